@@ -1,0 +1,41 @@
+# Two commands on a fresh machine: `make demo` and `make test`. Each sets itself up.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SCENES := runs/demo-heldout
+DEMO := runs/demo
+
+.PHONY: demo test clean
+
+# Trains on the built-in street scenes, then translates label maps it has not seen.
+demo: $(VENV)/installed
+	$(BIN)/python tools/train.py --config configs/demo.yaml --run $(DEMO) --overwrite
+	$(BIN)/python datasets/make_scenes.py --out $(SCENES) --train 0 --val 8 --height 64 --width 128 --overwrite
+	$(BIN)/python tools/translate.py $(SCENES)/val_label --run $(DEMO) --out $(DEMO)/translated --sheet $(DEMO)/contact_sheet.png
+	@echo
+	@echo "The contact sheet (label | boundary map | translated | real): $(CURDIR)/$(DEMO)/contact_sheet.png"
+
+test: $(VENV)/installed-tests
+	$(BIN)/python -m pytest
+
+# opencv-python and opencv-python-headless (which albumentations brings) share one folder. The
+# headless files must be the ones that stay: the others need system libraries for windows.
+$(VENV)/installed: setup.cfg pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --disable-pip-version-check --editable .
+	$(BIN)/python -m pip install --disable-pip-version-check --force-reinstall --no-deps opencv-python-headless
+	@touch $@
+
+$(VENV)/installed-tests: $(VENV)/installed
+	$(BIN)/python -m pip install --disable-pip-version-check --editable ".[test]"
+	@touch $@
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "img2img needs Python 3.11 or newer; found: $$($(PYTHON) --version 2>&1)"; exit 2; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo "Python's venv is missing; install it with: sudo apt-get install python3-venv"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+
+clean:
+	rm -rf $(VENV) runs/demo runs/demo-heldout

@@ -1,0 +1,55 @@
+"""The command line: `img2img COMMAND ...`, and the scripts in tools/ one by one.
+
+Parsing arguments imports neither torch nor any other heavy library, so that `--help` is
+instant.
+"""
+
+import importlib
+import os
+import sys
+
+from img2img.errors import UserError
+
+COMMANDS = {
+    "train": "train a model on pairs of pictures",
+    "translate": "turn label maps or pictures into pictures",
+    "import-weights": "turn published pix2pix and pix2pixHD weights into a run",
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs one command and returns its exit code: 0, 2 for a user's mistake, 130 or 143."""
+    argv = sys.argv[1:] if argv is None else argv
+    if not argv or argv[0] in ("-h", "--help"):
+        print("usage: img2img COMMAND [options]\n\ncommands (each has --help):")
+        for name, what in COMMANDS.items():
+            print(f"  {name:<15} {what}")
+        return 0 if argv else 2
+    if argv[0] == "--version":
+        from img2img import __version__
+
+        print(f"img2img {__version__}")
+        return 0
+    if argv[0] not in COMMANDS:
+        from img2img.config import nearest
+
+        print(f"error: unknown command {argv[0]!r}; {nearest(argv[0], COMMANDS)}", file=sys.stderr)
+        return 2
+    command = importlib.import_module(f"img2img.cli.{argv[0].replace('-', '_')}")
+    return run(command.main, argv[1:])
+
+
+def run(command, argv: list[str]) -> int:
+    """Calls a command; a user's mistake becomes one message and exit code 2."""
+    # albumentations asks the network for its version when it is imported.
+    os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
+    try:
+        return command(argv) or 0
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        return 0

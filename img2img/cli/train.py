@@ -1,0 +1,75 @@
+"""`img2img train`: train a model."""
+
+import argparse
+from pathlib import Path
+
+# Flags that are settings of the config under another name.
+FLAGS = {
+    "data": ("data.path", "folder with the pairs, or a CSV; without it the built-in street scenes"),
+    "layout": ("data.layout", "force a folder layout instead of recognising it"),
+    "direction": ("data.direction", "which half or folder is the input: AtoB or BtoA"),
+    "val_fraction": ("data.val_fraction", "share of the pairs to validate on, without a val split"),
+    "ignore_id": ("data.ignore_id", "label id that means 'no class'"),
+    "palette": ("data.palette", "colour-coded labels: facades, cityscapes, camvid or a file"),
+    "vgg_weights": ("model.vgg_weights", "file with VGG19 or VGG16 weights"),
+    "seed": ("training.seed", "seed of weights, data order and augmentation"),
+    "max_steps": ("training.max_steps", "stop after so many steps"),
+    "max_time": ("training.max_time", "stop after so many minutes"),
+    "precision": ("training.precision", "fp32, bf16 or fp16"),
+    "device": ("training.device", "auto, cpu, cuda or mps"),
+}
+
+EPILOG = """examples:
+  img2img train --model pix2pixHD                          the built-in data
+  img2img train --model pix2pixHD --data my_pairs --run first
+  img2img train --config configs/facades.yaml training.lr=1e-4
+  img2img train --resume first --max-steps 20000
+
+Any setting of the config can be given as key=value; --print-config shows them all."""
+
+
+def parse(argv: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="img2img train",
+        description="Train a model on pairs of pictures.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--model", help="pix2pix or pix2pixHD")
+    parser.add_argument("--config", type=Path, help="YAML file, as in configs/")
+    parser.add_argument("--run", help="name (runs/NAME) or path of the run")
+    parser.add_argument("--overwrite", action="store_true", help="replace a run of that name")
+    parser.add_argument(
+        "--resume", nargs="?", const="", metavar="RUN", help="go on with a run; without RUN the newest"
+    )
+    parser.add_argument("--print-config", action="store_true", help="print all settings and stop")
+    for flag, (_, text) in FLAGS.items():
+        parser.add_argument(f"--{flag.replace('_', '-')}", help=text)
+    parser.add_argument("overrides", nargs="*", metavar="key=value", help="any setting")
+    arguments = parser.parse_intermixed_args(argv)
+    if arguments.resume and "=" in arguments.resume:  # `--resume key=value` names no run
+        arguments.overrides.insert(0, arguments.resume)
+        arguments.resume = ""
+    return arguments
+
+
+def main(argv: list[str]) -> int:
+    """Parses, trains, says where everything lies."""
+    arguments = parse(argv)
+    from img2img.config import load_config, parse_overrides
+    from img2img.models import OPTIONS
+    from img2img.training.session import Session
+
+    given = {FLAGS[k][0]: v for k, v in vars(arguments).items() if k in FLAGS and v is not None}
+    if arguments.model:
+        given["model.name"] = arguments.model
+    given |= parse_overrides(arguments.overrides)
+    if arguments.resume is not None:
+        session = Session.resumed(arguments.resume or None, given)
+    else:
+        config = load_config(OPTIONS, path=arguments.config, overrides=given)
+        if arguments.print_config:
+            print(config.to_yaml(), end="")
+            return 0
+        session = Session.new(config, arguments.run, overwrite=arguments.overwrite)
+    return session.train()

@@ -1,0 +1,218 @@
+"""Reading and writing pictures without losing bits, channels, ids or orientation.
+
+Whatever is wrong with a file is a `DataError` that names it.
+"""
+
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from PIL import UnidentifiedImageError
+
+from img2img.data.decoders import (
+    NPY_MAGIC,
+    ImageInfo,
+    Stored,
+    decode_npy,
+    decode_pillow,
+    npy_info,
+    pillow_info,
+)
+from img2img.data.tiff import TIFF_MAGICS, decode_tiff, tiff_info, tiff_is_lossy
+from img2img.data.writing import suffix_for, write_image
+from img2img.errors import DataError
+
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "ImageInfo",
+    "is_lossy",
+    "read_ids",
+    "read_image",
+    "read_info",
+    "suffix_for",
+    "write_image",
+]
+
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".npy")
+
+# The type in which a stored type is handed out: itself, or one that holds all its values
+# (float64 alone is rounded: no picture has more than float32's 24 bits).
+_IMAGE_DTYPES = {
+    "uint8": np.uint8,
+    "uint16": np.uint16,
+    "int8": np.float32,
+    "int16": np.float32,
+    "float16": np.float32,
+    "float32": np.float32,
+    "float64": np.float32,
+}
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Turns what the operating system or a decoder raises into a DataError naming the file."""
+    try:
+        yield
+    except DataError:
+        raise
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: there is no such file") from error
+    except IsADirectoryError as error:
+        raise DataError(f"{path}: a folder, where a picture is expected") from error
+    except PermissionError as error:
+        raise DataError(f"{path}: permission denied; make the file readable for you") from error
+    except UnidentifiedImageError as error:
+        kinds = " ".join(IMAGE_SUFFIXES)
+        raise DataError(f"{path}: not a picture of a known kind ({kinds})") from error
+    except MemoryError as error:
+        raise DataError(f"{path}: the picture does not fit into memory") from error
+    except Exception as error:
+        # Decoders raise nearly anything on damaged bytes, down to classes of their own in
+        # libraries that need not be installed; the cause stays in the chain.
+        message = f"{path}: the file is damaged or incomplete ({error}); copy it anew or remove it"
+        raise DataError(message) from error
+
+
+def _magic(path: Path) -> bytes:
+    with open(path, "rb") as file:
+        magic = file.read(8)
+    if not magic:
+        raise DataError(f"{path}: the file is empty (0 bytes); copy it anew or remove it")
+    return magic
+
+
+def _decode(path: Path) -> Stored:
+    magic = _magic(path)
+    if magic.startswith(NPY_MAGIC):
+        return decode_npy(path)
+    if magic.startswith(TIFF_MAGICS):
+        return decode_tiff(path)
+    return decode_pillow(path)
+
+
+def read_image(path: Path | str) -> np.ndarray:
+    """The colours of a picture, upright.
+
+    Palettes become RGB, values of fewer than 8 bits are spread over 0..255, CMYK becomes
+    RGB; 8- and 16-bit signed integers, float16 and float64 become float32.
+
+    Args:
+        path: a file of one of the kinds in `IMAGE_SUFFIXES`; its content decides which.
+
+    Returns:
+        (H, W, C), C >= 1, channels in the order RGB(A); uint8, uint16 or float32.
+
+    Raises:
+        DataError: the file is missing, unreadable, damaged, no picture, several pictures, or
+            of a type that float32 cannot hold.
+    """
+    path = Path(path)
+    with _reading(path):
+        stored = _decode(path)
+        if stored.palette is not None:
+            return stored.palette[stored.array[:, :, 0]]
+        array = stored.array
+        dtype = _IMAGE_DTYPES.get(array.dtype.name)
+        if dtype is None:
+            raise DataError(
+                f"{path}: {array.dtype.name} is no type for an image (float32 cannot hold all "
+                "its values); save it as uint8, uint16 or float32, or use it as labels or "
+                "instances"
+            )
+        if stored.depth < 8:
+            array = array * np.uint8(255 // (2**stored.depth - 1))
+        return np.ascontiguousarray(array, dtype)
+
+
+def read_ids(path: Path | str) -> np.ndarray:
+    """The integer ids in a label or instance map, exactly as stored, upright.
+
+    A palette gives its indices, not its colours; 1-bit gives 0 and 1. A colour picture
+    gives R + 256 * G + 65536 * B. Alpha (the second channel of two, the fourth of four) is
+    ignored.
+
+    Args:
+        path: as for `read_image`. A lossy file is read too: see `is_lossy`.
+
+    Returns:
+        (H, W) int64.
+
+    Raises:
+        DataError: as for `read_image`, or the values are no ids: floats, 16-bit colours, or
+            more than 4 channels.
+    """
+    path = Path(path)
+    with _reading(path):
+        array = _decode(path).array
+        _check_ids(array, path)
+        if array.shape[2] <= 2:
+            return np.ascontiguousarray(array[:, :, 0], np.int64)
+        red, green, blue = np.moveaxis(array[:, :, :3].astype(np.int64), -1, 0)
+        return red + 256 * green + 65536 * blue
+
+
+def _check_ids(array: np.ndarray, path: Path) -> None:
+    """Raises a DataError where (H, W, C) values cannot be ids."""
+    channels = array.shape[2]
+    if array.dtype.kind == "f":
+        raise DataError(f"{path}: {array.dtype.name} values are no ids; save them as integers")
+    if channels > 4 or (channels > 2 and array.dtype != np.uint8):
+        raise DataError(
+            f"{path}: {channels} channels of {array.dtype.name} are no ids; save one channel of "
+            "integers, or 24-bit codes as 8-bit RGB"
+        )
+    if array.dtype == np.uint64 and array.max() > np.iinfo(np.int64).max:
+        raise DataError(f"{path}: ids of 2^63 and above; renumber them")
+
+
+def read_info(path: Path | str) -> ImageInfo:
+    """Size, channels and type of a picture, from its header alone.
+
+    The type is the one that `read_image` returns; where that would refuse the file, the
+    stored one (such as uint32, good for ids).
+
+    Raises:
+        DataError: the file is missing, unreadable, no picture, several pictures, or its
+            header is damaged. Damage behind the header shows only when the file is read.
+    """
+    path = Path(path)
+    with _reading(path):
+        magic = _magic(path)
+        if magic.startswith(NPY_MAGIC):
+            info = npy_info(path)
+        elif magic.startswith(TIFF_MAGICS):
+            info = tiff_info(path)
+        else:
+            info = pillow_info(path)
+    dtype = "uint8" if info.dtype == "bool" else info.dtype
+    dtype = np.dtype(_IMAGE_DTYPES.get(dtype, dtype)).name
+    return ImageInfo(info.height, info.width, info.channels, dtype, info.colour)
+
+
+def is_lossy(path: Path | str) -> bool:
+    """Whether the file's compression changes values, so that ids in it are not exact.
+
+    Raises:
+        DataError: the file is missing, unreadable or empty.
+    """
+    path = Path(path)
+    with _reading(path):
+        magic = _magic(path)
+        if magic.startswith(TIFF_MAGICS):
+            return tiff_is_lossy(path)
+        if magic.startswith(b"RIFF"):
+            return _webp_is_lossy(path)
+        return magic.startswith(b"\xff\xd8\xff")  # JPEG
+
+
+def _webp_is_lossy(path: Path) -> bool:
+    """A chunk `VP8 ` holds lossy pixels, `VP8L` lossless ones; others may precede it."""
+    with open(path, "rb") as file:
+        file.seek(12)
+        while len(head := file.read(8)) == 8:
+            kind, length = struct.unpack("<4sI", head)
+            if kind in (b"VP8 ", b"VP8L"):
+                return kind == b"VP8 "
+            file.seek(length + length % 2, 1)  # chunks are padded to an even length
+    return False

@@ -1,0 +1,198 @@
+"""Finding the pairs of a data set as they lie on disk.
+
+A record is complete when every part has a file of its name; what is not complete is
+listed, never dropped in silence.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from img2img.config import nearest
+from img2img.data import csv_layout
+from img2img.data.recognition import LAYOUTS, Match, name_folders, recognise, train_word
+from img2img.data.records import VAL_WORDS, Layout, PairIndex, Part, Record, find_partner
+from img2img.data.splits import (
+    find_suffixes,
+    held_out,
+    natural_key,
+    strip_suffix,
+    walk_pictures,
+)
+from img2img.errors import DataError
+
+__all__ = ["LAYOUTS", "Layout", "PairIndex", "Part", "Record", "find_pairs", "find_partner"]
+
+_SHOWN = 8  # lines quoted in a message
+
+
+def find_pairs(
+    root: Path | str,
+    *,
+    layout: str = "auto",
+    val_fraction: float = 0.1,
+    custom: Mapping[str, str] | None = None,
+) -> PairIndex:
+    """The complete records of a data set, and what was left out.
+
+    Validation records are those of the folder (or CSV value) `val`, `valid`, `validation`,
+    else `test`; failing these, the last block of the sorted training names.
+
+    Args:
+        root: a folder, or a CSV file.
+        layout: "auto", or one of `LAYOUTS`.
+        val_fraction: share of the training records for validation, in [0, 1), where the
+            data have no validation of their own.
+        custom: part name -> folder below the root (may hold `{split}`; a last step
+            `*_suffix` takes only the files whose stem ends so), CSV column, or name of a
+            part that is recognised; instead of all parts that would be recognised.
+
+    Raises:
+        DataError: nothing there, no layout recognised, an unknown layout or column, or not
+            one complete record.
+    """
+    root = Path(root)
+    if layout != "auto" and layout not in LAYOUTS:
+        raise DataError(f"unknown layout {layout!r}; {_suggest(layout)}")
+    if not root.exists():
+        raise DataError(f"{root}: there is no such folder or CSV file")
+    if not root.is_dir():
+        if root.suffix.lower() != ".csv":
+            raise DataError(f"{root}: neither a folder nor a .csv file; name the data's folder")
+        if layout not in ("auto", "csv"):
+            raise DataError(f"{root}: a file, but layout {layout} is one of folders")
+        found, splits, left_out = csv_layout.read_csv(root, custom)
+    else:
+        match = name_folders(root, custom, layout) if custom else recognise(root, layout)
+        found, splits, left_out = _pair_folders(root, match)
+    return _index(root, found, splits, left_out, val_fraction)
+
+
+def _suggest(layout: str) -> str:
+    hint = nearest(layout, LAYOUTS)
+    valid = f"valid: {', '.join(('auto', *LAYOUTS))}"
+    return valid if hint.startswith("valid") else f"{hint} {valid}"
+
+
+def _index(
+    root: Path,
+    layout: Layout,
+    splits: Mapping[str, list[Record]],
+    left_out: list[str],
+    val_fraction: float,
+) -> PairIndex:
+    """Training and validation from the records of each split's word."""
+    splits = {
+        word: sorted(records, key=lambda record: natural_key(record.name))
+        for word, records in splits.items()
+        if records
+    }
+    train = splits.get(train_word(splits), [])
+    if not train:
+        lines = [f"  {line}" for line in left_out[:_SHOWN]]
+        raise DataError("\n".join([f"{root}: no complete training record", *lines]))
+    word = next((word for word in VAL_WORDS if word in splits), None)
+    if word is not None:
+        val, source = splits[word], f"split {word!r}"
+    else:
+        cut = len(train) - held_out(len(train), val_fraction)
+        train, val = train[:cut], train[cut:]
+        source = f"last {100 * val_fraction:g}% of the sorted names" if val else "none held out"
+    found = len(train) + len(val) + len(left_out)
+    return PairIndex(layout, root, tuple(train), tuple(val), source, tuple(left_out), found)
+
+
+def _pair_folders(
+    root: Path, match: Match
+) -> tuple[Layout, dict[str, list[Record]], list[str]]:
+    """The records of the training split and of the first validation split that has any.
+
+    Returns:
+        The layout with the suffixes found, word -> records, and a line for all left out.
+    """
+    train = train_word(match.splits)
+    files, left_out = _files(root, match.layout, match.splits[train])
+    suffixes = find_suffixes(files)
+    parts = [replace(part, suffix=suffixes[part.name] + part.suffix) for part in match.layout.parts]
+    layout = replace(match.layout, parts=tuple(parts))
+    splits: dict[str, list[Record]] = {}
+    for word in (train, *(word for word in VAL_WORDS if word in match.splits)):
+        folders = match.splits[word]
+        if word != train:
+            files, doubles = _files(root, match.layout, folders)
+            left_out += doubles
+        for part, suffix in suffixes.items():
+            files[part], doubles = strip_suffix(files[part], suffix)
+            left_out += _doubles(root, doubles)
+        splits[word], incomplete = _complete(word, layout, folders, files)
+        if word == train and not splits[word]:
+            raise DataError(_unpaired(root, folders, files))
+        left_out += incomplete
+        if word != train and splits[word]:
+            break
+    # A folder that serves several splits is met more than once.
+    return layout, splits, list(dict.fromkeys(left_out))
+
+
+def _files(
+    root: Path, layout: Layout, folders: Mapping[str, str]
+) -> tuple[dict[str, dict[str, Path]], list[str]]:
+    """Part name -> key -> file of one split, and a line for each file of a doubled name."""
+    walked = {
+        folder: walk_pictures(root / folder)
+        for folder in dict.fromkeys(folders.values())
+        if (root / folder).is_dir()
+    }
+    files: dict[str, dict[str, Path]] = {}
+    for part in layout.parts:
+        keys, _ = walked.get(folders.get(part.name, ""), ({}, []))
+        own = {key: path for key, path in keys.items() if key.endswith(part.suffix)}
+        files[part.name], _ = strip_suffix(own, part.suffix)
+    return files, [line for _, doubles in walked.values() for line in _doubles(root, doubles)]
+
+
+def _doubles(root: Path, doubles: list[tuple[Path, Path]]) -> list[str]:
+    return [
+        f"{Path(os.path.relpath(path, root)).as_posix()}: same name as {used.name}, which is used"
+        for path, used in doubles
+    ]
+
+
+def _complete(
+    word: str,
+    layout: Layout,
+    folders: Mapping[str, str],
+    files: Mapping[str, Mapping[str, Path]],
+) -> tuple[list[Record], list[str]]:
+    """The records of one split that have every part, and a line for each that has not."""
+    by_split = [part.name for part in layout.parts if "{split}" in part.folder]
+    # A folder that serves all splits holds names of the others, too; they are not missing here.
+    names = {name for part in by_split or files for name in files[part]}
+    records, incomplete = [], []
+    for name in sorted(names, key=natural_key):
+        missing = [
+            f"no {part.name} (looked in {_folder(part, word, folders)}/)"
+            for part in layout.parts
+            if name not in files[part.name]
+        ]
+        if missing:
+            incomplete.append(f"{word}/{name}: ".removeprefix("/") + ", ".join(missing))
+        else:
+            records.append(Record(name, {part: own[name] for part, own in files.items()}))
+    return records, incomplete
+
+
+def _folder(part: Part, word: str, folders: Mapping[str, str]) -> str:
+    """Where a part's files of a split are, or would be if there were any."""
+    return folders.get(part.name) or part.folder.replace("{split}", word) or "."
+
+
+def _unpaired(
+    root: Path, folders: Mapping[str, str], files: Mapping[str, Mapping[str, Path]]
+) -> str:
+    lines = [f"{root}: no record is complete; files belong together if they have the same name"]
+    for part, own in files.items():
+        first = ", ".join(sorted(own, key=natural_key)[:3]) + (", ..." if len(own) > 3 else "")
+        lines.append(f"  {part} in {folders[part] or '.'}/: {first or 'no pictures'}")
+    return "\n".join(lines)

@@ -1,0 +1,178 @@
+"""Samples and batches: what comes when depends on (seed, epoch, position) alone.
+
+That makes stopping in mid-epoch and going on exact, with any number of worker processes.
+"""
+
+import signal
+from collections.abc import Iterator
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from img2img.data.layouts import Record
+from img2img.data.reading import TARGET, Arrays, read_record
+from img2img.data.scenes import draw_scene
+from img2img.data.spec import DataSpec
+from img2img.data.transforms import JointTransform
+from img2img.errors import DataError, UserError
+
+Key = tuple[int, int]  # index of a pair, seed of its augmentation
+
+
+class Source(Protocol):
+    """Pairs by index: where they come from is the source's business."""
+
+    def __len__(self) -> int: ...
+
+    def read(self, index: int) -> Arrays: ...
+
+    def name(self, index: int) -> str: ...
+
+
+class FolderSource:
+    """Pairs that lie on disk."""
+
+    def __init__(self, records: tuple[Record, ...], spec: DataSpec):
+        self.records, self.spec = records, spec
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def read(self, index: int) -> Arrays:
+        return read_record(self.records[index], self.spec)
+
+    def name(self, index: int) -> str:
+        return self.records[index].name
+
+
+class SceneSource:
+    """The built-in street scenes, drawn when they are asked for.
+
+    Args:
+        first: index of the first scene; training and validation draw from apart ranges.
+    """
+
+    def __init__(self, count: int, *, first: int, seed: int, size: tuple[int, int]):
+        self.count, self.first, self.seed, self.size = count, first, seed, size
+
+    def __len__(self) -> int:
+        return self.count
+
+    def read(self, index: int) -> Arrays:
+        height, width = self.size
+        scene = draw_scene(self.first + index, seed=self.seed, height=height, width=width)
+        return {
+            "label": scene.label.astype(np.int64),
+            "instance": scene.instance.astype(np.int64),
+            TARGET: scene.image,
+        }
+
+    def name(self, index: int) -> str:
+        return f"scene_{self.first + index:05d}"
+
+
+class PairDataset(Dataset):
+    """A source's pairs as tensors, each varied by its own seed.
+
+    A pair that cannot be read is returned as its error: raised in a worker process it would
+    reach the user wrapped in two tracebacks. `iterate` raises it.
+    """
+
+    def __init__(self, source: Source, transform: JointTransform):
+        self.source, self.transform = source, transform
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def __getitem__(self, key: Key) -> dict[str, Tensor] | UserError:
+        index, seed = key
+        try:
+            return self.transform(self.source.read(index), seed)
+        except UserError as error:
+            return error
+
+
+class EpochBatches(Sampler[list[Key]]):
+    """The batches of one epoch: a seeded permutation, cut up; no pair is left over.
+
+    Args:
+        count: number of pairs.
+        rank, world: this process and how many there are. Every process gets the same number
+            of batches; where the pairs do not divide, the first ones come once more.
+    """
+
+    def __init__(self, count: int, batch_size: int, *, seed: int, rank: int = 0, world: int = 1):
+        self.count, self.batch_size, self.seed = count, batch_size, seed
+        self.rank, self.world = rank, world
+        self.epoch = 0
+        self.start = 0  # batches of this epoch that are already done
+
+    @property
+    def per_epoch(self) -> int:
+        """Batches of one process in one epoch."""
+        share = -(-self.count // self.world)
+        return -(-share // self.batch_size)
+
+    def __len__(self) -> int:
+        return self.per_epoch - self.start
+
+    def __iter__(self) -> Iterator[list[Key]]:
+        rng = np.random.default_rng([self.seed, self.epoch])
+        order = rng.permutation(self.count)
+        seeds = rng.integers(0, 2**31, self.count)
+        share = -(-self.count // self.world)
+        order = np.resize(order, share * self.world)[self.rank :: self.world]
+        for number in range(self.start, self.per_epoch):
+            indices = order[number * self.batch_size : (number + 1) * self.batch_size]
+            yield [(int(i), int(seeds[i])) for i in indices]
+
+
+def collate(samples: list[dict[str, Tensor] | UserError]) -> dict[str, Tensor] | UserError:
+    """Samples as one batch; an error where a pair is unreadable or sizes differ."""
+    for sample in samples:
+        if isinstance(sample, UserError):
+            return sample
+    sizes = {tuple(sample[TARGET].shape[-2:]) for sample in samples}
+    if len(sizes) > 1:
+        listed = ", ".join(f"{w}x{h}" for h, w in sorted(sizes))
+        return DataError(
+            f"a batch of {len(samples)} holds pictures of different sizes ({listed}); set "
+            "data.crop or data.resize to one size, or training.batch_size=1"
+        )
+    return {name: torch.stack([sample[name] for sample in samples]) for name in samples[0]}
+
+
+def _leave_interrupts_to_parent(_: int) -> None:
+    """Ctrl-C reaches the whole process group; the parent still needs its workers to finish."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def make_loader(dataset: PairDataset, batches: Sampler, *, workers: int) -> DataLoader:
+    """A loader that keeps its worker processes from one epoch to the next."""
+    return DataLoader(
+        dataset,
+        batch_sampler=batches,
+        num_workers=workers,
+        collate_fn=collate,
+        persistent_workers=workers > 0,
+        worker_init_fn=_leave_interrupts_to_parent,
+        pin_memory=torch.cuda.is_available(),
+        # Its own generator: every new iterator draws a number, which would shift the random
+        # state that dropout uses, and with it a resumed run.
+        generator=torch.Generator(),
+    )
+
+
+def iterate(loader: DataLoader) -> Iterator[dict[str, Tensor]]:
+    """The loader's batches.
+
+    Raises:
+        UserError: what was wrong with a pair.
+    """
+    for batch in loader:
+        if isinstance(batch, UserError):
+            raise batch
+        yield batch

@@ -1,0 +1,131 @@
+"""One sample of a data set as arrays: ids as integers, images as stored, sizes checked.
+
+Training and translating read through the same functions, so that a label map means the
+same to both.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from img2img.data.images import read_ids, read_image, read_info
+from img2img.data.layouts import Record
+from img2img.data.palettes import nearest_class
+from img2img.data.spec import DataSpec, ImageSpec, InputSpec
+from img2img.errors import DataError
+
+Arrays = dict[str, np.ndarray]
+TARGET = "target"  # the target's name among a sample's arrays
+
+
+def halve_picture(array: np.ndarray, half: str) -> np.ndarray:
+    """One half of a side-by-side picture (H, W, ...); the whole where `half` is empty."""
+    if not half:
+        return array
+    middle = array.shape[1] // 2
+    return array[:, :middle] if half == "left" else array[:, middle : 2 * middle]
+
+
+def read_input(path: Path, source: InputSpec, half: str = "") -> np.ndarray:
+    """One input's file.
+
+    Returns:
+        int64 (H, W) for labels (classes, checked) and instances; (H, W, C) as stored for
+        images.
+
+    Raises:
+        DataError: unreadable, ids outside the classes, colours without a palette, or other
+            channels than the run's.
+    """
+    if source.kind == "image":
+        return fit_channels(halve_picture(read_image(path), half), source.image, path)
+    if source.kind == "instances":
+        return halve_picture(read_ids(path), half)
+    if read_info(path).colour == "rgb":
+        if not source.palette:
+            raise DataError(
+                f"{path}: a colour picture where label ids are expected. If its colours stand for "
+                "classes, name them with data.palette=FILE (lines `R G B name`); if it is a plain "
+                "picture, give the input `kind: image` in data.inputs"
+            )
+        label = nearest_class(halve_picture(read_image(path), half), source.palette)
+    else:
+        label = halve_picture(read_ids(path), half)
+    return to_classes(label, source, str(path))
+
+
+def to_classes(label: np.ndarray, source: InputSpec, where: str) -> np.ndarray:
+    """Stored ids as classes: renumbered where the run does so, and checked.
+
+    Raises:
+        DataError: ids outside the classes, with the ids and what to set.
+    """
+    if source.remap is not None:
+        label = renumber(label, source.remap, source.ignore_id)
+    outside = (label < 0) | (label >= source.classes)
+    if source.ignore_id is not None:
+        outside &= label != source.ignore_id
+    if outside.any():
+        ids = ", ".join(map(str, np.unique(label[outside])[:8].tolist()))
+        raise DataError(
+            f"{where}: label ids {ids} are outside the {source.classes} classes (0.."
+            f"{source.classes - 1}); set data.ignore_id if they mean 'no class', or "
+            "data.num_classes if there are more classes"
+        )
+    return label
+
+
+def renumber(label: np.ndarray, remap: Mapping[int, int], ignore_id: int | None) -> np.ndarray:
+    """Stored ids as their new numbers; ids without one become -1, ignored ones stay."""
+    stored = np.array(sorted(remap), np.int64)
+    place = np.searchsorted(stored, label).clip(0, len(stored) - 1)
+    new = np.array([remap[i] for i in stored.tolist()], np.int64)
+    result = np.where(stored[place] == label, new[place], -1)
+    return result if ignore_id is None else np.where(label == ignore_id, ignore_id, result)
+
+
+def fit_channels(array: np.ndarray, image: ImageSpec, where: Path | str) -> np.ndarray:
+    """(H, W, C) with the run's channels and type: grey is replicated to RGB, alpha dropped.
+
+    Raises:
+        DataError: another number of channels or another bit depth.
+    """
+    channels = array.shape[2]
+    if array.dtype != image.dtype:
+        raise DataError(f"{where}: {array.dtype} values, but the run's pictures are {image.dtype}")
+    if channels == image.channels:
+        return array
+    if image.channels == 3 and channels in (1, 2):
+        return np.repeat(array[..., :1], 3, axis=2)
+    if (channels, image.channels) in ((4, 3), (2, 1)):
+        return array[..., : image.channels]
+    raise DataError(f"{where}: {channels} channels, but the run's pictures have {image.channels}")
+
+
+def read_record(record: Record, spec: DataSpec) -> Arrays:
+    """All inputs and the target of one pair.
+
+    Raises:
+        DataError: as `read_input`, or pictures of different size.
+    """
+    halves = {part.name: part.half for part in spec.parts}
+    arrays = {
+        source.name: read_input(record.files[source.part], source, halves[source.part])
+        for source in spec.inputs
+    }
+    path = record.files[spec.target_part]
+    image = halve_picture(read_image(path), halves[spec.target_part])
+    arrays[TARGET] = fit_channels(image, spec.target, path)
+    check_sizes({name: array.shape[:2] for name, array in arrays.items()}, record.name)
+    return arrays
+
+
+def check_sizes(sizes: Mapping[str, tuple[int, int]], where: str) -> None:
+    """Raises DataError where the pictures of one pair differ in (height, width)."""
+    if len(set(sizes.values())) > 1:
+        listed = ", ".join(f"{name} {w}x{h}" for name, (h, w) in sizes.items())
+        raise DataError(
+            f"{where}: the pictures of this pair differ in size ({listed}); make them the same "
+            "size, or leave the pair out"
+        )

@@ -1,0 +1,170 @@
+"""One look at every file before training: ids, sizes, value range, in parallel threads."""
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from tqdm import tqdm
+
+from img2img.data.images import is_lossy, read_ids, read_image, read_info
+from img2img.data.layouts import Record
+from img2img.data.palettes import Colour, nearest_class
+from img2img.data.reading import halve_picture
+from img2img.errors import DataError
+
+MAX_LISTED = 5  # files or ids named in one message
+# Ids that many tools write for "no class".
+USUAL_IGNORE_IDS = (255, 65535)
+
+T = TypeVar("T")
+
+
+@dataclass
+class Findings:
+    """What the label maps hold.
+
+    Attributes:
+        pixels: pixels of every id.
+        files: a few files that hold an id.
+    """
+
+    pixels: dict[int, int] = field(default_factory=dict)
+    files: dict[int, list[Path]] = field(default_factory=dict)
+    lossy: list[Path] = field(default_factory=list)
+    coded: bool = False
+
+    def ids(self, *, ignore: int | None) -> list[int]:
+        """All ids that occur, ascending, without the ignored one."""
+        return sorted(i for i in self.pixels if i != ignore)
+
+    def where(self, ids: Sequence[int]) -> str:
+        """One line for each of the first ids: how many pixels, which files."""
+        lines = [
+            f"  id {i}: {self.pixels[i]} pixels, for example in {self.files[i][0]}"
+            for i in ids[:MAX_LISTED]
+        ]
+        if len(ids) > MAX_LISTED:
+            lines.append(f"  and {len(ids) - MAX_LISTED} more ids")
+        return "\n".join(lines)
+
+    def remarks(self, classes: int) -> list[str]:
+        """Warnings: lossy files, ids that usually mean 'no class'."""
+        lines = []
+        if self.lossy and not self.coded:
+            lines.append(
+                f"WARNING: {len(self.lossy)} label files are lossy, for example {self.lossy[0]}: "
+                "JPEG changes ids near edges into ids of other classes. Save label maps as PNG, or "
+                "colour-code them and set data.palette"
+            )
+        for suspect in USUAL_IGNORE_IDS:
+            if suspect in self.pixels and suspect == classes - 1:
+                lines.append(
+                    f"WARNING: id {suspect} is counted as a class, which makes {classes} of them; "
+                    f"if it means 'no class', set --ignore-id {suspect}"
+                )
+        return lines
+
+
+def _in_parallel(work: Callable[[T], object], items: Sequence[T], what: str) -> Iterable:
+    """`work` of every item in order, by threads (decoding releases the interpreter lock)."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        results = pool.map(work, items)
+        yield from tqdm(results, total=len(items), desc=what, leave=False, disable=len(items) < 200)
+
+
+def scan_labels(
+    files: Sequence[Path], half: str, palette: tuple[Colour, ...], ignore_id: int | None
+) -> Findings:
+    """The ids of all label maps.
+
+    Args:
+        half: "left" or "right" of side-by-side pictures, else "".
+        palette: class colours, for colour-coded maps.
+
+    Raises:
+        DataError: a file is unreadable, or colour-coded without a palette.
+    """
+
+    def look(path: Path) -> tuple[np.ndarray, np.ndarray, bool]:
+        coded = read_info(path).colour == "rgb"
+        if coded and palette:
+            ids = nearest_class(halve_picture(read_image(path), half), palette)
+        elif coded:
+            raise DataError(
+                f"{path}: a colour picture where label ids are expected. If its colours stand for "
+                "classes, name them with data.palette=FILE (lines `R G B name`) or a built-in "
+                "palette such as data.palette=facades; if the input is a plain picture, say so in "
+                "data.inputs (kind: image)"
+            )
+        else:
+            ids = halve_picture(read_ids(path), half)
+        return *np.unique(ids, return_counts=True), coded
+
+    findings = Findings()
+    for path, (ids, counts, coded) in zip(files, _in_parallel(look, files, "labels"), strict=True):
+        findings.coded |= coded
+        if is_lossy(path):
+            findings.lossy.append(path)
+        for ident, count in zip(ids.tolist(), counts.tolist(), strict=True):
+            findings.pixels[ident] = findings.pixels.get(ident, 0) + count
+            examples = findings.files.setdefault(ident, [])
+            if len(examples) < MAX_LISTED:
+                examples.append(path)
+    return findings
+
+
+def scan_sizes(
+    records: Sequence[Record], parts: Sequence[str], halves: Mapping[str, str]
+) -> set[tuple[int, int]]:
+    """The sizes (height, width) that occur, from the files' headers.
+
+    Raises:
+        DataError: pairs whose pictures differ in size, all of them named.
+    """
+
+    def look(record: Record) -> dict[str, tuple[int, int]]:
+        sizes = {}
+        for part in dict.fromkeys(parts):
+            info = read_info(record.files[part])
+            sizes[part] = (info.height, info.width // 2 if halves[part] else info.width)
+        return sizes
+
+    found, problems = set(), []
+    for record, sizes in zip(records, _in_parallel(look, records, "sizes"), strict=True):
+        found |= set(sizes.values())
+        if len(set(sizes.values())) > 1:
+            listed = ", ".join(f"{part} {w}x{h}" for part, (h, w) in sizes.items())
+            problems.append(f"  {record.name}: {listed}")
+    if problems:
+        more = [f"  and {len(problems) - MAX_LISTED} more"] if len(problems) > MAX_LISTED else []
+        raise DataError(
+            f"{len(problems)} pairs have pictures of different size:\n"
+            + "\n".join(problems[:MAX_LISTED] + more)
+            + "\nMake the pictures of each pair the same size, or leave the pair out."
+        )
+    return found
+
+
+def image_range(files: Sequence[Path], half: str) -> tuple[float, float]:
+    """The least and greatest value of all pictures.
+
+    Raises:
+        DataError: all values are equal, or some are not finite.
+    """
+
+    def look(path: Path) -> tuple[float, float]:
+        image = halve_picture(read_image(path), half)
+        low, high = float(image.min()), float(image.max())
+        if not np.isfinite([low, high]).all():
+            raise DataError(f"{path}: holds values that are not finite (NaN or infinity)")
+        return low, high
+
+    ranges = list(_in_parallel(look, files, "range"))
+    low, high = min(r[0] for r in ranges), max(r[1] for r in ranges)
+    if low == high:
+        raise DataError(f"all pictures hold the one value {low}, for example {files[0]}")
+    return low, high

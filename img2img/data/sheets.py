@@ -1,0 +1,70 @@
+"""Contact sheets: rows of pictures under one headline each, for people to look at."""
+
+from collections.abc import Mapping, Sequence
+
+import cv2
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+
+CELL = 320  # pixels, the longer side of a picture on the sheet
+GAP = 12
+HEADLINE = 30
+CAPTION = 22
+BACKGROUND, INK, FAINT = (255, 255, 255), (20, 20, 20), (110, 110, 110)
+
+
+def to_picture(image: Tensor) -> np.ndarray:
+    """One image (C, H, W) in [-1, 1] as uint8 RGB (H, W, 3); other than 3 channels as grey."""
+    array = image.detach().float().cpu().numpy()
+    array = array[:3] if array.shape[0] >= 3 else np.repeat(array[:1], 3, axis=0)
+    return np.clip(np.rint((array.transpose(1, 2, 0) + 1) * 127.5), 0, 255).astype(np.uint8)
+
+
+def contact_sheet(
+    rows: Sequence[Mapping[str, np.ndarray]], captions: Sequence[str] = ()
+) -> np.ndarray:
+    """Pictures in rows, their names as headlines, captions under the rows.
+
+    Args:
+        rows: name -> uint8 RGB (H, W, 3), the same names in every row. Small pictures are
+            enlarged by whole factors without smoothing, large ones reduced.
+        captions: one line of text for each row.
+
+    Returns:
+        uint8 RGB (H, W, 3).
+    """
+    names = list(rows[0])
+    cells = [[_fit(row[name]) for name in names] for row in rows]
+    widths = [max(row[i].shape[1] for row in cells) for i in range(len(names))]
+    heights = [max(cell.shape[0] for cell in row) for row in cells]
+    line = CAPTION if captions else 0
+    width = sum(widths) + GAP * (len(widths) + 1)
+    height = HEADLINE + sum(heights) + (GAP + line) * len(rows) + GAP
+    sheet = Image.new("RGB", (width, height), BACKGROUND)
+    draw = ImageDraw.Draw(sheet)
+    title, small = ImageFont.load_default(17), ImageFont.load_default(13)
+    x = GAP
+    for name, column in zip(names, widths, strict=True):
+        draw.text((x, 8), name, fill=INK, font=title)
+        x += column + GAP
+    y = HEADLINE
+    for number, (row, row_height) in enumerate(zip(cells, heights, strict=True)):
+        x = GAP
+        for cell, column in zip(row, widths, strict=True):
+            sheet.paste(Image.fromarray(cell), (x, y))
+            x += column + GAP
+        if captions:
+            draw.text((GAP, y + row_height + 3), captions[number], fill=FAINT, font=small)
+        y += row_height + GAP + line
+    return np.asarray(sheet)
+
+
+def _fit(picture: np.ndarray) -> np.ndarray:
+    height, width = picture.shape[:2]
+    longer = max(height, width)
+    if longer <= CELL:
+        factor = CELL // longer
+        return picture.repeat(factor, axis=0).repeat(factor, axis=1)
+    size = (max(1, round(width * CELL / longer)), max(1, round(height * CELL / longer)))
+    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA)

@@ -1,0 +1,109 @@
+"""What the data of a run look like: enough to build the networks and to read new inputs alike.
+
+Found once before training and stored in every checkpoint, so that translating needs no
+flags.
+"""
+
+from typing import Literal
+
+import numpy as np
+
+from img2img.config import Section
+
+DType = Literal["uint8", "uint16", "float32"]
+DTYPE_RANGES = {"uint8": (0.0, 255.0), "uint16": (0.0, 65535.0), "float32": (0.0, 1.0)}
+
+
+class ImageSpec(Section):
+    """An image: how many channels, and which stored values are -1 and 1.
+
+    Attributes:
+        low, high: stored values that become -1 and 1.
+    """
+
+    channels: int = 3
+    dtype: DType = "uint8"
+    low: float = 0.0
+    high: float = 255.0
+
+    def normalise(self, array: np.ndarray) -> np.ndarray:
+        """Stored values as float32, `low`..`high` to [-1, 1]."""
+        scale = 2.0 / (self.high - self.low)
+        return (array.astype(np.float32) - self.low) * np.float32(scale) - np.float32(1.0)
+
+    def denormalise(self, array: np.ndarray) -> np.ndarray:
+        """[-1, 1] as stored values: rounded and clipped to the type's range, not truncated."""
+        array = (array.astype(np.float64) + 1.0) * ((self.high - self.low) / 2.0) + self.low
+        if self.dtype == "float32":
+            return array.astype(np.float32)
+        return np.clip(np.rint(array), *DTYPE_RANGES[self.dtype]).astype(self.dtype)
+
+
+class InputSpec(Section):
+    """One input of the generator.
+
+    Attributes:
+        kind: `labels` (class ids), `instances` (object ids), or `image`.
+        part: the layout's part that its files come from.
+        classes: number of classes of `labels`.
+        class_names: one for each class.
+        palette: RGB colours, one for each class: to draw labels and to read colour-coded ones.
+        remap: stored id -> class, where ids are renumbered.
+        image: the values of an `image`.
+    """
+
+    name: str
+    kind: Literal["labels", "instances", "image"]
+    part: str
+    classes: int = 0
+    class_names: tuple[str, ...] = ()
+    palette: tuple[tuple[int, int, int], ...] = ()
+    ignore_id: int | None = None
+    remap: dict[int, int] | None = None
+    image: ImageSpec | None = None
+
+
+class PartSpec(Section):
+    """Where a part's files lie: as `layouts.Part`, kept so that partners are found again."""
+
+    name: str
+    folder: str
+    suffix: str = ""
+    half: str = ""
+
+
+class DataSpec(Section):
+    """All inputs, the target, and where their files lie.
+
+    Attributes:
+        size: (height, width) of the training pictures, None where they differ.
+        resize: (height, width) at which the network works; (None, width) keeps the aspect
+            ratio; None: the pictures' own size.
+    """
+
+    inputs: tuple[InputSpec, ...]
+    target: ImageSpec = ImageSpec()
+    target_part: str = "image"
+    layout: str = "built-in"
+    parts: tuple[PartSpec, ...] = ()
+    size: tuple[int, int] | None = None
+    resize: tuple[int | None, int] | None = None
+
+    def of_kind(self, kind: str) -> InputSpec | None:
+        """The first input of a kind, None where there is none."""
+        return next((source for source in self.inputs if source.kind == kind), None)
+
+    def working_size(self, size: tuple[int, int]) -> tuple[int, int]:
+        """The (height, width) at which the network sees a picture of `size`."""
+        if self.resize is None:
+            return size
+        height, width = self.resize
+        return height or max(1, round(size[0] * width / size[1])), width
+
+    @property
+    def ignore(self) -> tuple[str, int] | None:
+        """(name of the label input, ignored id), None where no pixel is ignored."""
+        labels = self.of_kind("labels")
+        if labels is None or labels.ignore_id is None:
+            return None
+        return labels.name, labels.ignore_id

@@ -1,0 +1,132 @@
+"""Stored values of TIFFs: 1..N channels, planar or not, palettes, any integer or float type."""
+
+from pathlib import Path
+
+import numpy as np
+
+from img2img.data.decoders import (
+    ORIENTATION,
+    ImageInfo,
+    Stored,
+    decode_pillow,
+    from_opencv,
+    upright,
+)
+from img2img.errors import DataError
+
+TIFF_MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+# TIFF's names for what the samples mean, and for compressions that change them.
+_MINISWHITE, _MINISBLACK, _RGB, _PALETTE, _YCBCR = 0, 1, 2, 3, 6
+_JPEG_COMPRESSIONS = (6, 7)
+
+
+def _picture(tif, path: Path):
+    """The one picture of an open TIFF as (series, axes), axes of "YX", "YXS", "CYX", ...
+
+    Raises:
+        DataError: several pages that are not channels, or a colour model without meaning here.
+    """
+    # Bits 1 and 4 of the subfile type mark overviews and masks beside the picture.
+    pictures = [series for series in tif.series if not series.keyframe.subfiletype & 5]
+    if len(pictures) != 1:
+        raise DataError(
+            f"{path}: a TIFF of {len(tif.pages)} pages; save each picture as its own file"
+        )
+    series = pictures[0]
+    sizes = zip(series.get_axes(False), series.get_shape(False), strict=True)
+    axes = "".join(axis for axis, size in sizes if size > 1 or axis in "YX")
+    if sorted(axes) not in (["X", "Y"], ["S", "X", "Y"], ["C", "X", "Y"]):
+        raise DataError(
+            f"{path}: a TIFF of {len(tif.pages)} pages (axes {axes}); save each picture as its "
+            "own file, or one picture of N channels with tifffile.imwrite(path, array, "
+            "photometric='minisblack', planarconfig='contig')"
+        )
+    page = series.keyframe
+    plain = page.photometric in (_MINISWHITE, _MINISBLACK, _RGB, _PALETTE)
+    if not plain and not (page.photometric == _YCBCR and page.compression in _JPEG_COMPRESSIONS):
+        name = getattr(page.photometric, "name", page.photometric)
+        raise DataError(f"{path}: a TIFF of colour model {name}; convert it to RGB or grey")
+    return series, axes
+
+
+def _orientation(page) -> int:
+    tag = page.tags.get(ORIENTATION)
+    return tag.value if tag else 1
+
+
+def decode_tiff(path: Path) -> Stored:
+    """A TIFF of one picture: 1..N channels, contiguous or planar, with or without palette."""
+    import tifffile
+
+    with tifffile.TiffFile(path) as tif:
+        series, axes = _picture(tif, path)
+        page = series.keyframe
+        try:
+            array = series.asarray(maxworkers=1)
+        except ValueError as error:
+            if "imagecodecs" not in str(error):
+                raise
+            return _decode_elsewhere(path, page)
+        sizes = dict(zip(series.get_axes(False), series.get_shape(False), strict=True))
+        array = array.reshape([sizes[axis] for axis in axes])
+        array = np.moveaxis(array, _channel(axes), -1) if len(axes) == 3 else array[..., None]
+        palette = None
+        if page.photometric == _PALETTE:
+            palette = np.zeros((256, 3), np.uint8)
+            palette[: page.colormap.shape[1]] = (page.colormap.T >> 8)[:256]
+        orientation = _orientation(page)
+    depth = min(page.bitspersample, 8)
+    if array.dtype == bool:
+        array = array.astype(np.uint8)
+    if page.photometric == _MINISWHITE and array.dtype.kind == "u":
+        array = np.array(2**page.bitspersample - 1, array.dtype) - array
+    return Stored(upright(array, orientation), depth, palette)
+
+
+def _channel(axes: str) -> int:
+    return next(place for place, axis in enumerate(axes) if axis in "SC")
+
+
+def _decode_elsewhere(path: Path, page) -> Stored:
+    """A TIFF whose compression tifffile lacks, where Pillow or OpenCV reads it exactly."""
+    bits, channels = page.bitspersample, page.samplesperpixel
+    common = channels == 1 or (page.photometric in (_RGB, _YCBCR) and channels in (3, 4))
+    if common and bits in (1, 8):
+        stored = decode_pillow(path)
+        if stored.array.shape[2] == channels:  # Pillow drops a fourth channel that is not alpha
+            return stored
+    plain = common and page.photometric in (_MINISBLACK, _RGB) and page.planarconfig == 1
+    if plain and (page.dtype == np.uint16 and bits == 16 or page.dtype == np.float32):
+        return Stored(upright(from_opencv(path, channels), _orientation(page)))
+    name = getattr(page.compression, "name", page.compression)
+    raise DataError(f"{path}: a TIFF compressed with {name}; to read it: pip install imagecodecs")
+
+
+def tiff_info(path: Path) -> ImageInfo:
+    """The header of a TIFF."""
+    import tifffile
+
+    with tifffile.TiffFile(path) as tif:
+        series, axes = _picture(tif, path)
+        page = series.keyframe
+        sizes = dict(zip(series.get_axes(False), series.get_shape(False), strict=True))
+        height, width = sizes["Y"], sizes["X"]
+        if _orientation(page) in (5, 6, 7, 8):
+            height, width = width, height
+        if page.photometric == _PALETTE:
+            return ImageInfo(height, width, 3, "uint8", "palette")
+        channels = sizes[axes[_channel(axes)]] if len(axes) == 3 else 1
+        if channels == 1:
+            colour = "grey"
+        else:
+            colour = "rgb" if page.photometric in (_RGB, _YCBCR) and channels in (3, 4) else "n"
+        return ImageInfo(height, width, channels, np.dtype(series.dtype).name, colour)
+
+
+def tiff_is_lossy(path: Path) -> bool:
+    """Whether the pixels of a TIFF are JPEG-compressed."""
+    import tifffile
+
+    with tifffile.TiffFile(path) as tif:
+        return tif.pages[0].compression in _JPEG_COMPRESSIONS

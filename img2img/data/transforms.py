@@ -1,0 +1,142 @@
+"""Joint augmentation: one random draw for label, instance map and photo, by Albumentations."""
+
+import os
+
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it asks the network for its version
+
+import albumentations as A
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from img2img.config import DataConfig
+from img2img.data.reading import TARGET, Arrays
+from img2img.data.spec import DTYPE_RANGES, DataSpec, ImageSpec
+
+_INT32_MAX = np.iinfo(np.int32).max
+
+
+class JointTransform:
+    """Arrays of one sample -> tensors of one sample, reproducibly for a seed.
+
+    Ids are resampled by nearest neighbour, images smoothly; rotation and padding mirror the
+    picture, for a constant fill would be a class of its own.
+
+    Args:
+        train: crop, jitter, flip, rotate and recolour; otherwise resize alone.
+    """
+
+    def __init__(self, config: DataConfig, spec: DataSpec, *, train: bool):
+        self.config, self.spec, self.train = config, spec, train
+        self.ids = [s.name for s in spec.inputs if s.kind != "image"]
+        self.images = [s.name for s in spec.inputs if s.kind == "image"]
+        self._geometry: dict[tuple[int, int], A.Compose] = {}
+        self._colour = _recolour(config.colour, spec.target.channels)
+
+    def __call__(self, arrays: Arrays, seed: int) -> dict[str, Tensor]:
+        """int64 (1, H, W) for ids, float32 (C, H, W) in [-1, 1] for images."""
+        arrays, codes = self._compact(arrays)
+        geometry = self._geometry_for(arrays[TARGET].shape[:2])
+        geometry.set_random_seed(seed)
+        moved = geometry(
+            image=arrays[TARGET], **{n: arrays[n] for n in (*self.ids, *self.images)}
+        )
+        moved[TARGET] = moved.pop("image")
+        if self.train and self.config.colour:
+            moved[TARGET] = self._shift_colours(moved[TARGET], seed)
+        tensors = {TARGET: _image_tensor(moved[TARGET], self.spec.target)}
+        for source in self.spec.inputs:
+            value = moved[source.name]
+            if source.kind == "image":
+                tensors[source.name] = _image_tensor(value, source.image)
+            else:
+                ids = codes[source.name][value] if source.name in codes else value
+                tensors[source.name] = torch.from_numpy(ids.astype(np.int64))[None]
+        return tensors
+
+    def _compact(self, arrays: Arrays) -> tuple[Arrays, Arrays]:
+        """Ids as int32; those that do not fit as positions in a table of their own.
+
+        Albumentations wraps int64 to int32 without a word.
+        """
+        arrays, codes = dict(arrays), {}
+        for name in self.ids:
+            ids = arrays[name]
+            if ids.size and ids.max() > _INT32_MAX:
+                codes[name], ids = np.unique(ids, return_inverse=True)
+                ids = ids.reshape(arrays[name].shape)
+            arrays[name] = ids.astype(np.int32)
+        return arrays, codes
+
+    def _geometry_for(self, size: tuple[int, int]) -> A.Compose:
+        if size not in self._geometry:
+            self._geometry[size] = A.Compose(
+                self._steps(size),
+                additional_targets={
+                    **dict.fromkeys(self.ids, "mask"),
+                    **dict.fromkeys(self.images, "image"),
+                },
+            )
+        return self._geometry[size]
+
+    def _steps(self, size: tuple[int, int]) -> list[A.BasicTransform]:
+        config = self.config
+        work = self.spec.working_size(size)
+        steps: list[A.BasicTransform] = []
+        enlarge = 1.0 + config.jitter if self.train else 1.0
+        enlarged = (round(work[0] * enlarge), round(work[1] * enlarge))
+        if enlarged != size:
+            steps.append(
+                A.Resize(
+                    *enlarged,
+                    interpolation=cv2.INTER_AREA if enlarged[0] < size[0] else cv2.INTER_CUBIC,
+                    mask_interpolation=cv2.INTER_NEAREST_EXACT,
+                )
+            )
+        if not self.train:
+            return steps
+        if config.rotate:
+            steps.append(
+                A.Rotate(
+                    config.rotate,
+                    border_mode=cv2.BORDER_REFLECT_101,
+                    interpolation=cv2.INTER_LINEAR,
+                    mask_interpolation=cv2.INTER_NEAREST,
+                    p=1.0,
+                )
+            )
+        crop = config.crop or (work if config.jitter else None)
+        if crop:
+            steps.append(
+                A.RandomCrop(*crop, pad_if_needed=True, border_mode=cv2.BORDER_REFLECT_101)
+            )
+        if config.flip:
+            steps.append(A.HorizontalFlip(p=0.5))
+        return steps
+
+    def _shift_colours(self, image: np.ndarray, seed: int) -> np.ndarray:
+        """Colour changes in float, because the libraries round or refuse 16 bits."""
+        low, high = DTYPE_RANGES[self.spec.target.dtype]
+        self._colour.set_random_seed(seed)
+        shifted = self._colour(image=((image - low) / (high - low)).astype(np.float32))["image"]
+        shifted = shifted * (high - low) + low
+        if image.dtype != np.float32:
+            shifted = np.clip(np.rint(shifted), low, high)
+        return shifted.astype(image.dtype)
+
+
+def _recolour(strength: float, channels: int) -> A.Compose:
+    if channels == 3:
+        jitter = A.ColorJitter(
+            brightness=strength, contrast=strength, saturation=strength, hue=0, p=1.0
+        )
+    else:
+        jitter = A.RandomBrightnessContrast(strength, strength, p=1.0)
+    return A.Compose([jitter])
+
+
+def _image_tensor(array: np.ndarray, spec: ImageSpec) -> Tensor:
+    if array.ndim == 2:  # OpenCV drops a single channel
+        array = array[..., None]
+    return torch.from_numpy(np.ascontiguousarray(spec.normalise(array).transpose(2, 0, 1)))

@@ -1,0 +1,25 @@
+"""Errors that are the user's to mend: the command line prints their message alone and exits with code 2.
+
+A message says what is wrong, where, and what to do about it. Everything else that is
+raised is a bug of ours and keeps its traceback.
+"""
+
+
+class UserError(ValueError):
+    """Base of every error that one clear message explains."""
+
+
+class ConfigError(UserError):
+    """A configuration that cannot be used: unknown keys, wrong types, impossible combinations."""
+
+
+class DataError(UserError):
+    """A file or folder of the user's that cannot be used: missing, damaged, or not what the settings say."""
+
+
+class CheckpointError(UserError):
+    """A run or checkpoint that cannot be read, or that does not fit."""
+
+
+class TrainingError(UserError):
+    """A training that went wrong in a way that only other settings mend."""

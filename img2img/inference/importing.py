@@ -1,0 +1,224 @@
+"""From published weight files to a run: settings read off the weights, the rest from flags."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from img2img.config import parse_config
+from img2img.data.palettes import BUILT_IN, load_palette
+from img2img.data.spec import DataSpec, ImageSpec, InputSpec, PartSpec
+from img2img.errors import CheckpointError, ConfigError
+from img2img.inference.published import Published, recognise
+from img2img.models import OPTIONS
+from img2img.networks.patchgan import PATCHES
+from img2img.networks.pretrained import read_weights
+from img2img.training.checkpoint import WEIGHTS, flatten, save_checkpoint, step_file
+from img2img.training.runs import CHECKPOINTS, CONFIG, create_run
+
+CITYSCAPES_CLASSES = 35
+IMAGE_CHANNELS = 3  # of an image input; one more is its boundary map
+UNET_DROPOUT = 0.5
+
+# How the published code names its files, in the order label, instance, photo.
+HD_PARTS = (
+    PartSpec(name="label", folder="{split}_label", suffix="_gtFine_labelIds"),
+    PartSpec(name="instance", folder="{split}_inst", suffix="_gtFine_instanceIds"),
+    PartSpec(name="image", folder="{split}_img", suffix="_leftImg8bit"),
+)
+
+
+@dataclass(frozen=True)
+class Unknowns:
+    """What a state dict cannot tell. None takes the published default, which is reported.
+
+    Attributes:
+        model: "pix2pix" or "pix2pixHD".
+        input: "labels" (one-hot planes) or "image".
+        boundary: the last input channel is the boundary map.
+        direction: which half of a side-by-side picture is the input.
+        palette: colours of the classes.
+        dropout: of the U-Net, used by `--stochastic`.
+        own_statistics: batch norms use each picture's statistics, as published results do.
+    """
+
+    model: str | None = None
+    input: str | None = None
+    boundary: bool | None = None
+    direction: str = "AtoB"
+    palette: str | None = None
+    dropout: bool = True
+    own_statistics: bool = True
+
+
+def import_weights(files: list[Path], run: Path, unknowns: Unknowns, *, overwrite: bool) -> list[str]:
+    """Writes a run from published files: one generator, and optionally a discriminator.
+
+    Returns:
+        Lines that say what was read off the files, and what was assumed.
+
+    Raises:
+        ConfigError: a file cannot be read, or the flags contradict it.
+        CheckpointError: a file holds no published network, or none is a generator.
+    """
+    found = {path: recognise(read_weights(path), path) for path in files}
+    generators = [f for f in found.values() if f.kind in ("unet", "resnet", "enhancer")]
+    discriminators = [f for f in found.values() if f.is_discriminator]
+    if len(generators) != 1 or len(discriminators) > 1:
+        kinds = ", ".join(f"{path.name}: {f.kind}" for path, f in found.items())
+        raise CheckpointError(f"expected one generator and at most one discriminator, got {kinds}")
+    generator = generators[0]
+    discriminator = discriminators[0] if discriminators else None
+    model = unknowns.model or _guess_model(generator, discriminator)
+    spec, boundary = _describe_inputs(generator, model, unknowns)
+    options = _options(model, generator, discriminator, unknowns, boundary)
+    config = parse_config(
+        {"model": options, "data": {"direction": unknowns.direction}}, OPTIONS, "imported weights"
+    )
+    networks: dict[str, nn.Module] = {"generator": generator.build()}
+    if discriminator:
+        networks["discriminator"] = discriminator.build()
+    create_run(run, overwrite=overwrite)
+    meta = {
+        "config": config.model_dump(mode="json"),
+        "spec": spec.model_dump(mode="json"),
+        "pairs": 0,
+        "processes": 1,
+        "remarks": [f"imported from {path.name}" for path in found],
+        "step": 0,
+        "epoch": 0,
+        "batch": 0,
+        "best": None,
+    }
+    states = {name: network.state_dict() for name, network in networks.items()}
+    save_checkpoint(step_file(run / CHECKPOINTS, 0), flatten(states, WEIGHTS), meta)
+    (run / CONFIG).write_text(config.to_yaml(), encoding="utf-8")
+    return [*_read_off(found), *_assumed(model, spec, boundary, unknowns, generator)]
+
+
+def _guess_model(generator: Published, discriminator: Published | None) -> str:
+    """By the discriminator, else by the generator: a ResNet with two halvings is CycleGAN's."""
+    if discriminator:
+        return "pix2pixHD" if discriminator.kind == "multiscale" else "pix2pix"
+    if generator.kind == "enhancer":
+        return "pix2pixHD"
+    sizes = generator.sizes
+    small = sizes.get("n_down") == 2 and sizes["in_channels"] <= IMAGE_CHANNELS
+    return "pix2pix" if generator.kind == "unet" or small else "pix2pixHD"
+
+
+def _describe_inputs(
+    generator: Published, model: str, unknowns: Unknowns
+) -> tuple[DataSpec, bool]:
+    """The data that the generator's input channels stand for, and whether one is a boundary."""
+    channels = generator.sizes["in_channels"]
+    image = ImageSpec(channels=generator.sizes["out_channels"])
+    few = channels <= IMAGE_CHANNELS + 1
+    kind = unknowns.input or ("image" if few or model == "pix2pix" else "labels")
+    boundary = unknowns.boundary
+    if boundary is None:
+        boundary = model == "pix2pixHD" and (kind == "labels" or channels == IMAGE_CHANNELS + 1)
+    planes = channels - boundary
+    instance = InputSpec(name="instance", kind="instances", part="instance")
+    if kind == "labels":
+        name = unknowns.palette or ("cityscapes" if planes == CITYSCAPES_CLASSES else None)
+        palette = load_palette(name) if name else None
+        if palette and len(palette.colours) < planes:
+            raise ConfigError(
+                f"--palette {name} has {len(palette.colours)} colours, the network {planes} classes"
+            )
+        label = InputSpec(
+            name="label",
+            kind="labels",
+            part="label",
+            classes=planes,
+            class_names=palette.names[:planes] if palette else (),
+            palette=palette.colours[:planes] if palette else (),
+        )
+        inputs = (label, instance) if boundary else (label,)
+        return DataSpec(inputs=inputs, target=image, layout="label/inst/img", parts=HD_PARTS), boundary
+    own, other = ("A", "B") if unknowns.direction == "AtoB" else ("B", "A")
+    source = InputSpec(name=own, kind="image", part=own, image=ImageSpec(channels=planes))
+    parts = (
+        PartSpec(name="A", folder="{split}", half="left"),
+        PartSpec(name="B", folder="{split}", half="right"),
+    )
+    inputs = (source, instance) if boundary else (source,)
+    spec = DataSpec(
+        inputs=inputs, target=image, target_part=other, layout="side-by-side", parts=parts
+    )
+    return spec, boundary
+
+
+def _options(
+    model: str,
+    generator: Published,
+    discriminator: Published | None,
+    unknowns: Unknowns,
+    boundary: bool,
+) -> dict[str, Any]:
+    """The `model` section of the config."""
+    sizes = generator.sizes
+    options = {k: v for k, v in sizes.items() if k not in ("in_channels", "out_channels")}
+    options |= {"name": model, "boundary": boundary, "own_statistics": unknowns.own_statistics}
+    if generator.kind == "unet":
+        options |= {"generator": "unet", "dropout": UNET_DROPOUT if unknowns.dropout else 0.0}
+    elif model == "pix2pix" and generator.kind == "resnet":
+        options["generator"] = "resnet"
+    elif model == "pix2pixHD":
+        options["generator"] = "global" if generator.kind == "resnet" else "enhancer"
+        options.pop("dropout", None)
+    else:
+        raise ConfigError("--model pix2pix has no enhancer; these are weights of pix2pixHD")
+    if discriminator is None:
+        return options
+    found = discriminator.sizes
+    options["d_width"] = found["width"]
+    if model == "pix2pixHD":
+        if discriminator.kind != "multiscale":
+            raise ConfigError("--model pix2pixHD needs a multi-scale discriminator")
+        return options | {"num_D": found["scales"], "d_layers": found["n_layers"]}
+    patches = {layers: patch for patch, layers in PATCHES.items()}
+    if discriminator.kind != "patchgan" or found["n_layers"] not in patches:
+        raise ConfigError(
+            f"--model pix2pix has no discriminator with {found['n_layers']} strided layers; "
+            "import the generator alone"
+        )
+    return options | {"patch": patches[found["n_layers"]]}
+
+
+def _read_off(found: dict[Path, Published]) -> list[str]:
+    lines = []
+    for path, network in found.items():
+        sizes = ", ".join(f"{key} {value}" for key, value in network.sizes.items())
+        lines.append(f"{path.name}: {network.kind} ({sizes})")
+        if network.dropped:
+            lines.append(
+                f"  left out {len(network.dropped)} tensors that have no weight of their own "
+                f"(statistics of old instance norms), such as {network.dropped[0]}"
+            )
+    return lines
+
+
+def _assumed(
+    model: str, spec: DataSpec, boundary: bool, unknowns: Unknowns, generator: Published
+) -> list[str]:
+    first = spec.inputs[0]
+    what = f"{first.classes} classes" if first.kind == "labels" else f"{first.image.channels} channels"
+    lines = [
+        f"model: {model} (--model)",
+        f"input: {first.kind}, {what} (--input)",
+        f"boundary map: {'yes, the last channel' if boundary else 'no'} (--boundary, --no-boundary)",
+    ]
+    if first.kind == "labels":
+        named = unknowns.palette or ("cityscapes" if first.palette else "none")
+        lines.append(f"palette: {named} (--palette: {', '.join(BUILT_IN)} or a file)")
+    else:
+        lines.append(f"direction: {unknowns.direction} (--direction)")
+    if generator.kind == "unet":
+        lines.append(f"dropout: {'yes' if unknowns.dropout else 'no'} (--no-dropout)")
+    if generator.sizes["norm"] == "batch":
+        how = "each picture's own statistics" if unknowns.own_statistics else "running statistics"
+        lines.append(f"batch norm: {how} (--running-statistics)")
+    return lines

@@ -1,0 +1,83 @@
+"""Losses that compare a generated image with the real one: by pixels, by features."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+# Wang et al.'s published code: relu1_1 ... relu5_1.
+PERCEPTUAL_WEIGHTS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)
+
+# The published code scales feature matching by 4 / (n_layers + 1): 1 for its three layers.
+_FEATURE_MATCHING_LAYERS = 4.0
+
+
+def l1_loss(fake: Tensor, real: Tensor, valid: Tensor | None = None) -> Tensor:
+    """Mean absolute difference (Isola et al. 2017, Eq. 3) over the valid pixels.
+
+    Args:
+        fake, real: (N, C, H, W).
+        valid: (N, 1, H, W), 1 where a pixel counts; None: everywhere. Without any valid
+            pixel the loss is 0.
+    """
+    fake, real = fake.float(), real.float()
+    if valid is None:
+        return F.l1_loss(fake, real)
+    weight = valid.expand_as(fake)
+    return ((fake - real).abs() * weight).sum() / weight.sum().clamp(min=1)
+
+
+def feature_matching_loss(
+    fake: Sequence[Sequence[Tensor]], real: Sequence[Sequence[Tensor]]
+) -> Tensor:
+    """L1 between a discriminator's features of the fake and the real image (Wang et al. 2018, Eq. 4).
+
+    Args:
+        fake, real: one list of feature maps per scale; the last of each list is the
+            prediction and does not count. `real` receives no gradient.
+
+    Returns:
+        A scalar: the mean over scales of the sum over layers, times 4 / layers.
+    """
+    total = fake[0][0].new_zeros((), dtype=torch.float32)
+    for fake_scale, real_scale in zip(fake, real, strict=True):
+        layers = len(fake_scale) - 1
+        for a, b in zip(fake_scale[:-1], real_scale[:-1], strict=True):
+            distance = F.l1_loss(a.float(), b.detach().float())
+            total = total + distance * (_FEATURE_MATCHING_LAYERS / layers)
+    return total / len(fake)
+
+
+class PerceptualLoss(nn.Module):
+    """Weighted L1 between the features of a frozen network (Wang et al. 2018, Sec. 3.5).
+
+    Args:
+        features: images (N, 3, H, W) in [-1, 1] -> list of feature maps. It is handed in,
+            so that this loss knows no particular network.
+        weights: one weight for each feature map.
+    """
+
+    def __init__(
+        self,
+        features: Callable[[Tensor], list[Tensor]],
+        weights: Sequence[float] = PERCEPTUAL_WEIGHTS,
+    ):
+        super().__init__()
+        self.features = features
+        self.weights = tuple(weights)
+
+    def forward(self, fake: Tensor, real: Tensor) -> Tensor:
+        """Scalar distance of two image batches (N, 1 or 3, H, W); no gradient for `real`."""
+        with torch.no_grad():
+            targets = self.features(_three_channels(real))
+        outputs = self.features(_three_channels(fake))
+        return sum(
+            weight * F.l1_loss(a.float(), b.float())
+            for weight, a, b in zip(self.weights, outputs, targets, strict=True)
+        )
+
+
+def _three_channels(image: Tensor) -> Tensor:
+    """A grey image in all three channels; RGB as it is."""
+    return image.expand(-1, 3, -1, -1) if image.shape[1] == 1 else image

@@ -1,0 +1,101 @@
+"""How near a generated image is to the real one: L1, PSNR, SSIM, LPIPS.
+
+All take images (N, C, H, W) in [-1, 1] and an optional mask (N, 1, H, W) of the pixels
+that count, and return one value for each image, (N,).
+"""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from img2img.networks.pretrained import cached_weights, detect_arch, read_weights
+
+SSIM_WINDOW = 11  # pixels, Wang et al. 2004
+LPIPS_SMALLEST = 16  # pixels a side; VGG halves four times before the last tap
+RANGE = 2.0  # of images in [-1, 1]
+
+# Larger is better, or smaller.
+BETTER = {"l1": "smaller", "psnr": "larger", "ssim": "larger", "lpips": "smaller"}
+
+
+def _mean(values: Tensor, valid: Tensor | None) -> Tensor:
+    if valid is None:
+        return values.flatten(1).mean(1)
+    weight = valid.expand_as(values).flatten(1)
+    return (values.flatten(1) * weight).sum(1) / weight.sum(1).clamp(min=1)
+
+
+def l1(fake: Tensor, real: Tensor, valid: Tensor | None = None) -> Tensor:
+    """Mean absolute difference, in [0, 2]."""
+    return _mean((fake - real).abs(), valid)
+
+
+def psnr(fake: Tensor, real: Tensor, valid: Tensor | None = None) -> Tensor:
+    """Peak signal-to-noise ratio in dB; infinite for equal images."""
+    return 10 * torch.log10(RANGE**2 / _mean((fake - real) ** 2, valid))
+
+
+def ssim(fake: Tensor, real: Tensor, valid: Tensor | None = None) -> Tensor | None:
+    """Structural similarity (Wang et al. 2004) by kornia; None below 11 pixels a side."""
+    import kornia.metrics
+
+    if min(fake.shape[-2:]) < SSIM_WINDOW:
+        return None
+    window = kornia.metrics.ssim((fake + 1) / 2, (real + 1) / 2, SSIM_WINDOW)
+    return _mean(window, valid)
+
+
+class LPIPS(nn.Module):
+    """Learned perceptual distance (Zhang et al. 2018), VGG16 variant, by the lpips package.
+
+    Args:
+        weights: a file with VGG16 weights in torchvision's key names. The package carries
+            only its own linear heads, and without this would score with random features.
+    """
+
+    def __init__(self, weights: Path):
+        super().__init__()
+        import lpips
+
+        state = read_weights(weights)
+        if detect_arch(state, weights) != "vgg16":
+            raise ValueError(f"{weights}: LPIPS needs VGG16 weights, these are VGG19")
+        self.metric = lpips.LPIPS(net="vgg", pnet_rand=True, verbose=False).eval()
+        self.metric.requires_grad_(False)
+        own = self.metric.net.state_dict()
+        # Its keys are slice{1..5}.N.weight, with N torchvision's index.
+        by_index = {key.split(".", 1)[1]: key for key in own}
+        self.metric.net.load_state_dict(
+            {by_index[name]: state[f"features.{name}"].float() for name in by_index}
+        )
+
+    @torch.no_grad()
+    def forward(self, fake: Tensor, real: Tensor) -> Tensor | None:
+        """(N,) distances of grey or RGB images; None for pictures it cannot take."""
+        if fake.shape[1] not in (1, 3) or min(fake.shape[-2:]) < LPIPS_SMALLEST:
+            return None
+        spread = (fake.shape[0], 3, *fake.shape[2:])
+        return self.metric(fake.expand(spread), real.expand(spread)).flatten()
+
+
+def load_lpips(setting: str, vgg_weights: str | None = None) -> tuple[LPIPS | None, str]:
+    """LPIPS where weights allow, and one sentence on it.
+
+    Args:
+        setting: "auto" (VGG16 from `vgg_weights` or torchvision's cache), "off", or a file.
+        vgg_weights: the perceptual loss's weight file, used if it holds VGG16.
+    """
+    if setting == "off":
+        return None, "LPIPS is switched off"
+    if setting != "auto":
+        return LPIPS(Path(setting).expanduser()), f"LPIPS: VGG16 weights from {setting}"
+    path = Path(vgg_weights).expanduser() if vgg_weights else None
+    if path is None or detect_arch(read_weights(path), path) != "vgg16":
+        path = cached_weights("vgg16")
+    if path is None:
+        return None, (
+            "LPIPS is not computed: no VGG16 weights in torchvision's cache; give a file with "
+            "training.lpips_weights=FILE"
+        )
+    return LPIPS(path), f"LPIPS: VGG16 weights from {path}"

@@ -1,0 +1,144 @@
+"""The one abstraction: a model is its networks, how a batch becomes pictures, and the losses.
+
+A model never calls backward, zero_grad or step and knows no optimizer and no device; the
+trainer does all of that, in the order of `updates`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from img2img.config import Section
+from img2img.data.spec import DataSpec
+from img2img.errors import CheckpointError
+
+Batch = Mapping[str, Tensor]
+Terms = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Update:
+    """One optimizer step.
+
+    Attributes:
+        name: names the update in the log (`g/l1`) and in checkpoints.
+        nets: attribute names of the networks that its optimizer holds.
+        every: steps between two updates.
+    """
+
+    name: str
+    nets: tuple[str, ...]
+    every: int = 1
+
+
+class Model(nn.Module):
+    """Base of all methods.
+
+    A subclass sets `Options` (its section of the config, with a `weights` section that
+    names every loss term), `updates` in the order in which they run, and
+    `inference_nets`, the networks that `translate` needs.
+    """
+
+    Options: type[Section]
+    updates: tuple[Update, ...]
+    inference_nets: tuple[str, ...] = ("generator",)
+
+    def __init__(self, options: Section, spec: DataSpec):
+        super().__init__()
+        self.options = options
+        self.spec = spec
+
+    def networks(self) -> dict[str, nn.Module]:
+        """The networks that a checkpoint holds, by attribute name."""
+        names = [name for update in self.updates for name in update.nets]
+        names += self.inference_nets
+        return {name: getattr(self, name) for name in dict.fromkeys(names)}
+
+    def start_training(self) -> list[str]:
+        """Called once before the first step, on the CPU: loads what only training needs.
+
+        Returns:
+            Remarks for the log and the run's record, such as a term that is switched off.
+        """
+        return []
+
+    def adopt(self, states: dict[str, dict[str, Tensor]]) -> list[str]:
+        """Start from another run's weights.
+
+        Args:
+            states: the other run's state dicts, by network name.
+
+        Returns:
+            What was loaded, as dotted names.
+
+        Raises:
+            CheckpointError: the networks differ, with the names that do.
+        """
+        networks = {n: net for n, net in self.networks().items() if n in states}
+        if not networks:
+            raise CheckpointError(
+                f"nothing to start from: the run has {', '.join(states)}, this model "
+                f"{', '.join(self.networks())}"
+            )
+        for name, network in networks.items():
+            load_strictly(network, states[name], name)
+        return list(networks)
+
+    def generate(self, batch: Batch) -> dict[str, Tensor]:
+        """The generator side of one step, with graph, shared by all updates of the step."""
+        raise NotImplementedError
+
+    def losses(self, update: str, batch: Batch, out: dict[str, Tensor]) -> Terms:
+        """The named, unweighted scalar terms of one update.
+
+        Weights of the same names are in `options.weights`; a term without one is an error.
+        `out` is what `generate` returned; the parameters that earlier updates of the same
+        step trained are already stepped.
+        """
+        raise NotImplementedError
+
+    def trainable(self, update: Update, epoch: int) -> list[nn.Parameter]:
+        """The parameters that `update` trains in `epoch` (from 0); all of its networks'."""
+        return [p for name in update.nets for p in getattr(self, name).parameters()]
+
+    def translate(self, batch: Batch) -> Tensor:
+        """The generated image (N, C, H, W) in [-1, 1] for a batch of inputs of any size."""
+        raise NotImplementedError
+
+    def valid(self, batch: Batch) -> Tensor | None:
+        """1 where a pixel counts in losses and metrics, (N, 1, H, W); None: everywhere."""
+        return None
+
+    def visuals(self, batch: Batch) -> dict[str, Tensor]:
+        """The inputs as pictures, name -> (N, 3, H, W) in [-1, 1], for sample sheets."""
+        return {}
+
+
+def load_strictly(
+    network: nn.Module, state: Mapping[str, Tensor], name: str, *, assign: bool = False
+) -> None:
+    """Load every tensor or none; differences are named.
+
+    Args:
+        assign: the tensors become the parameters, for a network without memory of its own.
+
+    Raises:
+        CheckpointError: missing, unknown or differently shaped tensors.
+    """
+    own = network.state_dict()
+    missing = [key for key in own if key not in state]
+    unknown = [key for key in state if key not in own]
+    shapes = [
+        f"{key} is {list(state[key].shape)}, expected {list(own[key].shape)}"
+        for key in own
+        if key in state and state[key].shape != own[key].shape
+    ]
+    problems = [
+        f"  {what}: {', '.join(keys[:5])}{f' and {len(keys) - 5} more' if len(keys) > 5 else ''}"
+        for what, keys in (("missing", missing), ("unknown", unknown), ("other shape", shapes))
+        if keys
+    ]
+    if problems:
+        raise CheckpointError(f"the weights do not fit {name}:\n" + "\n".join(problems))
+    network.load_state_dict(dict(state), assign=assign)

@@ -1,0 +1,144 @@
+"""pix2pix: image-to-image translation with conditional adversarial networks (Isola et al. 2017)."""
+
+import math
+from typing import Literal
+
+from pydantic import Field
+from torch import Tensor
+
+from img2img.config import Section
+from img2img.data.spec import DataSpec
+from img2img.errors import ConfigError
+from img2img.losses.adversarial import Adversarial, adversarial_loss
+from img2img.losses.matching import l1_loss
+from img2img.models.base import Batch, Model, Terms, Update
+from img2img.models.conditioning import Condition
+from img2img.networks.layers import Norm, Upsampling, concat_condition
+from img2img.networks.padding import run_padded
+from img2img.networks.patchgan import PATCHES, PatchGAN
+from img2img.networks.pix2pixhd import GlobalGenerator
+from img2img.networks.unet import UNet
+
+DEFAULT_DEPTH = 8  # Isola et al. 2017, Sec. 6.1.1, for 256x256
+
+
+class Weights(Section):
+    """Loss weights: the discriminator's objective is halved, L1 weighs 100 (Sec. 3.3, 6.2)."""
+
+    real: float = 0.5
+    fake: float = 0.5
+    adv: float = 1.0
+    l1: float = 100.0
+
+
+class Options(Section):
+    """Settings of pix2pix."""
+
+    name: Literal["pix2pix"] = "pix2pix"
+    generator: Literal["unet", "resnet"] = "unet"
+    width: int = Field(64, ge=1)  # channels of the generator's first layer
+    depth: int | None = Field(None, ge=2)  # of the U-Net; None: 8, fewer for small pictures
+    n_down: int = Field(2, ge=1)  # of the ResNet
+    n_blocks: int = Field(9, ge=0)
+    dropout: float = Field(0.5, ge=0, lt=1)  # the noise z of the paper
+    boundary: bool = False  # join the labels' boundary map
+    d_width: int = Field(64, ge=1)
+    patch: Literal[1, 16, 70, 286] = 70  # receptive field of the discriminator, pixels
+    norm: Norm = "instance"
+    own_statistics: bool = True  # batch norm by each picture's statistics when translating
+    bias: bool = True  # of the convolutions before a norm
+    up: Upsampling = "resize"
+    adversarial: Adversarial = "lsgan"
+    weights: Weights = Weights()
+
+
+def unet_depth(size: tuple[int, int] | None) -> int:
+    """Eight halvings, or as many as the training pictures' shorter side allows (at least 3)."""
+    if size is None:
+        return DEFAULT_DEPTH
+    return max(3, min(DEFAULT_DEPTH, int(math.log2(min(size)))))
+
+
+def smallest_patchgan_input(n_layers: int, padding: int = 1) -> int:
+    """The least side at which every layer of a PatchGAN still has an output.
+
+    Its norms need more than one pixel, its last two layers (kernel 4) take one each at
+    padding 1.
+    """
+    return 1 if n_layers == 0 or padding > 1 else 3 * 2**n_layers
+
+
+class Pix2Pix(Model):
+    """U-Net against PatchGAN, LSGAN + 100 L1; the discriminator is stepped first."""
+
+    Options = Options
+    updates = (Update("d", ("discriminator",)), Update("g", ("generator",)))
+
+    def __init__(self, options: Options, spec: DataSpec):
+        super().__init__(options, spec)
+        self.condition = Condition(spec, boundary=options.boundary)
+        shared = {"norm": options.norm, "bias": options.bias}
+        size = {
+            "in_channels": self.condition.channels,
+            "out_channels": spec.target.channels,
+            "width": options.width,
+        }
+        if options.generator == "unet":
+            depth = options.depth or unet_depth(spec.size)
+            self.generator = UNet(
+                depth=depth, dropout=options.dropout, up=options.up, **size, **shared
+            )
+        else:
+            self.generator = GlobalGenerator(
+                n_down=options.n_down,
+                n_blocks=options.n_blocks,
+                dropout=options.dropout,
+                up=options.up,
+                **size,
+                **shared,
+            )
+        n_layers = PATCHES[options.patch]
+        least = smallest_patchgan_input(n_layers)
+        if spec.size and min(spec.size) < least:
+            raise ConfigError(
+                f"model.patch: the {options.patch}x{options.patch} discriminator needs pictures of "
+                f"at least {least} pixels a side, but training pictures are {spec.size[0]}x"
+                f"{spec.size[1]}; set model.patch=16, or a larger data.crop or data.resize"
+            )
+        self.discriminator = PatchGAN(
+            in_channels=self.condition.channels + spec.target.channels,
+            width=options.d_width,
+            n_layers=n_layers,
+            **shared,
+        )
+
+    def generate(self, batch: Batch) -> dict[str, Tensor]:
+        condition = self.condition(batch)
+        return {"condition": condition, "fake": run_padded(self.generator, condition)}
+
+    def losses(self, update: str, batch: Batch, out: dict[str, Tensor]) -> Terms:
+        kind = self.options.adversarial
+        if update == "d":
+            on_real = self._judge(out["condition"], batch["target"])
+            on_fake = self._judge(out["condition"], out["fake"].detach())
+            return {
+                "real": adversarial_loss(on_real, True, kind=kind),
+                "fake": adversarial_loss(on_fake, False, kind=kind),
+            }
+        on_fake = self._judge(out["condition"], out["fake"])
+        return {
+            "adv": adversarial_loss(on_fake, True, kind=kind),
+            "l1": l1_loss(out["fake"], batch["target"], self.valid(batch)),
+        }
+
+    def _judge(self, condition: Tensor, image: Tensor) -> Tensor:
+        return self.discriminator(concat_condition(image, condition))[-1]
+
+    def translate(self, batch: Batch) -> Tensor:
+        return run_padded(self.generator, self.condition(batch))
+
+    def valid(self, batch: Batch) -> Tensor | None:
+        return self.condition.valid(batch)
+
+    def visuals(self, batch: Batch) -> dict[str, Tensor]:
+        return self.condition.visuals(batch)

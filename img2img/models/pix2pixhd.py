@@ -1,0 +1,195 @@
+"""pix2pixHD: high-resolution synthesis with conditional GANs (Wang et al. 2018)."""
+
+from typing import Literal
+
+from pydantic import Field
+from torch import Tensor, nn
+
+from img2img.config import Section
+from img2img.data.spec import DataSpec
+from img2img.losses.adversarial import Adversarial, Reduction, adversarial_loss
+from img2img.losses.matching import PerceptualLoss, feature_matching_loss, l1_loss
+from img2img.models.base import Batch, Model, Terms, Update, load_strictly
+from img2img.models.conditioning import Condition
+from img2img.models.pix2pix import unet_depth
+from img2img.networks.layers import Norm, Upsampling, concat_condition
+from img2img.networks.padding import run_padded
+from img2img.networks.patchgan import MultiscaleDiscriminator
+from img2img.networks.pix2pixhd import GlobalGenerator, LocalEnhancer
+from img2img.networks.pretrained import load_vgg
+from img2img.networks.unet import UNet
+
+DISCRIMINATOR_PADDING = 2  # of the published networks; pix2pix pads by 1
+MAX_CHANNELS = 512
+
+
+class Weights(Section):
+    """Loss weights: Wang et al. 2018, Eq. 5 and Sec. 4; L1 0 reproduces the paper."""
+
+    real: float = 0.5
+    fake: float = 0.5
+    adv: float = 1.0
+    l1: float = 10.0
+    feature_matching: float = 10.0
+    perceptual: float = 10.0
+
+
+class Options(Section):
+    """Settings of pix2pixHD."""
+
+    name: Literal["pix2pixHD"] = "pix2pixHD"
+    generator: Literal["global", "enhancer", "unet"] = "global"
+    coarse: Literal["global", "unet"] = "global"  # what the enhancer is built on
+    # Channels at full resolution; the enhancer's coarse generator has twice as many.
+    width: int = Field(64, ge=1)
+    n_down: int = Field(4, ge=1)
+    n_blocks: int = Field(9, ge=0)
+    depth: int | None = Field(None, ge=2)  # of a U-Net; None: 8, fewer for small pictures
+    dropout: float = Field(0.0, ge=0, lt=1)  # of a U-Net
+    n_enhancers: int = Field(1, ge=1)
+    n_blocks_enhancer: int = Field(3, ge=0)
+    # Epochs before the coarse generator is trained too: 10 as published, where it starts
+    # from a trained one (training.init_from), else 0.
+    coarse_fixed_epochs: int = Field(0, ge=0)
+    boundary: bool = True
+    d_width: int = Field(64, ge=1)
+    d_layers: int = Field(3, ge=1)
+    num_D: int = Field(3, ge=1)  # scales: full, 1/2, 1/4, ...
+    scales: Reduction = "mean"  # how the scales' adversarial losses combine
+    norm: Norm = "instance"
+    own_statistics: bool = True  # batch norm by each picture's statistics when translating
+    bias: bool = True  # of the convolutions before a norm
+    up: Upsampling = "resize"
+    adversarial: Adversarial = "lsgan"
+    vgg: Literal["auto", "vgg19", "vgg16"] = "auto"
+    vgg_weights: str | None = None  # a file in torchvision's key names
+    vgg_imagenet_norm: bool = True  # False feeds [-1, 1], as the published code does
+    weights: Weights = Weights()
+
+
+class Pix2PixHD(Model):
+    """A coarse-to-fine generator against multi-scale PatchGANs with feature matching.
+
+    Both updates of a step use the same discriminator outputs: the discriminator is stepped
+    last and judges the picture of the generator before its step, as published.
+    """
+
+    Options = Options
+    updates = (Update("g", ("generator",)), Update("d", ("discriminator",)))
+
+    def __init__(self, options: Options, spec: DataSpec):
+        super().__init__(options, spec)
+        self.condition = Condition(spec, boundary=options.boundary)
+        self.generator = _build_generator(options, spec, self.condition.channels)
+        self.discriminator = MultiscaleDiscriminator(
+            scales=options.num_D,
+            in_channels=self.condition.channels + spec.target.channels,
+            width=options.d_width,
+            n_layers=options.d_layers,
+            norm=options.norm,
+            padding=DISCRIMINATOR_PADDING,
+            max_channels=max(MAX_CHANNELS, options.d_width),
+        )
+        self.perceptual: PerceptualLoss | None = None
+
+    def start_training(self) -> list[str]:
+        options = self.options
+        if not options.weights.perceptual:
+            return []
+        channels = self.spec.target.channels
+        if channels not in (1, 3):
+            return [f"perceptual loss off: VGG takes 1 or 3 channels, the target has {channels}"]
+        vgg, remark = load_vgg(
+            options.vgg, options.vgg_weights, imagenet_norm=options.vgg_imagenet_norm
+        )
+        if vgg is not None:
+            self.perceptual = PerceptualLoss(vgg)
+        return [remark]
+
+    def generate(self, batch: Batch) -> dict[str, Tensor]:
+        condition = self.condition(batch)
+        fake = run_padded(self.generator, condition)
+        return {
+            "fake": fake,
+            "on_fake": self.discriminator(concat_condition(fake, condition)),
+            "on_real": self.discriminator(concat_condition(batch["target"], condition)),
+        }
+
+    def losses(self, update: str, batch: Batch, out: dict[str, Tensor]) -> Terms:
+        options = self.options
+        real = [features[-1] for features in out["on_real"]]
+        fake = [features[-1] for features in out["on_fake"]]
+        how = {"kind": options.adversarial, "scales": options.scales}
+        if update == "d":
+            return {
+                "real": adversarial_loss(real, True, **how),
+                "fake": adversarial_loss(fake, False, **how),
+            }
+        terms = {"adv": adversarial_loss(fake, True, **how)}
+        if options.weights.l1:
+            terms["l1"] = l1_loss(out["fake"], batch["target"], self.valid(batch))
+        if options.weights.feature_matching:
+            terms["feature_matching"] = feature_matching_loss(out["on_fake"], out["on_real"])
+        if self.perceptual is not None:
+            terms["perceptual"] = self.perceptual(out["fake"], batch["target"])
+        return terms
+
+    def trainable(self, update: Update, epoch: int) -> list[nn.Parameter]:
+        """Everything; in the first epochs of an enhancer not its coarse generator (Sec. 3.1)."""
+        parameters = super().trainable(update, epoch)
+        fixed = self.options.generator == "enhancer" and epoch < self.options.coarse_fixed_epochs
+        if update.name == "g" and fixed:
+            coarse = {id(p) for p in self.generator.coarse.parameters()}
+            parameters = [p for p in parameters if id(p) not in coarse]
+        return parameters
+
+    def adopt(self, states: dict[str, dict[str, Tensor]]) -> list[str]:
+        """As the base; the generator of a plain run becomes an enhancer's coarse generator."""
+        generator = states.get("generator", {})
+        if self.options.generator != "enhancer" or any(k.startswith("coarse.") for k in generator):
+            return super().adopt(states)
+        coarse = {k: v for k, v in generator.items() if not k.startswith("head.")}
+        load_strictly(self.generator.coarse, coarse, "generator.coarse")
+        return ["generator.coarse"]
+
+    def translate(self, batch: Batch) -> Tensor:
+        return run_padded(self.generator, self.condition(batch))
+
+    def valid(self, batch: Batch) -> Tensor | None:
+        return self.condition.valid(batch)
+
+    def visuals(self, batch: Batch) -> dict[str, Tensor]:
+        return self.condition.visuals(batch)
+
+
+def _build_generator(options: Options, spec: DataSpec, in_channels: int) -> nn.Module:
+    out_channels = spec.target.channels
+    shared = {
+        "in_channels": in_channels,
+        "norm": options.norm,
+        "up": options.up,
+        "bias": options.bias,
+    }
+    depth = options.depth or unet_depth(spec.size)
+    unet = {"depth": depth, "dropout": options.dropout, **shared}
+    residual = {"n_down": options.n_down, "n_blocks": options.n_blocks, **shared}
+    if options.generator == "global":
+        return GlobalGenerator(out_channels=out_channels, width=options.width, **residual)
+    if options.generator == "unet":
+        return UNet(out_channels=out_channels, width=options.width, **unet)
+    # The coarse generator ends in the channels that the first stage adds to its own.
+    coarse_width = options.width << options.n_enhancers
+    if options.coarse == "global":
+        coarse = GlobalGenerator(out_channels=None, width=coarse_width, **residual)
+    else:
+        coarse = UNet(
+            out_channels=coarse_width, width=options.width, activation="relu", **unet
+        )
+    return LocalEnhancer(
+        coarse,
+        out_channels=out_channels,
+        width=options.width,
+        n_enhancers=options.n_enhancers,
+        n_blocks=options.n_blocks_enhancer,
+        **shared,
+    )

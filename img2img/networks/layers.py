@@ -1,0 +1,177 @@
+"""The blocks of DCGAN that every network here is built from.
+
+Strided and transposed convolutions, norm and activation, N(0, 0.02) weights and
+LeakyReLU 0.2 are from Radford et al. 2016 (DCGAN); conditioning by concatenation from
+Mirza & Osindero 2014 (CGAN). One place for padding, norm, activation and initialisation.
+"""
+
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+Norm = Literal["instance", "batch", "none"]
+Upsampling = Literal["resize", "transposed"]
+Activation = Literal["relu", "leaky_relu", "tanh", "none"]
+
+LEAK = 0.2  # Radford et al. 2016, Sec. 3
+INIT_STD = 0.02  # Radford et al. 2016, Sec. 4
+
+
+class BatchNorm(nn.BatchNorm2d):
+    """Batch norm that can normalise each picture by its own statistics when evaluating.
+
+    The published pix2pix results are made that way (batch 1, never switched to running
+    statistics); with `own_statistics` a batch then also equals its singles.
+    """
+
+    own_statistics = False
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.own_statistics and not self.training:
+            return F.instance_norm(x, weight=self.weight, bias=self.bias, eps=self.eps)
+        return super().forward(x)
+
+
+def make_norm(name: Norm, channels: int) -> nn.Module:
+    """A norm layer; instance norm has no parameters, as in pix2pixHD."""
+    if name == "instance":
+        return nn.InstanceNorm2d(channels)
+    if name == "batch":
+        return BatchNorm(channels)
+    if name == "none":
+        return nn.Identity()
+    raise ValueError(f"unknown norm {name!r}; valid: instance, batch, none")
+
+
+def make_activation(name: Activation) -> nn.Module:
+    """An activation layer by name."""
+    if name == "relu":
+        return nn.ReLU()
+    if name == "leaky_relu":
+        return nn.LeakyReLU(LEAK)
+    if name == "tanh":
+        return nn.Tanh()
+    if name == "none":
+        return nn.Identity()
+    raise ValueError(f"unknown activation {name!r}; valid: relu, leaky_relu, tanh, none")
+
+
+class ConvBlock(nn.Module):
+    """Convolution, norm, dropout, activation: (N, in, H, W) -> (N, out, H', W').
+
+    Args:
+        padding: pixels on each side; None keeps the size at stride 1 (kernel // 2).
+        reflect: pad by reflection instead of zeros.
+        dropout: probability; 0 adds no layer.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        *,
+        kernel: int = 3,
+        stride: int = 1,
+        padding: int | None = None,
+        reflect: bool = False,
+        norm: Norm = "instance",
+        activation: Activation = "relu",
+        bias: bool = True,
+        dropout: float = 0.0,
+    ):
+        super().__init__()
+        self.conv = nn.Conv2d(
+            in_channels,
+            out_channels,
+            kernel,
+            stride,
+            padding=kernel // 2 if padding is None else padding,
+            padding_mode="reflect" if reflect else "zeros",
+            bias=bias,
+        )
+        self.norm = make_norm(norm, out_channels)
+        self.dropout = nn.Dropout(dropout) if dropout else nn.Identity()
+        self.activation = make_activation(activation)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.activation(self.dropout(self.norm(self.conv(x))))
+
+
+class UpBlock(nn.Module):
+    """Upsampling by 2, norm, dropout, activation: (N, in, H, W) -> (N, out, 2H, 2W).
+
+    `resize` enlarges by nearest neighbour and convolves (no checkerboard, Odena et al.
+    2016); `transposed` is the published networks' transposed convolution, kernel 3 or 4.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        *,
+        mode: Upsampling = "resize",
+        kernel: int = 3,
+        norm: Norm = "instance",
+        activation: Activation = "relu",
+        bias: bool = True,
+        dropout: float = 0.0,
+    ):
+        super().__init__()
+        if mode == "transposed":
+            self.conv = nn.ConvTranspose2d(
+                in_channels,
+                out_channels,
+                kernel,
+                stride=2,
+                padding=1,
+                output_padding=kernel % 2,  # an odd kernel would give 2H - 1
+                bias=bias,
+            )
+        elif mode == "resize":
+            self.conv = nn.Conv2d(
+                in_channels, out_channels, 3, padding=1, padding_mode="reflect", bias=bias
+            )
+        else:
+            raise ValueError(f"unknown upsampling {mode!r}; valid: resize, transposed")
+        self.resize = mode == "resize"
+        self.norm = make_norm(norm, out_channels)
+        self.dropout = nn.Dropout(dropout) if dropout else nn.Identity()
+        self.activation = make_activation(activation)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.resize:
+            x = F.interpolate(x, scale_factor=2, mode="nearest")
+        return self.activation(self.dropout(self.norm(self.conv(x))))
+
+
+def concat_condition(x: Tensor, condition: Tensor) -> Tensor:
+    """`x` (N, C, H, W) with a condition as further channels.
+
+    A map (N, K, H, W) is joined as it is; a vector (N, K), for example a one-hot class, is
+    spread over all pixels.
+    """
+    if condition.dim() == 2:
+        condition = condition[:, :, None, None].expand(-1, -1, *x.shape[2:])
+    return torch.cat([condition, x], dim=1)
+
+
+def halve(x: Tensor) -> Tensor:
+    """The next coarser level of an image pyramid: (N, C, H, W) -> (N, C, ceil(H/2), ceil(W/2)).
+
+    pix2pixHD's average pooling, whose border does not count the padding.
+    """
+    return F.avg_pool2d(x, 3, stride=2, padding=1, count_include_pad=False)
+
+
+def init_weights(module: nn.Module) -> None:
+    """N(0, 0.02) weights, N(1, 0.02) batch-norm scales, zero biases, in place."""
+    for layer in module.modules():
+        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+            nn.init.normal_(layer.weight, 0.0, INIT_STD)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+        elif isinstance(layer, nn.BatchNorm2d):
+            nn.init.normal_(layer.weight, 1.0, INIT_STD)
+            nn.init.zeros_(layer.bias)

@@ -1,0 +1,41 @@
+"""Run a network on any image size: pad by reflection to what it needs, crop back."""
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+
+def _mirror(length: int, before: int, after: int, device: torch.device) -> Tensor:
+    """Indices of a row of `length` pixels continued by mirroring, as often as needed."""
+    position = torch.arange(-before, length + after, device=device)
+    if length == 1:
+        return torch.zeros_like(position)
+    period = 2 * (length - 1)
+    position = position % period
+    return torch.minimum(position, period - position)
+
+
+def padded_size(size: int, *, multiple: int, minimum: int) -> int:
+    """The next size that is a multiple of `multiple` and at least `minimum`."""
+    return max(math.ceil(size / multiple) * multiple, math.ceil(minimum / multiple) * multiple)
+
+
+def run_padded(network: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """`network(x)` at any size (N, C, H, W), the output cropped to the size of `x`.
+
+    The network states what it needs as `size_multiple` and `size_minimum` (pixels). Unlike
+    `F.pad`, the mirror works for pictures smaller than the padding, and its gradient is
+    deterministic on a GPU.
+    """
+    height, width = x.shape[-2:]
+    need = {"multiple": network.size_multiple, "minimum": network.size_minimum}
+    extra_y = padded_size(height, **need) - height
+    extra_x = padded_size(width, **need) - width
+    if not extra_y and not extra_x:
+        return network(x)
+    top, left = extra_y // 2, extra_x // 2
+    x = x.index_select(-2, _mirror(height, top, extra_y - top, x.device))
+    x = x.index_select(-1, _mirror(width, left, extra_x - left, x.device))
+    return network(x)[..., top : top + height, left : left + width]

@@ -1,0 +1,169 @@
+"""The generators of pix2pixHD (Wang et al. 2018, Sec. 3.1) and, with other sizes, CycleGAN's ResNet.
+
+The global generator is Johnson et al.'s residual network; the enhancer wraps a coarse
+generator that works at half the resolution and adds its features to its own.
+"""
+
+from torch import Tensor, nn
+
+from img2img.networks.layers import ConvBlock, Norm, UpBlock, Upsampling, halve, init_weights
+
+
+class ResidualBlock(nn.Module):
+    """x + two 3x3 convolutions of x; nothing after the sum. Shape is kept."""
+
+    def __init__(self, channels: int, *, norm: Norm, bias: bool, dropout: float = 0.0):
+        super().__init__()
+        self.first = ConvBlock(
+            channels, channels, reflect=True, norm=norm, bias=bias, dropout=dropout
+        )
+        self.second = ConvBlock(
+            channels, channels, reflect=True, norm=norm, activation="none", bias=bias
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.second(self.first(x))
+
+
+def _stem(in_channels: int, out_channels: int, *, norm: Norm, bias: bool) -> ConvBlock:
+    return ConvBlock(in_channels, out_channels, kernel=7, reflect=True, norm=norm, bias=bias)
+
+
+def _head(in_channels: int, out_channels: int) -> ConvBlock:
+    return ConvBlock(
+        in_channels, out_channels, kernel=7, reflect=True, norm="none", activation="tanh"
+    )
+
+
+class GlobalGenerator(nn.Module):
+    """Down, residual blocks, up: (N, in, H, W) -> (N, out, H, W) in [-1, 1].
+
+    H and W must be multiples of `size_multiple` = 2**n_down.
+
+    Args:
+        out_channels: None leaves out the last convolution and tanh, so that the output is
+            the feature map (N, width, H, W) that an enhancer builds on.
+        width: channels at full resolution, doubled at every halving.
+        n_down: number of halvings.
+        n_blocks: residual blocks at the coarsest resolution.
+        bias: whether the convolutions before a norm have a bias.
+        dropout: probability inside the residual blocks.
+    """
+
+    def __init__(
+        self,
+        *,
+        in_channels: int,
+        out_channels: int | None,
+        width: int = 64,
+        n_down: int = 4,
+        n_blocks: int = 9,
+        norm: Norm = "instance",
+        up: Upsampling = "resize",
+        bias: bool = True,
+        dropout: float = 0.0,
+    ):
+        super().__init__()
+        self.size_multiple = 2**n_down
+        self.size_minimum = 2 * self.size_multiple  # reflection needs two pixels at the bottom
+        shared = {"norm": norm, "bias": bias}
+        self.stem = _stem(in_channels, width, **shared)
+        self.down = nn.Sequential(
+            *(ConvBlock(width << i, width << (i + 1), stride=2, **shared) for i in range(n_down))
+        )
+        self.blocks = nn.Sequential(
+            *(ResidualBlock(width << n_down, dropout=dropout, **shared) for _ in range(n_blocks))
+        )
+        self.up = nn.Sequential(
+            *(
+                UpBlock(width << i, width << (i - 1), mode=up, **shared)
+                for i in range(n_down, 0, -1)
+            )
+        )
+        self.head = nn.Identity() if out_channels is None else _head(width, out_channels)
+        init_weights(self)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.up(self.blocks(self.down(self.stem(x)))))
+
+
+class EnhancerStage(nn.Module):
+    """One doubling of the resolution: front end, sum with the coarse features, back end.
+
+    input (N, in, H, W), coarse features (N, 2 * width, H/2, W/2) -> (N, width, H, W), or
+    the image in [-1, 1] where the stage has a head.
+    """
+
+    def __init__(
+        self,
+        *,
+        in_channels: int,
+        out_channels: int | None,
+        width: int,
+        n_blocks: int,
+        norm: Norm,
+        up: Upsampling,
+        bias: bool,
+    ):
+        super().__init__()
+        shared = {"norm": norm, "bias": bias}
+        self.stem = _stem(in_channels, width, **shared)
+        self.down = ConvBlock(width, 2 * width, stride=2, **shared)
+        self.blocks = nn.Sequential(*(ResidualBlock(2 * width, **shared) for _ in range(n_blocks)))
+        self.up = UpBlock(2 * width, width, mode=up, **shared)
+        self.head = nn.Identity() if out_channels is None else _head(width, out_channels)
+        init_weights(self)
+
+    def forward(self, x: Tensor, coarse: Tensor) -> Tensor:
+        return self.head(self.up(self.blocks(self.down(self.stem(x)) + coarse)))
+
+
+class LocalEnhancer(nn.Module):
+    """Coarse-to-fine generator: (N, in, H, W) -> (N, out, H, W) in [-1, 1].
+
+    Args:
+        coarse: a generator without its last layer, (N, in, h, w) -> (N, width * 2**n_enhancers,
+            h, w), run on the input halved `n_enhancers` times.
+        width: channels at full resolution.
+        n_enhancers: number of doublings.
+        n_blocks: residual blocks of each stage.
+    """
+
+    def __init__(
+        self,
+        coarse: nn.Module,
+        *,
+        in_channels: int,
+        out_channels: int,
+        width: int = 32,
+        n_enhancers: int = 1,
+        n_blocks: int = 3,
+        norm: Norm = "instance",
+        up: Upsampling = "resize",
+        bias: bool = True,
+    ):
+        super().__init__()
+        self.coarse = coarse
+        self.size_multiple = coarse.size_multiple << n_enhancers
+        self.size_minimum = coarse.size_minimum << n_enhancers
+        self.stages = nn.ModuleList(
+            EnhancerStage(
+                in_channels=in_channels,
+                out_channels=out_channels if level == 0 else None,
+                width=width << level,
+                n_blocks=n_blocks,
+                norm=norm,
+                up=up,
+                bias=bias,
+            )
+            for level in range(n_enhancers - 1, -1, -1)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        pyramid = [x]
+        for _ in self.stages:
+            pyramid.append(halve(pyramid[-1]))
+        features = self.coarse(pyramid.pop())
+        for stage in self.stages:
+            features = stage(pyramid.pop(), features)
+        return features

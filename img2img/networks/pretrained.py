@@ -1,0 +1,181 @@
+"""VGG features for the perceptual loss, and where their weights come from.
+
+Never random weights: a file, torchvision's cache, or its download, or no network at all.
+"""
+
+import socket
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from img2img.errors import ConfigError
+
+# Convolutions in each block of torchvision's networks, and the layers after which features
+# are taken: relu1_1, relu2_1, relu3_1, relu4_1, relu5_1 (Wang et al. 2018, Sec. 3.5).
+BLOCKS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
+TAPS = {"vgg16": (1, 6, 11, 18, 25), "vgg19": (1, 6, 11, 20, 29)}
+# A convolution that only this one has: the other has an activation at the same place.
+TELLTALE = {"vgg16": "features.17.weight", "vgg19": "features.16.weight"}
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)  # of torchvision's weights, for images in [0, 1]
+IMAGENET_STD = (0.229, 0.224, 0.225)
+DOWNLOAD_TIMEOUT = 20.0  # seconds without a byte
+
+
+class VGGFeatures(nn.Module):
+    """Five feature maps of a frozen VGG: images (N, 3, H, W) in [-1, 1] -> list of tensors.
+
+    Args:
+        arch: "vgg16" or "vgg19".
+        state: tensors under torchvision's names `features.N.weight` and `.bias`; the
+            channel counts are read off them. Keys beyond the last tap are not needed.
+        imagenet_norm: shift and scale as in the network's training; False feeds [-1, 1].
+
+    Raises:
+        KeyError: a layer is missing from `state`.
+    """
+
+    def __init__(self, arch: str, state: dict[str, Tensor], *, imagenet_norm: bool = True):
+        super().__init__()
+        self.imagenet_norm = imagenet_norm
+        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), False)
+        self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1), False)
+        self.taps = TAPS[arch]
+        layers: list[nn.Module] = []
+        for count in BLOCKS[arch]:
+            for _ in range(count):
+                if len(layers) < self.taps[-1]:
+                    layers += [_frozen_conv(state, f"features.{len(layers)}"), nn.ReLU()]
+            layers.append(nn.MaxPool2d(2))
+        self.layers = nn.Sequential(*layers[: self.taps[-1] + 1])
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        x = image
+        if self.imagenet_norm:
+            x = ((image + 1) / 2 - self.mean) / self.std
+        features = []
+        for index, layer in enumerate(self.layers):
+            x = layer(x)
+            if index in self.taps:
+                features.append(x)
+        return features
+
+
+def _frozen_conv(state: dict[str, Tensor], name: str) -> nn.Conv2d:
+    weight, bias = state[f"{name}.weight"], state[f"{name}.bias"]
+    conv = nn.utils.skip_init(nn.Conv2d, weight.shape[1], weight.shape[0], 3, padding=1)
+    conv.weight.data.copy_(weight)
+    conv.bias.data.copy_(bias)
+    return conv.requires_grad_(False)
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """The tensors of a .safetensors or .pth file; nothing in it is executed.
+
+    Raises:
+        ConfigError: the file is missing, damaged, or holds something else.
+    """
+    if not path.is_file():
+        raise ConfigError(f"{path}: no such weight file")
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            return load_file(path)
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # the readers raise whatever a damaged file leads them to
+        raise ConfigError(
+            f"{path}: not a readable weight file ({type(error).__name__}: {error}); expected "
+            ".safetensors, or a .pth that holds tensors alone"
+        ) from error
+    state = state.get("state_dict", state) if isinstance(state, dict) else None
+    if not state or not all(isinstance(value, Tensor) for value in state.values()):
+        raise ConfigError(f"{path}: expected a dictionary of tensors by name")
+    return state
+
+
+def cached_weights(arch: str) -> Path | None:
+    """torchvision's own file in its download cache, None where it is not there."""
+    from torchvision.models import get_model_weights
+
+    name = Path(get_model_weights(arch).DEFAULT.url).name
+    path = Path(torch.hub.get_dir()) / "checkpoints" / name
+    return path if path.is_file() else None
+
+
+def download_weights(arch: str) -> Path | None:
+    """torchvision's weights brought into its cache; None where there is no network.
+
+    torch.hub waits for ever on a firewall that drops packets, hence the time limit.
+    """
+    from torchvision.models import get_model_weights
+
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(DOWNLOAD_TIMEOUT)
+    try:
+        get_model_weights(arch).DEFAULT.get_state_dict(progress=True)
+    except OSError:  # URLError, timeout, a full disk
+        return None
+    finally:
+        socket.setdefaulttimeout(before)
+    return cached_weights(arch)
+
+
+def detect_arch(state: dict[str, Tensor], path: Path) -> str:
+    """vgg16 or vgg19, by the layer that only one of them has.
+
+    Raises:
+        ConfigError: neither.
+    """
+    found = [arch for arch, key in TELLTALE.items() if key in state]
+    if len(found) != 1:
+        raise ConfigError(
+            f"{path}: not VGG16 or VGG19 weights in torchvision's key names (features.0.weight ...)"
+        )
+    return found[0]
+
+
+def load_vgg(
+    arch: str, file: str | None = None, *, imagenet_norm: bool = True
+) -> tuple[VGGFeatures | None, str]:
+    """The feature network, and one sentence on where its weights come from.
+
+    Args:
+        arch: "vgg19", "vgg16", or "auto": VGG19 (or what `file` holds), and no network
+            where its weights cannot be had.
+        file: a weight file; None looks in torchvision's cache, then downloads.
+
+    Raises:
+        ConfigError: `file` does not hold the network, or a network asked for by name
+            cannot be had.
+    """
+    if file is not None:
+        path = Path(file).expanduser()
+        state = read_weights(path)
+        found = detect_arch(state, path)
+        if arch not in ("auto", found):
+            raise ConfigError(f"{path}: holds {found}, but model.vgg is {arch}")
+    else:
+        found = "vgg19" if arch == "auto" else arch
+        path = cached_weights(found) or download_weights(found)
+        if path is None:
+            ways = (
+                "give a file with --vgg-weights FILE (torchvision's key names), or copy "
+                f"torchvision's {found} file to {Path(torch.hub.get_dir()) / 'checkpoints'}"
+            )
+            if arch == "auto":
+                return None, (
+                    f"PERCEPTUAL LOSS OFF: no {found} weights in the cache and no network to "
+                    f"download them. To use it, {ways}."
+                )
+            raise ConfigError(
+                f"model.vgg is {arch}, but its weights cannot be had: {ways}, or switch the term "
+                "off with model.weights.perceptual=0"
+            )
+        state = read_weights(path)
+    try:
+        network = VGGFeatures(found, state, imagenet_norm=imagenet_norm)
+    except (KeyError, RuntimeError, IndexError) as error:
+        raise ConfigError(f"{path}: incomplete {found} weights ({error})") from error
+    return network.eval(), f"perceptual loss: {found} with weights from {path}"

@@ -1,0 +1,92 @@
+"""The U-Net generator of pix2pix (Isola et al. 2017, Sec. 6.1.1)."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from img2img.networks.layers import Activation, ConvBlock, Norm, UpBlock, Upsampling, init_weights
+
+WIDEST = 8  # channels stop growing at 8 x width
+DROPOUT_FROM = 4  # levels below this one drop out (the paper's three of eight)
+
+
+class UNet(nn.Module):
+    """Encoder-decoder with skip connections: (N, in, H, W) -> (N, out, H, W).
+
+    The output is in [-1, 1] with the default tanh. H and W must be multiples of
+    `size_multiple` = 2**depth; `padding.run_padded` takes care of other sizes.
+
+    The skips carry activated features and are rectified again in the decoder. The
+    published code does this by an in-place side effect, and its weights rely on it.
+
+    Args:
+        width: channels after the first convolution, doubled four times at most.
+        depth: number of halvings.
+        dropout: probability in the deeper decoder levels (pix2pix's only noise).
+        bias: whether the convolutions before a norm have a bias.
+        activation: the last activation; "relu" with a norm where the U-Net feeds an enhancer.
+    """
+
+    def __init__(
+        self,
+        *,
+        in_channels: int,
+        out_channels: int,
+        width: int = 64,
+        depth: int = 8,
+        norm: Norm = "instance",
+        up: Upsampling = "resize",
+        dropout: float = 0.5,
+        bias: bool = True,
+        activation: Activation = "tanh",
+    ):
+        super().__init__()
+        if depth < 2:
+            raise ValueError(f"depth must be at least 2, got {depth}")
+        channels = [width * min(2**level, WIDEST) for level in range(depth)]
+        innermost = depth - 1
+        self.size_multiple = self.size_minimum = 2**depth
+        self.down = nn.ModuleList(
+            ConvBlock(
+                channels[level - 1] if level else in_channels,
+                channels[level],
+                kernel=4,
+                stride=2,
+                padding=1,
+                norm="none" if level in (0, innermost) else norm,
+                activation="relu" if level == innermost else "leaky_relu",
+                bias=bias,
+            )
+            for level in range(depth)
+        )
+        self.up = nn.ModuleList(
+            UpBlock(
+                channels[level] * (1 if level == innermost else 2),
+                channels[level - 1],
+                mode=up,
+                kernel=4,
+                norm=norm,
+                bias=bias,
+                dropout=dropout if DROPOUT_FROM <= level < innermost else 0.0,
+            )
+            for level in range(innermost, 0, -1)
+        )
+        self.head = UpBlock(
+            2 * channels[0],
+            out_channels,
+            mode=up,
+            kernel=4,
+            norm="none" if activation == "tanh" else norm,
+            activation=activation,
+        )
+        init_weights(self)
+
+    def forward(self, x: Tensor) -> Tensor:
+        skips = []
+        for down in self.down:
+            x = down(x)
+            skips.append(x)
+        x = skips.pop()
+        for up in self.up:
+            x = torch.cat([F.relu(skips.pop()), up(x)], dim=1)
+        return self.head(x)

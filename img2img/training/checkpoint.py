@@ -1,0 +1,161 @@
+"""One file a checkpoint: every tensor in safetensors, everything else as JSON in its header.
+
+No pickle, nothing is executed on reading. Writing is atomic: a checkpoint is there whole
+or not at all, and the former one stays until it is.
+"""
+
+import contextlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from img2img import __version__
+from img2img.data.spec import DataSpec
+from img2img.errors import CheckpointError
+
+FORMAT = 1
+_HEADER = "img2img"
+SUFFIX = ".safetensors"
+
+# Names of tensors: `model/generator/stem.conv.weight`, `ema/...`, `optim/...`, `rng/...`.
+WEIGHTS, AVERAGE, OPTIMIZER, RNG = "model/", "ema/", "optim/", "rng/"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint's header; tensors are read when they are asked for.
+
+    Attributes:
+        meta: `config`, `spec`, `step`, `epoch`, `batch`, `best`, `version`, ...
+    """
+
+    path: Path
+    meta: Mapping[str, Any]
+
+    @property
+    def spec(self) -> DataSpec:
+        return DataSpec.model_validate(self.meta["spec"])
+
+    def tensors(self, prefix: str) -> dict[str, Tensor]:
+        """All tensors whose name starts with `prefix`, without it."""
+        with _reading(self.path), safe_open(self.path, "pt") as file:
+            return {
+                name.removeprefix(prefix): file.get_tensor(name)
+                for name in file.keys()  # noqa: SIM118 - not a dictionary
+                if name.startswith(prefix)
+            }
+
+    def networks(self) -> dict[str, dict[str, Tensor]]:
+        """State dicts by network name; the moving average where the run has one."""
+        states = by_network(self.tensors(WEIGHTS))
+        return {**states, **by_network(self.tensors(AVERAGE))}
+
+
+def by_network(tensors: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
+    """Tensors named `network/key` as state dicts by network name."""
+    states: dict[str, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        network, _, key = name.partition("/")
+        states.setdefault(network, {})[key] = tensor
+    return states
+
+
+@contextlib.contextmanager
+def _reading(path: Path):
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise CheckpointError(f"{path}: no such checkpoint") from error
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(
+            f"{path}: not a readable checkpoint, perhaps truncated ({error}); use another one of "
+            "the run with --checkpoint"
+        ) from error
+
+
+def save_checkpoint(path: Path, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> None:
+    """Writes a checkpoint so that a crash at any moment leaves the former one.
+
+    Raises:
+        CheckpointError: it could not be written, for example on a full disk.
+    """
+    header = {_HEADER: json.dumps({"format": FORMAT, "version": __version__, **meta})}
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_file({k: v.detach().contiguous().cpu() for k, v in tensors.items()}, temporary, header)
+        with open(temporary, "rb") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        _sync_folder(path.parent)
+    except (OSError, SafetensorError) as error:
+        temporary.unlink(missing_ok=True)
+        raise CheckpointError(
+            f"{path}: the checkpoint could not be written ({error}); earlier checkpoints are "
+            "untouched. Free disk space, then go on with --resume"
+        ) from error
+
+
+def _sync_folder(folder: Path) -> None:
+    """Makes the renaming itself survive a power cut, where the system can."""
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """The header of a checkpoint.
+
+    Raises:
+        CheckpointError: missing, truncated, no checkpoint of this tool, or of another format.
+    """
+    with _reading(path), safe_open(path, "pt") as file:
+        header = (file.metadata() or {}).get(_HEADER)
+    if header is None:
+        raise CheckpointError(
+            f"{path}: a safetensors file, but no checkpoint of img2img; published .pth files "
+            "are brought in by `img2img import-weights`"
+        )
+    meta = json.loads(header)
+    if meta["format"] != FORMAT:
+        raise CheckpointError(
+            f"{path}: checkpoint format {meta['format']} (img2img {meta['version']}), but this is "
+            f"img2img {__version__} with format {FORMAT}; use the version that wrote it"
+        )
+    return Checkpoint(path, meta)
+
+
+def step_file(folder: Path, step: int) -> Path:
+    """Where the checkpoint after `step` steps lies."""
+    return folder / f"step-{step:08d}{SUFFIX}"
+
+
+def step_files(folder: Path) -> list[Path]:
+    """The checkpoints of a run, oldest first."""
+    return sorted(folder.glob(f"step-*{SUFFIX}"))
+
+
+def prune(folder: Path, keep: int) -> None:
+    """Deletes all but the newest `keep` checkpoints."""
+    for path in step_files(folder)[:-keep]:
+        path.unlink(missing_ok=True)
+
+
+def flatten(states: Mapping[str, Mapping[str, Tensor]], prefix: str) -> dict[str, Tensor]:
+    """State dicts by network name as the tensors of a checkpoint."""
+    return {
+        f"{prefix}{name}/{key}": tensor
+        for name, state in states.items()
+        for key, tensor in state.items()
+    }
+

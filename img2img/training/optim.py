@@ -1,0 +1,125 @@
+"""Optimizers, the learning-rate schedule, and the generator's moving average."""
+
+import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from img2img.config import TrainingConfig
+from img2img.errors import CheckpointError
+from img2img.models.base import Model, Update
+
+
+def lr_factor(progress: float, constant: float, decay: float) -> float:
+    """1 for `constant` epochs (or steps), then falling linearly to 0 over `decay` of them.
+
+    Args:
+        progress: epochs (or steps) that are done; within epoch e, counted from 1, e - 1.
+
+    This is pix2pixHD's schedule; pytorch-CycleGAN-and-pix2pix's is the same with
+    (constant - 1, decay + 1).
+    """
+    if progress <= constant:
+        return 1.0
+    return max(0.0, 1.0 - (progress - constant) / decay) if decay else 0.0
+
+
+def build_optimizers(
+    model: Model, config: TrainingConfig, device: torch.device
+) -> dict[str, torch.optim.Optimizer]:
+    """One Adam for each update, over all parameters of its networks.
+
+    It is never rebuilt: a parameter that is not trained yet simply has no gradient.
+    """
+    return {
+        update.name: torch.optim.Adam(
+            list(named_parameters(model, update).values()),
+            lr=config.lr,
+            betas=(config.beta1, config.beta2),
+            fused=device.type in ("cpu", "cuda"),
+        )
+        for update in model.updates
+    }
+
+
+def named_parameters(model: Model, update: Update) -> dict[str, nn.Parameter]:
+    """The parameters of an update's networks as `network.parameter`, in optimizer order."""
+    return {
+        f"{name}.{key}": parameter
+        for name in update.nets
+        for key, parameter in getattr(model, name).named_parameters()
+    }
+
+
+def optimizer_tensors(model: Model, update: Update, optimizer) -> dict[str, Tensor]:
+    """An optimizer's state as tensors, named `update/network.parameter/exp_avg`."""
+    state = optimizer.state_dict()["state"]
+    return {
+        f"{update.name}/{name}/{key}": value
+        for index, name in enumerate(named_parameters(model, update))
+        for key, value in state.get(index, {}).items()
+    }
+
+
+def load_optimizer_tensors(
+    model: Model, update: Update, optimizer, tensors: dict[str, Tensor]
+) -> None:
+    """The reverse of `optimizer_tensors`.
+
+    Raises:
+        CheckpointError: a tensor is named after no parameter.
+    """
+    index = {name: i for i, name in enumerate(named_parameters(model, update))}
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        owner, name, moment = key.split("/")
+        if owner != update.name:
+            continue
+        if name not in index:
+            raise CheckpointError(f"optimizer state for {name}, which the model does not have")
+        state.setdefault(index[name], {})[moment] = value
+    full = optimizer.state_dict()
+    full["state"] = state
+    optimizer.load_state_dict(full)
+
+
+class MovingAverage:
+    """An exponential moving average of the networks that translate.
+
+    Early on the decay is smaller, (1 + t) / (10 + t) after t steps, so that the first
+    random weights are soon forgotten.
+    """
+
+    def __init__(self, model: Model, decay: float):
+        self.model, self.decay = model, decay
+        networks = model.networks()
+        self.networks = {
+            name: copy.deepcopy(networks[name]).requires_grad_(False).eval()
+            for name in model.inference_nets
+        }
+
+    @torch.no_grad()
+    def update(self, step: int) -> None:
+        """Moves the average towards the weights after `step` steps; buffers are copied."""
+        decay = min(self.decay, (1 + step) / (10 + step))
+        for name, average in self.networks.items():
+            current = getattr(self.model, name)
+            torch._foreach_lerp_(
+                list(average.parameters()), list(current.parameters()), 1 - decay
+            )
+            for mine, other in zip(average.buffers(), current.buffers(), strict=True):
+                mine.copy_(other)
+
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """The model translates with the averaged networks while the context lasts."""
+        current = {name: getattr(self.model, name) for name in self.networks}
+        try:
+            for name, network in self.networks.items():
+                setattr(self.model, name, network)
+            yield
+        finally:
+            for name, network in current.items():
+                setattr(self.model, name, network)

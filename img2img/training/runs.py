@@ -1,0 +1,121 @@
+"""Run folders: `runs/NAME/` with config.yaml, metrics.jsonl, samples/ and checkpoints/."""
+
+import datetime
+import shutil
+from pathlib import Path
+
+from img2img.config import nearest
+from img2img.errors import CheckpointError, ConfigError
+from img2img.training.checkpoint import SUFFIX, Checkpoint, read_checkpoint, step_files
+
+RUNS = Path("runs")
+CONFIG, METRICS, SAMPLES, CHECKPOINTS = "config.yaml", "metrics.jsonl", "samples", "checkpoints"
+BEST = f"best{SUFFIX}"
+
+
+def run_path(name: str) -> Path:
+    """`NAME` means runs/NAME; anything with a separator is a path as it is."""
+    path = Path(name).expanduser()
+    return path if path.is_absolute() or len(path.parts) != 1 or name == "." else RUNS / name
+
+
+def new_run_name(model: str) -> str:
+    """`<model>-<date-time>`."""
+    return f"{model}-{datetime.datetime.now():%Y%m%d-%H%M%S}"
+
+
+def create_run(path: Path, *, overwrite: bool) -> None:
+    """An empty run folder.
+
+    Raises:
+        ConfigError: it exists (and `overwrite` is off), or it is no run and so not ours to
+            delete, or it cannot be made.
+    """
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        if not overwrite:
+            raise ConfigError(
+                f"{path} exists: go on with `--resume {path}`, choose another name with --run, or "
+                "replace it with --overwrite"
+            )
+        if not (path / CONFIG).is_file():
+            raise ConfigError(f"{path} is not a run (it has no {CONFIG}): not overwritten")
+        shutil.rmtree(path)
+    try:
+        (path / CHECKPOINTS).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"{path}: the run folder cannot be made ({error.strerror})") from error
+
+
+def newest_run(root: Path = RUNS) -> Path:
+    """The run whose checkpoint was written last.
+
+    Raises:
+        CheckpointError: there is none.
+    """
+    times = {
+        path: max(file.stat().st_mtime_ns for file in files)
+        for path in (root.iterdir() if root.is_dir() else ())
+        if (files := list((path / CHECKPOINTS).glob(f"*{SUFFIX}")))
+    }
+    if not times:
+        raise CheckpointError(
+            f"no run with a checkpoint in {root}/: train one with `img2img train`, or name one "
+            "with --run NAME-or-path"
+        )
+    return max(times, key=times.__getitem__)
+
+
+def find_run(name: str | None) -> Path:
+    """The run that a name or path means; the newest one for None.
+
+    Raises:
+        CheckpointError: there is no such run, or it holds no checkpoint.
+    """
+    if name is None:
+        return newest_run()
+    path = run_path(name)
+    if not path.is_dir():
+        others = sorted(p.name for p in RUNS.iterdir()) if RUNS.is_dir() else []
+        hint = nearest(path.name, others) if others else "there are no runs here"
+        raise CheckpointError(f"{path}: no such run; {hint}")
+    if not list((path / CHECKPOINTS).glob(f"*{SUFFIX}")):
+        raise CheckpointError(f"{path}: the run holds no checkpoint yet")
+    return path
+
+
+def last_checkpoint(run: Path) -> Checkpoint:
+    """The newest readable checkpoint of a run.
+
+    A damaged newest one is passed over only if an older one is whole, and the error of the
+    newest is raised if none is.
+    """
+    failure = None
+    for path in reversed(step_files(run / CHECKPOINTS)):
+        try:
+            return read_checkpoint(path)
+        except CheckpointError as error:
+            failure = failure or error
+    raise failure or CheckpointError(f"{run}: no checkpoint to go on from in {run / CHECKPOINTS}")
+
+
+def pick_checkpoint(run: Path, which: str | None) -> Checkpoint:
+    """A run's checkpoint: `best`, `last`, a step number, or a file; None: best, else last.
+
+    Raises:
+        CheckpointError: there is no such checkpoint, or it cannot be read.
+    """
+    folder = run / CHECKPOINTS
+    if which is None:
+        return read_checkpoint(folder / BEST) if (folder / BEST).is_file() else last_checkpoint(run)
+    if which == "last":
+        return last_checkpoint(run)
+    if which == "best":
+        return read_checkpoint(folder / BEST)
+    if which.isdecimal():
+        known = {int(path.stem.split("-")[1]): path for path in step_files(folder)}
+        if int(which) not in known:
+            raise CheckpointError(
+                f"{run}: no checkpoint of step {which}; there are {sorted(known) or 'none'}"
+            )
+        return read_checkpoint(known[int(which)])
+    return read_checkpoint(Path(which).expanduser())

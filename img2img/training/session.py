@@ -1,0 +1,234 @@
+"""One call of `train`: from a config to a finished run folder, new or gone on with."""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+
+from img2img.config import RESUMABLE, Config, parse_config
+from img2img.data.describe import Data, describe_data
+from img2img.data.loader import PairDataset
+from img2img.data.transforms import JointTransform
+from img2img.errors import CheckpointError, ConfigError
+from img2img.models import OPTIONS, build_model
+from img2img.training.checkpoint import Checkpoint
+from img2img.training.runs import (
+    CONFIG,
+    create_run,
+    find_run,
+    last_checkpoint,
+    new_run_name,
+    pick_checkpoint,
+    run_path,
+)
+from img2img.training.trainer import Trainer
+
+PRECISIONS = {"fp32": "no", "bf16": "bf16", "fp16": "fp16"}
+
+
+class Session:
+    """A run that is about to train.
+
+    Args:
+        checkpoint: where to go on; None for a new run.
+        overwrite: replace a run folder of that name.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        path: Path,
+        *,
+        checkpoint: Checkpoint | None = None,
+        overwrite: bool = False,
+    ):
+        self.config, self.path = config, path
+        self.checkpoint, self.overwrite = checkpoint, overwrite
+
+    @classmethod
+    def new(cls, config: Config, name: str | None, *, overwrite: bool = False) -> "Session":
+        """A new run, refused at once where its folder exists."""
+        path = run_path(name or new_run_name(config.model.name))
+        if path.exists() and not overwrite and (not path.is_dir() or any(path.iterdir())):
+            create_run(path, overwrite=False)  # raises: before any work is done
+        return cls(config, path, overwrite=overwrite)
+
+    @classmethod
+    def resumed(cls, name: str | None, overrides: Mapping[str, Any]) -> "Session":
+        """A run to go on with, under its own config.
+
+        Raises:
+            CheckpointError: no such run, or none of its checkpoints can be read.
+            ConfigError: overrides that would make the rest another experiment.
+        """
+        path = find_run(name)
+        checkpoint = last_checkpoint(path)
+        origin = str(checkpoint.path)
+        tree = checkpoint.meta["config"]
+        former = parse_config(tree, OPTIONS, origin)
+        tree["training"]["max_time"] = None  # a limit of the former session alone
+        config = parse_config(_merged(tree, overrides), OPTIONS, origin)
+        before, after = _flat(former.model_dump()), _flat(config.model_dump())
+        refused = [
+            f"{key} (was {before.get(key)!r}, now {value!r})"
+            for key, value in after.items()
+            if value != before.get(key) and key not in RESUMABLE
+        ]
+        if refused:
+            raise ConfigError(
+                f"--resume cannot change {', '.join(refused)}: the rest of {path} would be another "
+                "experiment. Start a new run, if need be from these weights with "
+                f"training.init_from={path}"
+            )
+        return cls(config, path, checkpoint=checkpoint)
+
+    def train(self) -> int:
+        """Trains and says where everything lies.
+
+        Returns:
+            The exit code: 0, or 130 and 143 after Ctrl-C and SIGTERM.
+        """
+        settings = self.config.training
+        accelerator = make_accelerator(settings.device, settings.precision)
+        say = print if accelerator.is_main_process else _silent
+        data = describe_data(self.config.data, seed=settings.seed)
+        if not len(data.train):
+            raise ConfigError("there is no pair to train on: all are in the validation split")
+        torch.manual_seed(settings.seed)
+        model = build_model(self.config, data.spec)
+        remarks = [*data.remarks, *model.start_training()]
+        if self.checkpoint is None and settings.init_from:
+            remarks.append(_start_from(model, settings.init_from))
+        # The processes share their weights, but not their dropout.
+        torch.manual_seed(settings.seed + accelerator.process_index)
+        if self.checkpoint is None and accelerator.is_main_process:
+            create_run(self.path, overwrite=self.overwrite)
+        trainer = self._trainer(model, data, accelerator, tuple(remarks))
+        if trainer.validator.remark:
+            remarks.append(trainer.validator.remark)
+        for remark in remarks:
+            say(remark)
+        if self.checkpoint is not None:
+            trainer.state.restore(self.checkpoint)
+            say(f"going on with {self.path} at step {trainer.progress.step}")
+        if accelerator.is_main_process:
+            (self.path / CONFIG).write_text(self.config.to_yaml(), encoding="utf-8")
+        accelerator.wait_for_everyone()
+        if trainer.progress.step >= trainer.last_step:
+            say(f"{self.path} is at its end: {_end(trainer)}")
+            return 0
+        say(_summary(trainer, model))
+        reason = trainer.fit()
+        say(_farewell(self.path, trainer, reason))
+        return trainer.signals.exit_code
+
+    def _trainer(self, model, data: Data, accelerator: Accelerator, remarks) -> Trainer:
+        train = JointTransform(self.config.data, data.spec, train=True)
+        val = JointTransform(self.config.data, data.spec, train=False)
+        return Trainer(
+            self.config,
+            model,
+            PairDataset(data.train, train),
+            PairDataset(data.val, val),
+            self.path,
+            accelerator,
+            remarks=remarks,
+        )
+
+
+def make_accelerator(device: str, precision: str) -> Accelerator:
+    """The engine: device, precision and processes, as launched.
+
+    Raises:
+        ConfigError: the device is not there.
+    """
+    available = {
+        "auto": True,
+        "cpu": True,
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    if not available.get(device):
+        usable = ", ".join(name for name, there in available.items() if there)
+        raise ConfigError(f"training.device: {device!r} is not available; valid here: {usable}")
+    if precision == "fp16" and (device == "cpu" or not torch.cuda.is_available()):
+        raise ConfigError("training.precision: fp16 needs a CUDA GPU; use fp32 or bf16")
+    return Accelerator(cpu=device == "cpu", mixed_precision=PRECISIONS[precision])
+
+
+def _start_from(model, name: str) -> str:
+    """Loads another run's weights; `name` is a run, or a checkpoint file."""
+    path = Path(name).expanduser()
+    source = pick_checkpoint(path.parent, name) if path.is_file() else None
+    source = source or pick_checkpoint(find_run(name), None)
+    adopted = model.adopt(source.networks())
+    return f"starting from {source.path}: {', '.join(adopted)}"
+
+
+def _merged(tree: dict, overrides: Mapping[str, Any]) -> dict:
+    for key, value in overrides.items():
+        *parents, last = key.split(".")
+        section = tree
+        for parent in parents:
+            section = section.get(parent)
+            if not isinstance(section, dict):
+                raise ConfigError(f"command line: {key}: unknown key")
+        section[last] = value
+    return tree
+
+
+def _flat(tree: Mapping, prefix: str = "") -> dict[str, Any]:
+    flat = {}
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = value
+    return flat
+
+
+def _end(trainer: Trainer) -> str:
+    step, limit = trainer.progress.step, trainer.settings.max_steps
+    if limit is not None and step >= limit:
+        return f"{step} steps, as --max-steps says; raise it with --max-steps N"
+    return f"{step} steps, as its schedule says; raise training.epochs or training.steps to go on"
+
+
+def _summary(trainer: Trainer, model) -> str:
+    counts = {
+        name: sum(p.numel() for p in network.parameters()) / 1e6
+        for name, network in model.networks().items()
+    }
+    sizes = ", ".join(f"{name} {count:.2f} M parameters" for name, count in counts.items())
+    s, engine = trainer.settings, trainer.accelerator
+    batch = f"batch {s.batch_size}"
+    if engine.num_processes > 1:
+        batch += f" on each of {engine.num_processes} processes"
+    if s.accumulation > 1:
+        batch += f", {s.accumulation} batches a step"
+    return (
+        f"training {trainer.run} on {engine.device.type} ({s.precision}): {sizes}; {batch}, "
+        f"{trainer.last_step} steps, {trainer.steps_per_epoch} an epoch"
+    )
+
+
+def _farewell(path: Path, trainer: Trainer, reason: str) -> str:
+    again = f"img2img train --resume {path}"
+    step = trainer.progress.step
+    if reason == "signal":
+        return f"stopped at step {step} and saved; go on with: {again}"
+    if reason == "time":
+        return f"time is up at step {step}, saved; go on with: {again}"
+    return (
+        f"done: {step} steps, saved in {path}\n"
+        f"  samples:   {path / 'samples'}\n"
+        f"  translate: img2img translate LABEL.png --run {path}"
+    )
+
+
+def _silent(*_: object) -> None:
+    """`print` of all processes but the main one."""

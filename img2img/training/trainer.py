@@ -1,0 +1,273 @@
+"""The one training loop: the only place with backward, zero_grad and step.
+
+In words: prepare the batch; generate once; for each update that is due: losses, weigh them
+by the weights of the same names, backward into exactly the parameters it trains, step;
+then the moving average, the log, validation and checkpoints.
+"""
+
+import math
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from img2img.config import Config
+from img2img.data.loader import EpochBatches, PairDataset, iterate, make_loader
+from img2img.errors import ConfigError, DataError, TrainingError
+from img2img.models.base import Batch, Model, Update
+from img2img.training.optim import lr_factor
+from img2img.training.signals import StopSignals
+from img2img.training.state import TrainingState
+from img2img.training.tracking import RunningMeans, Tracker
+from img2img.training.validation import Validator
+
+
+class Trainer:
+    """Trains a model on one process of possibly several.
+
+    Gradients are averaged between processes after each backward, by hand: a wrapper around
+    each network would have to be told of frozen parts, of several forwards before one
+    backward, and of second derivatives.
+
+    Args:
+        remarks: sentences about the run that its checkpoints should remember.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        model: Model,
+        train: PairDataset,
+        val: PairDataset,
+        run: Path,
+        accelerator: Accelerator,
+        *,
+        remarks: tuple[str, ...] = (),
+    ):
+        self.settings, self.run, self.accelerator = config.training, run, accelerator
+        self.model = model.to(accelerator.device).train()
+        self.batches = EpochBatches(
+            len(train),
+            self.settings.batch_size,
+            seed=self.settings.seed,
+            rank=accelerator.process_index,
+            world=accelerator.num_processes,
+        )
+        self.loader = make_loader(train, self.batches, workers=self.settings.workers)
+        self.state = TrainingState(
+            config, self.model, accelerator, pairs=len(train), remarks=remarks
+        )
+        self.progress = self.state.progress
+        self.validator = Validator(config, val, accelerator.device)
+        self.means = RunningMeans()
+        self.signals = StopSignals()
+        self._deadline = None
+
+    # ---------------------------------------------------------------- how long
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return -(-self.batches.per_epoch // self.settings.accumulation)
+
+    @property
+    def schedule(self) -> tuple[bool, int, int]:
+        """(counted in steps, constant part, decaying part)."""
+        s = self.settings
+        if s.steps is None and s.decay_steps is None:
+            return False, s.epochs, s.decay_epochs
+        return True, s.steps or 0, s.decay_steps or 0
+
+    @property
+    def last_step(self) -> int:
+        """The step after which the run ends: the schedule's end, or max_steps before it."""
+        in_steps, constant, decay = self.schedule
+        total = (constant + decay) * (1 if in_steps else self.steps_per_epoch)
+        return min(total, self.settings.max_steps or total)
+
+    def _reason_to_stop(self) -> str | None:
+        """The same answer in every process."""
+        if self.progress.step >= self.last_step:
+            return "end"
+        out_of_time = self._deadline is not None and time.monotonic() >= self._deadline
+        reason = 2 if self.signals.received else int(out_of_time)
+        if self.accelerator.num_processes > 1:
+            flag = torch.tensor([reason], device=self.accelerator.device)
+            reason = int(self.accelerator.gather(flag).max())
+        return (None, "time", "signal")[reason]
+
+    # ---------------------------------------------------------------- the loop
+
+    def fit(self) -> str:
+        """Trains to the end of the run, a limit, or a signal.
+
+        Returns:
+            "end", "time" or "signal". A checkpoint is written in every case.
+
+        Raises:
+            DataError: a pair cannot be read; the steps so far are saved first.
+            CheckpointError: a checkpoint cannot be written.
+            TrainingError: a loss is not finite.
+        """
+        if self.settings.max_time is not None:
+            self._deadline = time.monotonic() + self.settings.max_time * 60
+        main = self.accelerator.is_main_process
+        tracker = Tracker(self.run, step=self.progress.step) if main else None
+        bar = tqdm(
+            total=self.last_step, initial=self.progress.step, unit="step", disable=not main
+        )
+        try:
+            with self.signals:
+                return self._run(tracker, bar)
+        except DataError:
+            self.state.save(self.run, keep=self.settings.keep)
+            raise
+        finally:
+            bar.close()
+            if tracker:
+                tracker.close()
+
+    def _run(self, tracker: Tracker | None, bar: tqdm) -> str:
+        progress = self.progress
+        reason = self._reason_to_stop()
+        while reason is None:
+            self.batches.epoch, self.batches.start = progress.epoch, progress.batch
+            for group in self._groups():
+                self._set_learning_rate()
+                self.step(group)
+                progress.step += 1
+                progress.batch += len(group)
+                if progress.batch >= self.batches.per_epoch:
+                    progress.epoch, progress.batch = progress.epoch + 1, 0
+                bar.update()
+                reason = self._reason_to_stop()
+                self._report(tracker, bar, reason=reason)
+                if reason:
+                    break
+        return reason
+
+    def _groups(self) -> Iterator[list[dict[str, Tensor]]]:
+        """The epoch's batches in groups whose gradients make one step."""
+        group = []
+        for batch in iterate(self.loader):
+            device = self.accelerator.device
+            group.append({k: v.to(device, non_blocking=True) for k, v in batch.items()})
+            if len(group) == self.settings.accumulation:
+                yield group
+                group = []
+        if group:
+            yield group
+
+    def step(self, group: list[dict[str, Tensor]]) -> None:
+        """One step from the gradients of one batch, or of several.
+
+        Over several batches no weight moves before the last one is done; with one batch,
+        each update already sees what the updates before it changed.
+        """
+        due = [u for u in self.model.updates if self.progress.step % u.every == 0]
+        for position, batch in enumerate(group):
+            with self.accelerator.autocast():
+                out = self.model.generate(batch)
+            for update in due:
+                # Later updates may share parts of the graph, such as the discriminator's output.
+                self._backward(update, batch, out, len(group), keep_graph=update is not due[-1])
+                if position == len(group) - 1:
+                    self._apply(update)
+        if self.state.average:
+            self.state.average.update(self.progress.step)
+
+    def _backward(
+        self, update: Update, batch: Batch, out: dict, parts: int, *, keep_graph: bool
+    ) -> None:
+        with self.accelerator.autocast():
+            terms = self.model.losses(update.name, batch, out)
+        for name, value in terms.items():
+            self.means.add(f"{update.name}/{name}", value)
+        # Gradients go to the trained parameters alone: nothing is computed for frozen ones,
+        # and nothing of the generator's loss piles up in the discriminator.
+        self.accelerator.backward(
+            self._weigh(update, terms) / parts,
+            inputs=self._trained(update),
+            retain_graph=keep_graph,
+        )
+
+    def _weigh(self, update: Update, terms: Mapping[str, Tensor]) -> Tensor:
+        weights = self.model.options.weights
+        unknown = [name for name in terms if not hasattr(weights, name)]
+        if unknown:
+            raise ConfigError(
+                f"model.weights has no weight for the loss {', '.join(unknown)} of {update.name}"
+            )
+        return sum(getattr(weights, name) * value for name, value in terms.items())
+
+    def _trained(self, update: Update) -> list[nn.Parameter]:
+        return self.model.trainable(update, self.progress.epoch)
+
+    def _apply(self, update: Update) -> None:
+        if self.accelerator.num_processes > 1:
+            self._average_gradients([p for p in self._trained(update) if p.grad is not None])
+        optimizer = self.state.optimizers[update.name]
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+
+    def _average_gradients(self, parameters: list[nn.Parameter]) -> None:
+        flat = torch.cat([p.grad.flatten() for p in parameters])
+        flat = self.accelerator.reduce(flat, "mean")
+        for parameter, part in zip(
+            parameters, flat.split([p.numel() for p in parameters]), strict=True
+        ):
+            parameter.grad.copy_(part.view_as(parameter))
+
+    def _set_learning_rate(self) -> None:
+        in_steps, constant, decay = self.schedule
+        progress = self.progress.step if in_steps else self.progress.epoch
+        for optimizer in self.state.optimizers.values():
+            for group in optimizer.param_groups:
+                group["lr"] = self.settings.lr * lr_factor(progress, constant, decay)
+
+    # ---------------------------------------------------------------- the record
+
+    def _report(self, tracker: Tracker | None, bar: tqdm, *, reason: str | None) -> None:
+        step, s = self.progress.step, self.settings
+        if tracker and (reason or step % s.log_every == 0):
+            self._log(tracker, bar)
+        # A signal wants an end soon: no validation then.
+        if reason in ("end", "time") or (step % s.validate_every == 0 and reason is None):
+            if tracker:
+                self._validate(tracker, bar)
+            self.accelerator.wait_for_everyone()
+        if reason or step % s.save_every == 0:
+            self.state.save(self.run, keep=s.keep)
+
+    def _log(self, tracker: Tracker, bar: tqdm) -> None:
+        means = self.means.read()
+        bad = [name for name, value in means.items() if not math.isfinite(value)]
+        if bad:
+            raise TrainingError(
+                f"step {self.progress.step}: the loss {', '.join(bad)} is not finite, so nothing is "
+                "saved of the steps since the last checkpoint. Train anew with a smaller "
+                "training.lr or with --precision fp32"
+            )
+        lr = next(iter(self.state.optimizers.values())).param_groups[0]["lr"]
+        tracker.scalars(
+            self.progress.step, {**means, "lr": lr, "epoch": float(self.progress.epoch)}
+        )
+        bar.set_postfix({name: f"{value:.3g}" for name, value in means.items()}, refresh=False)
+
+    def _validate(self, tracker: Tracker, bar: tqdm) -> None:
+        with self.state.translating():
+            scores, sheet = self.validator.run(self.model)
+        if sheet is not None:
+            tracker.sheet(self.progress.step, sheet)
+        if not scores:
+            return
+        tracker.scalars(self.progress.step, scores)
+        listed = "  ".join(f"{name} {value:.4g}" for name, value in scores.items())
+        bar.write(f"step {self.progress.step}: {listed}")
+        score = scores.get(f"val/{self.validator.criterion}", float("nan"))
+        if self.validator.better(score, self.progress.best):
+            self.progress.best = score
+            self.state.save_best(self.run)

@@ -1,0 +1,87 @@
+"""Scores and sample sheets on the held-out pairs, the same pairs every time."""
+
+import math
+
+import numpy as np
+import torch
+
+from img2img.config import Config
+from img2img.data.loader import PairDataset, make_loader, iterate
+from img2img.data.reading import TARGET
+from img2img.data.sheets import contact_sheet, to_picture
+from img2img.metrics.paired import BETTER, l1, load_lpips, psnr, ssim
+from img2img.models.base import Model
+
+
+class Validator:
+    """Translates held-out pairs and measures how near the results are.
+
+    Args:
+        dataset: the held-out pairs, not augmented; may be empty.
+    """
+
+    def __init__(self, config: Config, dataset: PairDataset, device: torch.device):
+        self.training = config.training
+        self.dataset = dataset
+        self.device = device
+        self.lpips, self.remark = None, ""
+        if len(dataset):
+            vgg_weights = getattr(config.model, "vgg_weights", None)
+            self.lpips, self.remark = load_lpips(config.training.lpips_weights, vgg_weights)
+        if self.lpips is not None:
+            self.lpips.to(device)
+
+    @property
+    def criterion(self) -> str:
+        """The metric that chooses `best`: as set, else LPIPS with weights, else SSIM."""
+        if self.training.best != "auto":
+            return self.training.best
+        return "lpips" if self.lpips is not None else "ssim"
+
+    def better(self, value: float, than: float | None) -> bool:
+        """Whether a score of the criterion beats another; NaN never does."""
+        if math.isnan(value):
+            return False
+        if than is None:
+            return True
+        return value < than if BETTER[self.criterion] == "smaller" else value > than
+
+    @torch.no_grad()
+    def run(self, model: Model) -> tuple[dict[str, float], np.ndarray | None]:
+        """Mean scores as `val/NAME`, and a sheet of the first pairs.
+
+        Pairs are taken one at a time, so that they may differ in size and no score depends
+        on the batch. The model is left in training mode.
+        """
+        count = min(len(self.dataset), self.training.val_pairs)
+        values: dict[str, list[float]] = {}
+        rows = []
+        shown = min(len(self.dataset), self.training.samples)
+        keys = [[(index, 0)] for index in range(max(count, shown))]
+        model.eval()
+        try:
+            for index, batch in enumerate(iterate(make_loader(self.dataset, keys, workers=0))):
+                batch = {name: tensor.to(self.device) for name, tensor in batch.items()}
+                fake = model.translate(batch).float()
+                if index < count:
+                    for name, value in self._scores(model, batch, fake).items():
+                        values.setdefault(name, []).append(value)
+                if index < shown:
+                    pictures = {n: to_picture(p[0]) for n, p in model.visuals(batch).items()}
+                    pictures["translated"] = to_picture(fake[0])
+                    pictures["real"] = to_picture(batch[TARGET][0])
+                    rows.append(pictures)
+        finally:
+            model.train()
+        means = {f"val/{name}": float(np.mean(scores)) for name, scores in values.items()}
+        names = [self.dataset.source.name(i) for i in range(len(rows))]
+        return means, contact_sheet(rows, names) if rows else None
+
+    def _scores(self, model: Model, batch, fake) -> dict[str, float]:
+        real = batch[TARGET]
+        valid = model.valid(batch)
+        scores = {"l1": l1(fake, real, valid), "psnr": psnr(fake, real, valid)}
+        scores["ssim"] = ssim(fake, real, valid)
+        if self.lpips is not None:
+            scores["lpips"] = self.lpips(fake, real)
+        return {name: float(value) for name, value in scores.items() if value is not None}

@@ -1,0 +1,54 @@
+"""Shared fixtures: where the optional shared data lie, and a clean engine for every test."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = ROOT.parent / "shared"
+
+
+def pytest_collection_modifyitems(items):
+    if SHARED.is_dir():
+        return
+    skip = pytest.mark.skip(reason=f"no shared data at {SHARED}")
+    for item in items:
+        if "shared_data" in item.keywords:
+            item.add_marker(skip)
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of shared data and vectors."""
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def vector():
+    """vector(name) -> (tensors as float32, description) of a compatibility vector."""
+    import torch
+    from safetensors.torch import load_file
+
+    def load(name: str):
+        folder = SHARED / "vectors"
+        tensors = load_file(folder / f"{name}.safetensors")
+        tensors = {k: v.float() if v.dtype == torch.float16 else v for k, v in tensors.items()}
+        return tensors, json.loads((folder / f"{name}.json").read_text())
+
+    return load
+
+
+@pytest.fixture(autouse=True)
+def fresh_engine():
+    """Accelerate keeps device and precision for the whole process; tests choose anew."""
+    yield
+    import sys
+
+    if "accelerate" in sys.modules:
+        from accelerate.state import AcceleratorState
+
+        AcceleratorState._reset_state(reset_partial_state=True)

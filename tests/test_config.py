@@ -1,0 +1,76 @@
+"""Configs: every problem in one message, nothing accepted by accident."""
+
+import pytest
+
+from img2img.config import load_config, parse_overrides
+from img2img.errors import ConfigError
+from img2img.models import OPTIONS
+
+
+def test_yaml_round_trip(tmp_path):
+    config = load_config(OPTIONS, overrides={"model": "pix2pixHD", "training.lr": "1e-4"})
+    assert config.training.lr == 1e-4
+    path = tmp_path / "config.yaml"
+    path.write_text(config.to_yaml())
+    again = load_config(OPTIONS, path=path)
+    assert again.model_dump() == config.model_dump()
+
+
+def test_all_problems_in_one_message(tmp_path):
+    path = tmp_path / "bad.yaml"
+    path.write_text("model: pix2pix\ntraining: {epocs: 3, lr: fast}\ndata: {crop: [0, 4]}\n")
+    with pytest.raises(ConfigError) as caught:
+        load_config(OPTIONS, path=path, overrides={"model.weights.l2": 3})
+    message = str(caught.value)
+    assert "training.epocs: unknown key; did you mean 'epochs'?" in message
+    assert "training.lr" in message and "'fast'" in message
+    assert "data.crop" in message
+    assert "command line: model.weights.l2: unknown key; did you mean 'l1'?" in message
+    assert str(path) in message
+
+
+def test_unknown_model_names_the_nearest():
+    with pytest.raises(ConfigError, match="did you mean 'pix2pixHD'"):
+        load_config(OPTIONS, overrides={"model": "pix2pixHd"})
+
+
+def test_duplicate_keys_are_refused(tmp_path):
+    path = tmp_path / "double.yaml"
+    path.write_text("model: pix2pix\ntraining:\n  lr: 1e-3\n  lr: 1e-4\n")
+    with pytest.raises(ConfigError, match="'lr' is given twice"):
+        load_config(OPTIONS, path=path)
+
+
+def test_configs_are_frozen():
+    config = load_config(OPTIONS, overrides={"model": "pix2pix"})
+    with pytest.raises(ValueError):
+        config.training.lr = 1.0
+    with pytest.raises(ValueError):
+        config.model.weights.l1 = 1.0
+
+
+def test_overrides_are_yaml_and_strongest(tmp_path):
+    path = tmp_path / "a.yaml"
+    path.write_text("model: {name: pix2pix, width: 8}\ndata: {crop: 64}\n")
+    given = parse_overrides(["data.crop=[32, 48]", "model.weights.l1=5", "data.flip=false"])
+    config = load_config(OPTIONS, path=path, overrides=given)
+    assert config.data.crop == (32, 48)
+    assert config.model.weights.l1 == 5 and config.model.width == 8
+    assert config.data.flip is False
+
+
+@pytest.mark.parametrize("text", ["training.lr", "=3"])
+def test_override_without_value(text):
+    with pytest.raises(ConfigError, match="expected key=value"):
+        parse_overrides([text])
+
+
+def test_missing_and_broken_files(tmp_path):
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_config(OPTIONS, path=tmp_path / "none.yaml")
+    (tmp_path / "list.yaml").write_text("- 1\n")
+    with pytest.raises(ConfigError, match="expected `key: value`"):
+        load_config(OPTIONS, path=tmp_path / "list.yaml")
+    (tmp_path / "broken.yaml").write_text("a: [1\n")
+    with pytest.raises(ConfigError, match="not valid YAML"):
+        load_config(OPTIONS, path=tmp_path / "broken.yaml")
