@@ -189,8 +189,5 @@ def pillow_info(path: Path) -> ImageInfo:
             channels = _PNG_CHANNELS[colour_type]
         else:
             channels = {"1": 1, "L": 1, "LA": 2, "RGBA": 4}.get(image.mode, 3)
-        if image.mode == "P":
-            colour = "palette"
-        else:
-            colour = {1: "grey", 2: "n"}.get(channels, "rgb")
+        colour = "palette" if image.mode == "P" else {1: "grey", 2: "n"}.get(channels, "rgb")
     return ImageInfo(height, width, channels, "uint16" if depth == 16 else "uint8", colour)

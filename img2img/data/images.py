@@ -49,6 +49,7 @@ _IMAGE_DTYPES = {
     "float64": np.float32,
 }
 
+
 @contextmanager
 def _reading(path: Path) -> Iterator[None]:
     """Turns what the operating system or a decoder raises into a DataError naming the file."""

@@ -103,9 +103,7 @@ def _index(
     return PairIndex(layout, root, tuple(train), tuple(val), source, tuple(left_out), found)
 
 
-def _pair_folders(
-    root: Path, match: Match
-) -> tuple[Layout, dict[str, list[Record]], list[str]]:
+def _pair_folders(root: Path, match: Match) -> tuple[Layout, dict[str, list[Record]], list[str]]:
     """The records of the training split and of the first validation split that has any.
 
     Returns:

@@ -185,9 +185,9 @@ def _unrecognised(root: Path, wanted: str, folders: Mapping[str, str], files: li
     known = {layout.name: layout.help for layout in FOLDER_LAYOUTS}
     known |= {_SIDE_BY_SIDE: _SIDE_BY_SIDE_HELP, "csv": csv_layout.HELP}
     if wanted == "auto":
-        what = "pairs in no known layout; accepted are"
+        what = "no pairs in a known layout; accepted are"
     else:
-        what, known = f"not in layout {wanted}, which is", {wanted: known[wanted]}
+        what, known = f"no pairs in layout {wanted}, which is", {wanted: known[wanted]}
     lines = [f"  {name}: {text}" for name, text in known.items()]
     return "\n".join(
         [

@@ -5,7 +5,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Collection, Mapping
-from itertools import product
+from itertools import product, takewhile
 from pathlib import Path
 
 from img2img.data.images import IMAGE_SUFFIXES
@@ -118,8 +118,8 @@ def find_suffixes(keys: Mapping[str, Collection[str]]) -> dict[str, str]:
         return plain
     complete = len(set.intersection(*map(set, keys.values())))
     for candidates in (_known_suffixes, _common_endings):
-        best, most = _best_suffixes({part: candidates(own) for part, own in keys.items()}, keys)
-        if most > complete:
+        best, count = _best_suffixes({part: candidates(own) for part, own in keys.items()}, keys)
+        if count > complete:
             return best
     return plain
 
@@ -128,17 +128,19 @@ def _best_suffixes(
     candidates: Mapping[str, list[str]], keys: Mapping[str, Collection[str]]
 ) -> tuple[dict[str, str], int]:
     """The combination of one suffix a part that completes most records, and how many."""
-    stripped: dict[str, list[tuple[str, set[str]]]] = {}
+    choices: dict[str, list[tuple[str, set[str]]]] = {}  # part -> (suffix, keys without it)
     for part, suffixes in candidates.items():
-        choices = [(suffix, {key.removesuffix(suffix) for key in keys[part]}) for suffix in suffixes]
-        stripped[part] = [(s, short) for s, short in choices if len(short) == len(keys[part])]
-    best, most = (0, 0), {}
-    for choice in product(*stripped.values()):
-        complete = len(set.intersection(*(short for _, short in choice)))
-        rank = (complete, -sum(len(suffix) for suffix, _ in choice))
-        if rank > best:
-            best, most = rank, dict(zip(stripped, (suffix for suffix, _ in choice), strict=True))
-    return most, best[0]
+        stripped = [(s, {key.removesuffix(s) for key in keys[part]}) for s in suffixes]
+        choices[part] = [(s, short) for s, short in stripped if len(short) == len(keys[part])]
+    best: dict[str, str] = {}
+    best_rank = (0, 0)
+    for combination in product(*choices.values()):
+        complete = len(set.intersection(*(short for _, short in combination)))
+        rank = (complete, -sum(len(suffix) for suffix, _ in combination))
+        if rank > best_rank:
+            suffixes = (suffix for suffix, _ in combination)
+            best, best_rank = dict(zip(choices, suffixes, strict=True)), rank
+    return best, best_rank[0]
 
 
 def _known_suffixes(keys: Collection[str]) -> list[str]:
@@ -155,7 +157,10 @@ def _common_endings(keys: Collection[str]) -> list[str]:
     if len(keys) < 2:  # a lone key shares all of itself, which says nothing
         return [""]
     backwards = [key[::-1] for key in keys]
-    ending = os.path.commonprefix([min(backwards), max(backwards)])[::-1].rpartition("/")[2]
+    # What the first and the last in order share, all share.
+    pairs = zip(min(backwards), max(backwards), strict=False)
+    shared = "".join(letter for letter, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+    ending = shared[::-1].rpartition("/")[2]
     starts = [place for place, letter in enumerate(ending) if letter in _SEPARATORS]
     return [""] + [ending[place:] for place in starts]
 

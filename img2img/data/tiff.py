@@ -65,7 +65,8 @@ def decode_tiff(path: Path) -> Stored:
         try:
             array = series.asarray(maxworkers=1)
         except ValueError as error:
-            if "imagecodecs" not in str(error):
+            # Whether it asks for the package or just says no depends on tifffile's version.
+            if "imagecodecs" not in str(error) and "not supported" not in str(error):
                 raise
             return _decode_elsewhere(path, page)
         sizes = dict(zip(series.get_axes(False), series.get_shape(False), strict=True))
@@ -97,7 +98,7 @@ def _decode_elsewhere(path: Path, page) -> Stored:
         if stored.array.shape[2] == channels:  # Pillow drops a fourth channel that is not alpha
             return stored
     plain = common and page.photometric in (_MINISBLACK, _RGB) and page.planarconfig == 1
-    if plain and (page.dtype == np.uint16 and bits == 16 or page.dtype == np.float32):
+    if plain and ((page.dtype == np.uint16 and bits == 16) or page.dtype == np.float32):
         return Stored(upright(from_opencv(path, channels), _orientation(page)))
     name = getattr(page.compression, "name", page.compression)
     raise DataError(f"{path}: a TIFF compressed with {name}; to read it: pip install imagecodecs")

@@ -3,7 +3,6 @@ import time
 import unicodedata
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
 
@@ -35,7 +34,10 @@ def files(record, root):
 @pytest.mark.parametrize(
     ("layout", "places"),
     [
-        ("label/inst/img", {"label": "train_label", "instance": "train_inst", "image": "train_img"}),
+        (
+            "label/inst/img",
+            {"label": "train_label", "instance": "train_inst", "image": "train_img"},
+        ),
         ("label/inst/img", {"label": "Train_Labels", "image": "Train_images"}),
         ("images/labels", {"label": "labels/train", "image": "images/train"}),
         ("images/labels", {"label": "train/masks", "instance": "train/inst", "image": "train/img"}),
@@ -61,7 +63,9 @@ def test_folders_are_recognised(tmp_path, layout, places):
     }
     for part, folder in places.items():
         template = index.layout.part(part).folder
-        assert folder in (template.replace("{split}", word) for word in ("train", "training", "Train"))
+        assert folder in (
+            template.replace("{split}", word) for word in ("train", "training", "Train")
+        )
     assert find_pairs(tmp_path, layout=layout, val_fraction=0) == index
     assert index.summary() == (
         f"layout {layout}: found 3, used 3 (3 train, 0 val: none held out), left out 0"
@@ -114,7 +118,7 @@ def test_side_by_side(tmp_path, folder):
 
 def test_pictures_of_odd_width_are_no_pairs(tmp_path):
     put(tmp_path, "1.png", "2.png", size=(5, 2))
-    with pytest.raises(DataError, match="no known layout"):
+    with pytest.raises(DataError, match="no pairs in a known layout"):
         find_pairs(tmp_path)
 
 
@@ -184,7 +188,10 @@ def test_csv_columns_of_the_settings(tmp_path):
         (b"A,C\n1.png,2.png\n", "columns A, C are those of no layout"),
         (b"A,A\n1.png,2.png\n", "occurs twice"),
         (b"A,B\n\xff\xfe,x\n", "UTF-8"),
-        (b"A,B\n1.png,2.png\n", "(?s)no complete training record.*line 2: A: there is no file 1.png"),
+        (
+            b"A,B\n1.png,2.png\n",
+            "(?s)no complete training record.*line 2: A: there is no file 1.png",
+        ),
     ],
 )
 def test_unusable_csv(tmp_path, content, message):
@@ -286,7 +293,7 @@ def test_hidden_files_other_files_and_link_loops_are_passed_over(tmp_path):
     assert index.left_out == ()
 
 
-@pytest.mark.parametrize("name", ["a b", "it's \"so\"", "größe 図", "x.v1.2", "-n", "{split}", "%s"])
+@pytest.mark.parametrize("name", ["a b", 'it\'s "so"', "größe 図", "x.v1.2", "-n", "{split}", "%s"])
 def test_names_of_any_kind(tmp_path, name):
     put(tmp_path, f"A/{name}.png", f"B/{name}.png", "A/other.png", "B/other.png")
     assert name in names(find_pairs(tmp_path, val_fraction=0).train)
@@ -389,9 +396,9 @@ def test_unrecognised_folder_says_what_was_seen_and_what_is_accepted(tmp_path):
     message = str(caught.value)
     assert "photos/, sketches/, readme.txt" in message
     assert all(f"  {layout}: " in message for layout in LAYOUTS)
-    with pytest.raises(DataError, match="not in layout A/B"):
+    with pytest.raises(DataError, match="no pairs in layout A/B"):
         find_pairs(tmp_path, layout="A/B")
-    with pytest.raises(DataError, match="not in layout csv"):
+    with pytest.raises(DataError, match="no pairs in layout csv"):
         find_pairs(tmp_path, layout="csv")
 
 
@@ -403,7 +410,9 @@ def test_folder_of_the_settings_is_missing(tmp_path):
 
 def test_no_complete_record_shows_the_names_of_each_side(tmp_path):
     put(tmp_path, "A/cat.png", "A/dog.png", "B/one.png")
-    with pytest.raises(DataError, match="(?s)no record is complete.*A in A/: cat, dog.*B in B/: one"):
+    with pytest.raises(
+        DataError, match=r"(?s)no record is complete.*A in A/: cat, dog.*B in B/: one"
+    ):
         find_pairs(tmp_path)
     (tmp_path / "B" / "one.png").unlink()
     with pytest.raises(DataError, match="B in B/: no pictures"):
@@ -479,6 +488,16 @@ def test_partner_is_never_the_file_itself(tmp_path):
     put(tmp_path, "1.png")
     own, other = Part("A", "A"), Part("B", "B")
     assert find_partner(tmp_path / "1.png", own, other) is None
+
+
+def test_partner_of_another_type_where_both_parts_share_a_place(tmp_path):
+    # A folder of instance maps given by hand: the label's name, looked up in that folder.
+    put(tmp_path, "1.png")
+    own, other = Part("label", ""), Part("instance", "")
+    assert find_partner(tmp_path / "1.jpg", own, other) == tmp_path / "1.png"
+
+
+def test_both_halves_are_the_same_file(tmp_path):
     own, other = Part("A", "", half="left"), Part("B", "", half="right")
     assert find_partner(tmp_path / "1.png", own, other) == tmp_path / "1.png"
 

@@ -1,0 +1,36 @@
+"""Tiny trained runs that the translation tests share."""
+
+import pytest
+
+from img2img.cli import main
+
+TINY = [
+    "--device",
+    "cpu",
+    "--max-steps",
+    "2",
+    "data.scene_size=[32, 48]",
+    "data.scenes=4",
+    "data.val_scenes=1",
+    "model.d_width=4",
+    "training.workers=0",
+]
+NETWORKS = {
+    "pix2pix": ["model.width=4", "model.patch=16", "model.dropout=0.5", "model.depth=5"],
+    "pix2pixHD": ["model.width=4", "model.n_down=2", "model.n_blocks=1"],
+    "enhancer": ["model.generator=enhancer", "model.width=4", "model.n_down=2", "model.n_blocks=1"],
+}
+
+
+@pytest.fixture(scope="session")
+def tiny_runs(tmp_path_factory):
+    """name -> path of a run of two steps on the built-in scenes."""
+    root = tmp_path_factory.mktemp("tiny")
+    paths = {}
+    for name, settings in NETWORKS.items():
+        model = "pix2pix" if name == "pix2pix" else "pix2pixHD"
+        extra = [] if model == "pix2pix" else ["model.weights.perceptual=0"]
+        paths[name] = root / name
+        arguments = ["--model", model, "--run", str(paths[name]), *TINY, *settings, *extra]
+        assert main(["train", *arguments]) == 0
+    return paths

@@ -1,0 +1,249 @@
+"""Runs through the real command line: what is written, stopped, resumed, refused."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from img2img.cli import main
+
+TINY = [
+    "--device",
+    "cpu",
+    "data.scene_size=[32, 32]",
+    "data.scenes=5",
+    "data.val_scenes=2",
+    "model.width=4",
+    "model.d_width=4",
+    "model.patch=16",
+    "training.workers=0",
+    "training.log_every=1",
+    "training.steps=8",
+    "training.decay_steps=4",
+]
+
+
+@pytest.fixture(autouse=True)
+def inside(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def train(*arguments):
+    return main(["train", *arguments])
+
+
+def checkpoint(run, step):
+    return load_file(f"runs/{run}/checkpoints/step-{step:08d}.safetensors")
+
+
+def assert_same_run(a, b, step):
+    first, second = checkpoint(a, step), checkpoint(b, step)
+    assert first.keys() == second.keys()
+    different = [name for name in first if not torch.equal(first[name], second[name])]
+    assert not different
+    assert any(name.startswith("optim/") for name in first)
+    assert any(name.startswith("rng/") for name in first)
+
+
+def lines(run):
+    with open(f"runs/{run}/metrics.jsonl") as file:
+        return [json.loads(line) for line in file]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        ["model.dropout=0.5"],
+        ["training.batch_size=2", "training.workers=2"],
+        ["training.accumulation=2", "training.ema=0.9"],
+        ["model.norm=batch", "training.batch_size=2", "model.adversarial=vanilla"],
+    ],
+    ids=["dropout", "workers", "accumulation-ema", "batch-norm"],
+)
+def test_interrupted_and_resumed_equals_uninterrupted(settings):
+    common = ["--model", "pix2pix", "--max-steps", "7", *TINY, *settings]
+    assert train("--run", "whole", *common) == 0
+    common[3] = "3"  # in mid-epoch: an epoch has 5, or 3, steps
+    assert train("--run", "parts", *common) == 0
+    assert train("--resume", "parts", "--max-steps", "7") == 0
+    assert_same_run("whole", "parts", 7)
+    strip = [{k: v for k, v in line.items() if "/" in k} for line in lines("whole")]
+    again = [{k: v for k, v in line.items() if "/" in k} for line in lines("parts")]
+    training = [line for line in strip if "g/l1" in line]
+    assert [line for line in again if "g/l1" in line] == training
+
+
+def test_pix2pixhd_resumes_exactly():
+    common = ["--model", "pix2pixHD", "--max-steps", "4", "model.n_down=2", "model.n_blocks=1"]
+    common += ["model.weights.perceptual=0", "training.batch_size=2"]
+    tiny = [setting for setting in TINY if not setting.startswith("model.patch")]
+    assert train("--run", "whole", *common, *tiny) == 0
+    common[3] = "2"
+    assert train("--run", "parts", *common, *tiny) == 0
+    assert train("--resume", "--max-steps", "4") == 0
+    assert_same_run("whole", "parts", 4)
+
+
+def test_what_a_run_holds(inside):
+    assert train("--model", "pix2pix", "--run", "first", *TINY) == 0
+    run = inside / "runs" / "first"
+    names = {path.name for path in run.iterdir()}
+    assert names == {"config.yaml", "metrics.jsonl", "tensorboard", "samples", "checkpoints"}
+    assert {p.name for p in (run / "checkpoints").iterdir()} == {
+        "best.safetensors",
+        "step-00000012.safetensors",
+    }
+    rates = {line["step"]: line["lr"] for line in lines("first") if "lr" in line}
+    assert rates[8] == rates[9] == 2e-4  # constant for 8 steps, then falling over 4
+    assert rates[12] == pytest.approx(2e-4 / 4)
+    scores = [line for line in lines("first") if "val/l1" in line]
+    assert set(scores[-1]) == {"step", "val/l1", "val/psnr", "val/ssim"}
+    assert list((run / "tensorboard").iterdir())
+
+
+def test_checkpoints_are_kept_and_pruned(inside):
+    arguments = ["--model", "pix2pix", "--run", "kept", "--max-steps", "6", *TINY]
+    assert train(*arguments, "training.save_every=1", "training.keep=3") == 0
+    files = sorted(p.name for p in (inside / "runs/kept/checkpoints").glob("step-*"))
+    assert files == [f"step-{step:08d}.safetensors" for step in (4, 5, 6)]
+
+
+def test_past_the_end_it_says_so(capsys):
+    assert train("--model", "pix2pix", "--run", "a", "--max-steps", "2", *TINY) == 0
+    assert train("--resume") == 0
+    assert "raise it with --max-steps" in capsys.readouterr().out
+    assert train("--resume", "--max-steps", "99") == 0
+    assert train("--resume", "--max-steps", "99") == 0
+    assert "as its schedule says" in capsys.readouterr().out
+    assert len(checkpoint("a", 12)) > 0
+
+
+def test_existing_run_is_refused_with_the_ways_on(capsys, inside):
+    assert train("--model", "pix2pix", "--run", "a", "--max-steps", "1", *TINY) == 0
+    before = (inside / "runs/a/metrics.jsonl").read_text()
+    assert train("--model", "pix2pix", "--run", "a", *TINY) == 2
+    message = capsys.readouterr().err
+    assert "--resume" in message and "--overwrite" in message
+    assert (inside / "runs/a/metrics.jsonl").read_text() == before
+    assert train("--model", "pix2pix", "--run", "a", "--overwrite", "--max-steps", "1", *TINY) == 0
+    (inside / "precious").mkdir()
+    (inside / "precious" / "thesis.txt").write_text("x")
+    assert train("--model", "pix2pix", "--run", "./precious", "--overwrite", *TINY) == 2
+    assert (inside / "precious" / "thesis.txt").exists()
+
+
+def test_resume_refuses_another_experiment(capsys):
+    assert train("--model", "pix2pix", "--run", "a", "--max-steps", "1", *TINY) == 0
+    assert train("--resume", "a", "training.lr=1", "model.width=8") == 2
+    message = capsys.readouterr().err
+    assert "training.lr" in message and "model.width" in message
+    assert train("--resume", "a", "training.log_every=5", "--max-steps", "2") == 0
+    assert train("--resume", "b") == 2
+    assert "no such run" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("how", ["truncated", "zero", "foreign", "future"])
+def test_damaged_checkpoints(capsys, inside, how):
+    assert train("--model", "pix2pix", "--run", "a", "--max-steps", "1", *TINY) == 0
+    folder = inside / "runs/a/checkpoints"
+    (folder / "best.safetensors").unlink(missing_ok=True)
+    path = folder / "step-00000001.safetensors"
+    whole = path.read_bytes()
+    if how == "truncated":
+        path.write_bytes(whole[: len(whole) // 2])
+    elif how == "zero":
+        path.write_bytes(b"")
+    elif how == "foreign":
+        from safetensors.torch import save_file
+
+        save_file({"x": torch.zeros(1)}, path)
+    else:
+        path.write_bytes(whole.replace(b'\\"format\\": 1', b'\\"format\\": 9'))
+    for command in (["train", "--resume", "a"], ["translate", "x.png", "--run", "a"]):
+        assert main(command) == 2
+        message = capsys.readouterr().err
+        assert message.startswith("error: ") and "step-00000001.safetensors" in message
+
+
+def test_newest_checkpoint_damaged_goes_on_from_the_one_before(capsys, inside):
+    arguments = ["--model", "pix2pix", "--run", "a", "--max-steps", "3", *TINY]
+    assert train(*arguments, "training.save_every=1") == 0
+    (inside / "runs/a/checkpoints/step-00000003.safetensors").write_bytes(b"half")
+    assert train("--resume", "a", "--max-steps", "4") == 0
+    assert "at step 2" in capsys.readouterr().out
+
+
+def start(*arguments):
+    return subprocess.Popen(
+        [sys.executable, "-m", "img2img", "train", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
+    )
+
+
+def wait_for_steps(process, run, count):
+    path = run / "metrics.jsonl"
+    for _ in range(600):
+        if path.is_file() and path.read_text().count("\n") >= count:
+            return
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.1)
+    raise AssertionError("the training did not begin")
+
+
+@pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_signals_finish_the_step_and_save(inside, number, code):
+    endless = [s for s in TINY if not s.startswith(("training.steps", "training.workers"))]
+    process = start(
+        "--model", "pix2pix", "--run", "a", *endless, "training.steps=100000", "training.workers=1"
+    )
+    wait_for_steps(process, inside / "runs/a", 3)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert "Traceback" not in err
+    assert "go on with: img2img train --resume" in out
+    step = int(out.split("stopped at step ")[1].split()[0])
+    assert len(checkpoint("a", step)) > 0
+
+
+def test_killed_while_saving_leaves_the_last_good_checkpoint(inside):
+    process = start(
+        "--model", "pix2pix", "--run", "a", *TINY, "training.save_every=1", "training.steps=100000"
+    )
+    wait_for_steps(process, inside / "runs/a", 4)
+    process.kill()
+    process.communicate(timeout=60)
+    assert train("--resume", "a", "--max-steps", "12") in (0,)
+    from img2img.training.runs import last_checkpoint
+
+    assert last_checkpoint(inside / "runs/a").meta["step"] >= 4
+
+
+def test_full_disk_while_saving_keeps_the_last_good_checkpoint(inside):
+    """A limit on file size stands in for a full disk: writing fails in the middle."""
+    assert train("--model", "pix2pix", "--run", "a", "--max-steps", "2", *TINY) == 0
+    size = (inside / "runs/a/checkpoints/step-00000002.safetensors").stat().st_size
+    code = (
+        "import resource, signal, sys\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({size // 2}, {size // 2}))\n"
+        "from img2img.cli import main\n"
+        "sys.exit(main(['train', '--resume', 'a', '--max-steps', '4']))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.returncode == 2
+    assert "could not be written" in result.stderr and "Traceback" not in result.stderr
+    folder = inside / "runs/a/checkpoints"
+    assert not list(folder.glob(".*")), "a half-written file was left"
+    assert train("--resume", "a", "--max-steps", "3") == 0
+    assert len(checkpoint("a", 3)) > 0
