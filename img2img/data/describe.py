@@ -3,23 +3,35 @@
 Everything that would stop a training later is found here, on the CPU, before the first step.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from img2img.config import DataConfig
-from img2img.config import Source as InputConfig
+from img2img.data.classes import describe_labels
 from img2img.data.images import read_info
-from img2img.data.layouts import Layout, PairIndex, find_pairs
+from img2img.data.layouts import PairIndex, Part, find_pairs
 from img2img.data.loader import FolderSource, SceneSource, Source
-from img2img.data.palettes import load_class_names, load_palette
-from img2img.data.scan import Findings, image_range, scan_labels, scan_sizes
+from img2img.data.roles import assign_roles, custom_parts
+from img2img.data.scan import image_range, scan_sizes
 from img2img.data.scenes import CLASSES, VAL_OFFSET
 from img2img.data.spec import DTYPE_RANGES, DataSpec, ImageSpec, InputSpec, PartSpec
 from img2img.errors import DataError
 
-LAYOUT_PARTS = {"label", "instance", "image", "A", "B"}  # names that layouts give their parts
-MAX_CLASSES = 1024  # more one-hot planes are an instance map taken for labels
+# Settings that say how pictures on disk are found and read.
+_OF_FILES = (
+    "layout",
+    "direction",
+    "val_fraction",
+    "inputs",
+    "target",
+    "palette",
+    "classes",
+    "num_classes",
+    "ignore_id",
+    "remap",
+    "range",
+)
 
 
 @dataclass(frozen=True)
@@ -51,10 +63,9 @@ def describe_data(config: DataConfig, *, seed: int = 0) -> Data:
         Path(config.path).expanduser(),
         layout=config.layout,
         val_fraction=config.val_fraction,
-        custom=_custom_parts(config),
+        custom=custom_parts(config),
     )
-    inputs, target = _roles(config, index.layout)
-    spec, remarks = _describe(config, index, inputs, target)
+    spec, remarks = _describe(config, index)
     return Data(
         spec,
         FolderSource(index.train, spec),
@@ -64,196 +75,116 @@ def describe_data(config: DataConfig, *, seed: int = 0) -> Data:
 
 
 def _built_in(config: DataConfig, seed: int) -> Data:
-    colours = tuple(c.colour for c in CLASSES)
-    names = tuple(c.name for c in CLASSES)
+    label = InputSpec(
+        name="label",
+        kind="labels",
+        part="label",
+        classes=len(CLASSES),
+        class_names=tuple(c.name for c in CLASSES),
+        palette=tuple(c.colour for c in CLASSES),
+    )
     spec = DataSpec(
-        inputs=(
-            InputSpec(
-                name="label",
-                kind="labels",
-                part="label",
-                classes=len(CLASSES),
-                class_names=names,
-                palette=colours,
-            ),
-            InputSpec(name="instance", kind="instances", part="instance"),
-        ),
+        inputs=(label, InputSpec(name="instance", kind="instances", part="instance")),
         parts=(
             # As datasets/make_scenes.py writes them.
             PartSpec(name="label", folder="{split}_label", suffix="_labelIds"),
             PartSpec(name="instance", folder="{split}_inst", suffix="_instanceIds"),
             PartSpec(name="image", folder="{split}_img", suffix="_img"),
         ),
-        size=config.crop or config.resize or config.scene_size,
-        resize=config.resize,
+        resize=_resize(config),
     )
+    remarks = [f"built-in street scenes: {config.scenes} train, {config.val_scenes} val"]
+    default = DataConfig()
+    unused = [f"data.{key}" for key in _OF_FILES if getattr(config, key) != getattr(default, key)]
+    if unused:
+        remarks.append(
+            f"WARNING: {', '.join(unused)} without effect on the built-in scenes; name your own "
+            "pictures with --data DIR"
+        )
     draw = {"seed": seed, "size": config.scene_size}
     return Data(
-        spec,
+        _with_size(spec, config, {config.scene_size}),
         SceneSource(config.scenes, first=0, **draw),
         SceneSource(config.val_scenes, first=VAL_OFFSET, **draw),
-        (f"built-in street scenes: {config.scenes} train, {config.val_scenes} val",),
+        tuple(remarks),
     )
 
 
-def _custom_parts(config: DataConfig) -> dict[str, str] | None:
-    """Folders by part name where the settings name folders that no layout knows."""
-    folders = [source.folder or source.name for source in config.inputs]
-    if config.target:
-        folders.append(config.target)
-    if all(folder in LAYOUT_PARTS for folder in folders):
-        return None
-    if not config.inputs or not config.target:
-        raise DataError(
-            "data.inputs and data.target go together where one of them names a folder: give both"
-        )
-    return {folder: folder for folder in folders}
-
-
-def _roles(config: DataConfig, layout: Layout) -> tuple[tuple[InputConfig, ...], str]:
-    """Which parts of the layout are inputs, and which is the target."""
-    names = [part.name for part in layout.parts]
-    if config.inputs:
-        target = config.target or next((n for n in ("image", "B") if n in names), names[-1])
-        return config.inputs, target
-    if "label" in names:
-        inputs = [InputConfig(name="label", kind="labels")]
-        if "instance" in names:
-            inputs.append(InputConfig(name="instance", kind="instances"))
-        return tuple(inputs), config.target or "image"
-    if "A" not in names or "B" not in names:
-        raise DataError(
-            f"the layout has the parts {', '.join(names)}: say which are inputs with data.inputs "
-            "(a list of name, kind, folder) and which is the target with data.target"
-        )
-    source, target = ("A", "B") if config.direction == "AtoB" else ("B", "A")
-    as_labels = config.palette or config.classes or config.num_classes or config.remap
-    kind = "labels" if as_labels or config.ignore_id is not None else "image"
-    return (InputConfig(name=source, kind=kind),), target
-
-
-def _describe(
-    config: DataConfig, index: PairIndex, inputs: Iterable[InputConfig], target: str
-) -> tuple[DataSpec, list[str]]:
-    records = (*index.train, *index.val)
+def _describe(config: DataConfig, index: PairIndex) -> tuple[DataSpec, list[str]]:
+    """What the records hold, and remarks on it."""
+    inputs, target = assign_roles(config, index.layout)
     parts = {part.name: part for part in index.layout.parts}
-    used = {source.name: source.folder or source.name for source in inputs}
-    for name in (*used.values(), target):
-        if name not in parts:
-            raise DataError(f"data: there is no part {name!r}; found: {', '.join(parts)}")
+    records = (*index.train, *index.val)
     halves = {name: part.half for name, part in parts.items()}
-    sizes = scan_sizes(records, [*used.values(), target], halves)
-    remarks: list[str] = []
-    described = []
+    sizes = scan_sizes(records, [*(source.folder for source in inputs), target], halves)
+    described, remarks = [], []
     for source in inputs:
-        part = parts[used[source.name]]
-        files = [record.files[part.name] for record in records]
-        if source.kind == "image":
-            image = _image_spec(config, files, part.half)
-            described.append(InputSpec(name=source.name, kind="image", part=part.name, image=image))
-        elif source.kind == "instances":
-            described.append(InputSpec(name=source.name, kind="instances", part=part.name))
-        else:
-            spec, more = _label_spec(config, source.name, part.name, files, part.half)
-            described.append(spec)
+        part = parts[source.folder]
+        if source.kind == "labels":
+            files = [record.files[part.name] for record in records]
+            spec, more = describe_labels(config, source.name, part, files)
             remarks += more
-    targets = [record.files[target] for record in records]
-    resize = config.resize or (config.resize_width and (None, config.resize_width)) or None
-    working = {size for size in sizes} if resize is None else {config.resize}
-    common = next(iter(working)) if len(working) == 1 else None
+        else:
+            image = _describe_image(config, index, part) if source.kind == "image" else None
+            spec = InputSpec(name=source.name, kind=source.kind, part=part.name, image=image)
+        described.append(spec)
     spec = DataSpec(
         inputs=tuple(described),
-        target=_image_spec(config, targets, parts[target].half),
+        target=_describe_image(config, index, parts[target]),
         target_part=target,
         layout=index.layout.name,
         parts=tuple(
             PartSpec(name=p.name, folder=p.folder, suffix=p.suffix, half=p.half)
             for p in index.layout.parts
         ),
-        size=config.crop or common,
-        resize=resize,
+        resize=_resize(config),
     )
-    return spec, remarks
+    return _with_size(spec, config, sizes), remarks
 
 
-def _label_spec(
-    config: DataConfig, name: str, part: str, files: list[Path], half: str
-) -> tuple[InputSpec, list[str]]:
-    """The classes of a label input, found by reading every file."""
-    palette = load_palette(config.palette) if config.palette else None
-    names = load_class_names(config.classes) if config.classes else ()
-    names = names or (palette.names if palette else ())
-    findings = scan_labels(files, half, palette.colours if palette else (), config.ignore_id)
-    ids = findings.ids(ignore=config.ignore_id)
-    remap = {old: new for new, old in enumerate(ids)} if config.remap else None
-    classes = _count_classes(config, ids, names, findings)
-    if len(names) < classes:
-        names = (*names, *(f"class-{i}" for i in range(len(names), classes)))
-    colours = palette.colours if palette and len(palette.colours) >= classes else ()
-    spec = InputSpec(
-        name=name,
-        kind="labels",
-        part=part,
-        classes=classes,
-        class_names=names[:classes],
-        palette=colours[:classes],
-        ignore_id=config.ignore_id,
-        remap=remap,
-    )
-    remarks = findings.remarks(classes)
-    remarks.append(f"{name}: {classes} classes, {len(ids)} of them occur")
-    return spec, remarks
+def _resize(config: DataConfig) -> tuple[int | None, int] | None:
+    """The setting as `DataSpec.resize` has it."""
+    if config.resize is None and config.resize_width is not None:
+        return None, config.resize_width
+    return config.resize
 
 
-def _count_classes(
-    config: DataConfig, ids: list[int], names: tuple[str, ...], findings: Findings
-) -> int:
-    """As set, else the class names', else the highest id + 1.
-
-    Raises:
-        DataError: ids outside the classes, with the files that hold them.
-    """
-    if config.remap:
-        return len(ids)
-    highest = max(ids, default=-1)
-    given = config.num_classes or len(names)
-    outside = [i for i in ids if i < 0 or (given and i >= given)]
-    if outside:
-        limit = f"0..{given - 1} ({given} classes)" if given else "0 and up"
-        raise DataError(
-            f"label ids outside {limit}:\n{findings.where(outside)}\n"
-            "Set data.ignore_id to the id that means 'no class', data.num_classes if there are "
-            "more classes, or data.remap=true to renumber the ids that occur."
-        )
-    if not ids:
-        raise DataError("the label maps hold no class at all: every pixel has the ignored id")
-    if not given and highest >= MAX_CLASSES:
-        raise DataError(
-            f"label ids run up to {highest}:\n{findings.where([highest])}\nThis looks like an "
-            "instance map where labels are expected; if these are labels, set data.remap=true to "
-            "renumber the ids that occur, or data.num_classes."
-        )
-    return given or highest + 1
+def _with_size(spec: DataSpec, config: DataConfig, sizes: set[tuple[int, int]]) -> DataSpec:
+    """With the size of the training pictures, where pictures of `sizes` get a common one."""
+    working = {spec.working_size(size) for size in sizes}
+    common = working.pop() if len(working) == 1 else None
+    return spec.model_copy(update={"size": config.crop or common})
 
 
-def _image_spec(config: DataConfig, files: list[Path], half: str) -> ImageSpec:
-    """Channels, type and range of an image part, from all of its files' headers."""
+def _describe_image(config: DataConfig, index: PairIndex, part: Part) -> ImageSpec:
+    """Channels and type from all headers; the range from the type or from the training files."""
+    train = [record.files[part.name] for record in index.train]
+    dtype, channels = _common_type([*train, *(record.files[part.name] for record in index.val)])
+    low, high = DTYPE_RANGES[dtype]
+    if config.range == "auto" or dtype == "float32":
+        low, high = image_range(train, part.half)
+    return ImageSpec(channels=channels, dtype=dtype, low=low, high=high)
+
+
+def _common_type(files: Sequence[Path]) -> tuple[str, int]:
+    """The type and number of channels in which all pictures are read."""
     seen: dict[tuple[str, int], Path] = {}
     for path in files:
         info = read_info(path)
         seen.setdefault((info.dtype, info.channels), path)
-    dtypes = {dtype for dtype, _ in seen}
-    if len(dtypes) > 1:
-        listed = "\n".join(f"  {dtype}: for example {path}" for (dtype, _), path in seen.items())
+    examples = {dtype: path for (dtype, _), path in reversed(seen.items())}
+    if len(examples) > 1:
+        listed = "\n".join(f"  {dtype}: for example {path}" for dtype, path in examples.items())
         raise DataError(f"the pictures differ in bit depth:\n{listed}\nConvert them to one.")
-    dtype = dtypes.pop()
-    counts = {channels for _, channels in seen}
-    # Grey and alpha among RGB pictures are read as RGB; all alike are kept as they are.
-    channels = counts.pop() if len(counts) == 1 else 3
-    odd = [path for (_, count), path in seen.items() if channels == 3 and count not in (1, 2, 3, 4)]
-    if odd:
-        raise DataError(f"the pictures differ in their number of channels: for example {odd[0]}")
-    low, high = DTYPE_RANGES[dtype]
-    if config.range == "auto" or dtype == "float32":
-        low, high = image_range(files, half)
-    return ImageSpec(channels=channels, dtype=dtype, low=low, high=high)
+    [(dtype, path)] = examples.items()
+    if dtype not in DTYPE_RANGES:
+        raise DataError(
+            f"{path}: {dtype} is no type for pictures; save them as {', '.join(DTYPE_RANGES)}"
+        )
+    counts = {channels: path for (_, channels), path in seen.items()}
+    if len(counts) == 1:
+        return dtype, next(iter(counts))
+    if max(counts) > 4:
+        listed = "\n".join(f"  {n} channels: for example {path}" for n, path in counts.items())
+        raise DataError(f"the pictures differ in their number of channels:\n{listed}")
+    return dtype, 3  # grey and alpha among RGB pictures are read as RGB

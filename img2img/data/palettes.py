@@ -123,7 +123,7 @@ def load_palette(name: str) -> Palette:
             f"{nearest(name, BUILT_IN)}"
         )
     try:
-        return _palette(path.read_text(encoding="utf-8"))
+        return _palette(path.read_text(encoding="utf-8-sig"))
     except (ValueError, OSError) as error:
         raise DataError(f"{path}: not a palette: {error}") from error
 
@@ -136,7 +136,7 @@ def load_class_names(name: str) -> tuple[str, ...]:
     """
     path = Path(name).expanduser()
     try:
-        names = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+        names = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"data.classes: {path} cannot be read ({error})") from error
     while names and not names[-1]:

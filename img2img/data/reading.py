@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from img2img.data.images import read_ids, read_image, read_info
-from img2img.data.layouts import Record
-from img2img.data.palettes import nearest_class
+from img2img.data.palettes import Colour, nearest_class
+from img2img.data.records import Record
 from img2img.data.spec import DataSpec, ImageSpec, InputSpec
 from img2img.errors import DataError
 
@@ -42,17 +42,34 @@ def read_input(path: Path, source: InputSpec, half: str = "") -> np.ndarray:
         return fit_channels(halve_picture(read_image(path), half), source.image, path)
     if source.kind == "instances":
         return halve_picture(read_ids(path), half)
-    if read_info(path).colour == "rgb":
-        if not source.palette:
-            raise DataError(
-                f"{path}: a colour picture where label ids are expected. If its colours stand for "
-                "classes, name them with data.palette=FILE (lines `R G B name`); if it is a plain "
-                "picture, give the input `kind: image` in data.inputs"
-            )
-        label = nearest_class(halve_picture(read_image(path), half), source.palette)
-    else:
-        label = halve_picture(read_ids(path), half)
-    return to_classes(label, source, str(path))
+    return to_classes(read_stored_labels(path, source.palette, half), source, str(path))
+
+
+def read_stored_labels(path: Path, palette: tuple[Colour, ...], half: str = "") -> np.ndarray:
+    """The ids of a label map before any renumbering; those of a colour picture by its palette.
+
+    Args:
+        palette: RGB colours by id; () where labels are not colour-coded.
+
+    Returns:
+        int64 (H, W).
+
+    Raises:
+        DataError: unreadable, colours without a palette, or colours of more than 8 bits.
+    """
+    if read_info(path).colour != "rgb":
+        return halve_picture(read_ids(path), half)
+    if not palette:
+        raise DataError(
+            f"{path}: a colour picture where label ids are expected. If its colours stand for "
+            "classes, name them with data.palette=FILE (lines `R G B name`) or a built-in palette "
+            "such as data.palette=facades; if it is a plain picture, give the input `kind: image` "
+            "in data.inputs"
+        )
+    colours = halve_picture(read_image(path), half)
+    if colours.dtype != np.uint8:
+        raise DataError(f"{path}: {colours.dtype} colours; save colour-coded labels with 8 bits")
+    return nearest_class(colours, palette)
 
 
 def to_classes(label: np.ndarray, source: InputSpec, where: str) -> np.ndarray:
@@ -61,28 +78,31 @@ def to_classes(label: np.ndarray, source: InputSpec, where: str) -> np.ndarray:
     Raises:
         DataError: ids outside the classes, with the ids and what to set.
     """
-    if source.remap is not None:
-        label = renumber(label, source.remap, source.ignore_id)
-    outside = (label < 0) | (label >= source.classes)
+    classes = label if source.remap is None else _renumber(label, source.remap)
+    outside = (classes < 0) | (classes >= source.classes)
     if source.ignore_id is not None:
-        outside &= label != source.ignore_id
+        outside &= classes != source.ignore_id
     if outside.any():
         ids = ", ".join(map(str, np.unique(label[outside])[:8].tolist()))
+        if source.remap is not None:
+            raise DataError(
+                f"{where}: label ids {ids} did not occur when the run's ids were renumbered "
+                f"(data.remap) to {source.classes} classes; start a run with this file among its data"
+            )
         raise DataError(
             f"{where}: label ids {ids} are outside the {source.classes} classes (0.."
             f"{source.classes - 1}); set data.ignore_id if they mean 'no class', or "
             "data.num_classes if there are more classes"
         )
-    return label
+    return classes
 
 
-def renumber(label: np.ndarray, remap: Mapping[int, int], ignore_id: int | None) -> np.ndarray:
-    """Stored ids as their new numbers; ids without one become -1, ignored ones stay."""
+def _renumber(label: np.ndarray, remap: Mapping[int, int]) -> np.ndarray:
+    """Stored ids as their new numbers; ids without one become -1."""
     stored = np.array(sorted(remap), np.int64)
     place = np.searchsorted(stored, label).clip(0, len(stored) - 1)
     new = np.array([remap[i] for i in stored.tolist()], np.int64)
-    result = np.where(stored[place] == label, new[place], -1)
-    return result if ignore_id is None else np.where(label == ignore_id, ignore_id, result)
+    return np.where(stored[place] == label, new[place], -1)
 
 
 def fit_channels(array: np.ndarray, image: ImageSpec, where: Path | str) -> np.ndarray:

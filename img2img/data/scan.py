@@ -10,15 +10,13 @@ from typing import TypeVar
 import numpy as np
 from tqdm import tqdm
 
-from img2img.data.images import is_lossy, read_ids, read_image, read_info
-from img2img.data.layouts import Record
-from img2img.data.palettes import Colour, nearest_class
-from img2img.data.reading import halve_picture
+from img2img.data.images import is_lossy, read_image, read_info
+from img2img.data.palettes import Colour
+from img2img.data.reading import halve_picture, read_stored_labels
+from img2img.data.records import Record
 from img2img.errors import DataError
 
 MAX_LISTED = 5  # files or ids named in one message
-# Ids that many tools write for "no class".
-USUAL_IGNORE_IDS = (255, 65535)
 
 T = TypeVar("T")
 
@@ -30,12 +28,12 @@ class Findings:
     Attributes:
         pixels: pixels of every id.
         files: a few files that hold an id.
+        lossy: files whose ids are not exact.
     """
 
     pixels: dict[int, int] = field(default_factory=dict)
     files: dict[int, list[Path]] = field(default_factory=dict)
     lossy: list[Path] = field(default_factory=list)
-    coded: bool = False
 
     def ids(self, *, ignore: int | None) -> list[int]:
         """All ids that occur, ascending, without the ignored one."""
@@ -51,23 +49,6 @@ class Findings:
             lines.append(f"  and {len(ids) - MAX_LISTED} more ids")
         return "\n".join(lines)
 
-    def remarks(self, classes: int) -> list[str]:
-        """Warnings: lossy files, ids that usually mean 'no class'."""
-        lines = []
-        if self.lossy and not self.coded:
-            lines.append(
-                f"WARNING: {len(self.lossy)} label files are lossy, for example {self.lossy[0]}: "
-                "JPEG changes ids near edges into ids of other classes. Save label maps as PNG, or "
-                "colour-code them and set data.palette"
-            )
-        for suspect in USUAL_IGNORE_IDS:
-            if suspect in self.pixels and suspect == classes - 1:
-                lines.append(
-                    f"WARNING: id {suspect} is counted as a class, which makes {classes} of them; "
-                    f"if it means 'no class', set --ignore-id {suspect}"
-                )
-        return lines
-
 
 def _in_parallel(work: Callable[[T], object], items: Sequence[T], what: str) -> Iterable:
     """`work` of every item in order, by threads (decoding releases the interpreter lock)."""
@@ -76,9 +57,7 @@ def _in_parallel(work: Callable[[T], object], items: Sequence[T], what: str) -> 
         yield from tqdm(results, total=len(items), desc=what, leave=False, disable=len(items) < 200)
 
 
-def scan_labels(
-    files: Sequence[Path], half: str, palette: tuple[Colour, ...], ignore_id: int | None
-) -> Findings:
+def scan_labels(files: Sequence[Path], half: str, palette: tuple[Colour, ...]) -> Findings:
     """The ids of all label maps.
 
     Args:
@@ -90,24 +69,13 @@ def scan_labels(
     """
 
     def look(path: Path) -> tuple[np.ndarray, np.ndarray, bool]:
-        coded = read_info(path).colour == "rgb"
-        if coded and palette:
-            ids = nearest_class(halve_picture(read_image(path), half), palette)
-        elif coded:
-            raise DataError(
-                f"{path}: a colour picture where label ids are expected. If its colours stand for "
-                "classes, name them with data.palette=FILE (lines `R G B name`) or a built-in "
-                "palette such as data.palette=facades; if the input is a plain picture, say so in "
-                "data.inputs (kind: image)"
-            )
-        else:
-            ids = halve_picture(read_ids(path), half)
-        return *np.unique(ids, return_counts=True), coded
+        ids, counts = np.unique(read_stored_labels(path, palette, half), return_counts=True)
+        # The nearest colour undoes what lossy compression does to colours, not to ids.
+        return ids, counts, is_lossy(path) and read_info(path).colour != "rgb"
 
     findings = Findings()
-    for path, (ids, counts, coded) in zip(files, _in_parallel(look, files, "labels"), strict=True):
-        findings.coded |= coded
-        if is_lossy(path):
+    for path, (ids, counts, lossy) in zip(files, _in_parallel(look, files, "labels"), strict=True):
+        if lossy:
             findings.lossy.append(path)
         for ident, count in zip(ids.tolist(), counts.tolist(), strict=True):
             findings.pixels[ident] = findings.pixels.get(ident, 0) + count

@@ -15,7 +15,7 @@ Pair = tuple[float, float]
 
 OVERSAMPLING = 2  # the canvas is so many times larger than the result; _quarters relies on 2
 _FIXED = 4  # fractional bits of OpenCV's fixed-point coordinates
-_ONE = 128  # 1.0 in the shading arithmetic: integers, to be the same on every machine
+_SHADE = 7  # bits of a shading factor's fraction: integers are the same on every machine
 _CIRCLE = np.array([(math.cos(k * math.pi / 12), math.sin(k * math.pi / 12)) for k in range(24)])
 
 
@@ -65,11 +65,16 @@ class Canvas:
         self.ids = np.zeros(shape, np.int32)
 
     def fill(self, points: np.ndarray, colour: Colour, instance: int | None = None) -> None:
-        """Fills one polygon (N, 2) or disjoint ones (M, N, 2); with an instance also in the ids."""
-        polygons = self._pixels(points)
-        cv2.fillPoly(self.image, polygons, colour, shift=_FIXED)
-        if instance is not None:
-            cv2.fillPoly(self.ids, polygons, instance, shift=_FIXED)
+        """Fills one polygon (N, 2) or several (M, N, 2); with an instance also in the ids.
+
+        Args:
+            points: outlines that no horizontal line crosses more than twice.
+        """
+        # Not cv2.fillPoly: it came to fill other pixels with OpenCV 4.11.
+        for polygon in self._pixels(points):
+            cv2.fillConvexPoly(self.image, polygon, colour, shift=_FIXED)
+            if instance is not None:
+                cv2.fillConvexPoly(self.ids, polygon, instance, shift=_FIXED)
 
     def gradient(self, top: float, bottom: float, colours: tuple[Colour, Colour]) -> None:
         """Fills the full width between two heights with a vertical gradient of the photo."""
@@ -98,7 +103,7 @@ class Canvas:
         mask = np.zeros((rows.stop - rows.start, columns.stop - columns.start), np.uint8)
         if mask.size:
             corner = np.array((columns.start, rows.start)) / self.unit
-            cv2.fillPoly(mask, self._pixels(points - corner), 1, shift=_FIXED)
+            cv2.fillConvexPoly(mask, self._pixels(points - corner)[0], 1, shift=_FIXED)
             self._multiply(rows, columns, mask.astype(bool), factor)
 
     def photo(self) -> np.ndarray:
@@ -111,11 +116,12 @@ class Canvas:
         a, b, c, d = _quarters(self.ids)
         return np.where((b == c) | (b == d), b, np.where(c == d, c, a))
 
-    def _pixels(self, points: np.ndarray) -> list[np.ndarray]:
+    def _pixels(self, points: np.ndarray) -> np.ndarray:
+        """Polygons in fixed-point coordinates of pixels: int32 (M, N, 2)."""
         # OpenCV counts from the centre of the first pixel, logical coordinates from its corner.
         scale = 1 << _FIXED
         fixed = np.rint(points * (self.unit * scale) - 0.5 * scale).astype(np.int32)
-        return [fixed] if fixed.ndim == 2 else list(fixed)
+        return fixed[None] if fixed.ndim == 2 else fixed
 
     def _window(self, around: Sequence[float]) -> tuple[slice, slice]:
         """Rows and columns of the pixels that a box (x0, y0, x1, y1) touches."""
@@ -134,13 +140,14 @@ class Canvas:
         self, rows: slice, columns: slice, mask: np.ndarray, factor: np.ndarray | float
     ) -> None:
         region = self.image[rows, columns]
-        scale = np.where(mask, np.rint(factor * _ONE).astype(np.uint16), np.uint16(_ONE))
-        region[:] = np.minimum(region * scale[:, :, None] // _ONE, 255)
+        one = np.uint16(1 << _SHADE)
+        scale = np.where(mask, np.rint(factor * one).astype(np.uint16), one)
+        region[:] = np.minimum(region * scale[:, :, None] >> _SHADE, 255)
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a thing stands: its own metres (x right, y up, from its foot) to logical coordinates."""
+    """Where a thing stands: metres from its foot (x right, y up) to logical coordinates."""
 
     x: float
     y: float

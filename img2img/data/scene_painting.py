@@ -128,10 +128,8 @@ def paint_tree(
     canvas.fill(place(trunk), TRUNK, instance)
     canvas.fill(place(trunk * (0.4, 1) + (0.07, 0)), tint(TRUNK, 0.7))
     shaded, lit, glowing = place(CANOPY * (0.5 * width, 0.36 * height) + (0, 0.64 * height))
-    for lobe in shaded:  # one by one: lobes overlap
-        canvas.fill(lobe, style.accent, instance)
-    for lobe in lit:
-        canvas.fill(lobe, style.colour)
+    canvas.fill(shaded, style.accent, instance)
+    canvas.fill(lit, style.colour)
     canvas.fill(glowing, tint(style.colour, 1.12))
     around = place.box(-0.5 * width, height, 0.5 * width, 0.25 * height)
     canvas.shade(instance, around, vertical=(1.1, 0.86), horizontal=(1.06, 0.9))

@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from collections import Counter
 from dataclasses import replace
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 import numpy as np
 
@@ -15,16 +15,16 @@ CAMERA = 2.3  # height of the viewer's eyes, metres
 AVENUE, WALK = 2.7, 1.7  # half the avenue's width, a sidewalk's width, metres
 STOREY = 2.5  # metres
 SIDE = 1.9  # how many times farther the back of a corner house is than its front
-NEAREST = 0.6  # a depth below the lower edge of the picture
+NEAREST = 0.6  # a depth that is below the lower edge of the picture
 FAR_WALK, FAR_KERB, NEAR_KERB = 0.13, 0.17, 0.34  # depths of the edges of the street across
+FAR_LANE, NEAR_LANE = 0.215, 0.315  # depths of the wheels of cars
 MARGIN = 0.06  # the narrowest strip of a house that still shows something
-FAR_LANE, NEAR_LANE = 0.215, 0.315
+JITTER = 5  # how far the colour of an instance is from its style's at most, of 255
 CLASS_IDS = {known.name: number for number, known in enumerate(CLASSES)}
 # Of each class's styles but the last: the shares of all up to it.
 SHARES = {
     name: tuple(accumulate(style.share for style in styles[:-1])) for name, styles in STYLES.items()
 }
-JITTER = 5  # how far the colour of an instance is from its style's at most, of 255
 
 
 class Street:
@@ -96,10 +96,12 @@ class Street:
         canvas.ids[:] = sky
         canvas.gradient(0, self.horizon, (style.colour, style.accent))
         grass, lawn = self.new("grass", thing=False)
-        x = np.arange(-1, self.aspect + 1.4, 0.4)
-        hills = np.stack([x, self.horizon - self.rng.uniform(0.02, 0.04, len(x))], axis=-1)
-        ground = [(self.aspect + 2, 1.1), (-1, 1.1)]
-        canvas.fill(np.concatenate([hills, ground]), lawn.colour, grass)
+        canvas.fill(self.across(0, NEAREST), lawn.colour, grass)
+        x = np.arange(0, self.aspect + 0.4, 0.4)
+        crests = self.horizon - self.rng.uniform(0.02, 0.04, len(x))
+        for left, right in pairwise(zip(x, crests, strict=True)):
+            feet = [(right[0], self.horizon), (left[0], self.horizon)]
+            canvas.fill(np.array([left, right, *feet]), lawn.colour, grass)
         walk, paving = self.new("sidewalk", thing=False)
         canvas.fill(self.across(FAR_WALK, FAR_KERB), paving.colour, walk)
         canvas.fill(self.along(-verge, verge, 0.004, NEAREST), paving.colour, walk)

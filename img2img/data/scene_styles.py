@@ -27,6 +27,7 @@ CLASSES = (
     SceneClass("sign", (220, 220, 0)),
 )
 
+
 @dataclass(frozen=True)
 class Style:
     """One of the known looks of a class.
@@ -59,7 +60,7 @@ STYLES: Mapping[str, tuple[Style, ...]] = {
         Style("brick-red", (184, 68, 48), (122, 52, 46), 0.5, "courses"),
         Style("cream-plaster", (246, 224, 178), (200, 152, 112), 0.2),
         Style("blue-glass", (76, 138, 220), (58, 100, 158), 0.15, "panels"),
-        Style("sage-plaster", (142, 190, 92), (88, 126, 66), 0.15),
+        Style("green-plaster", (142, 190, 92), (88, 126, 66), 0.15),
     ),
     "tree": (
         Style("summer-green", (86, 142, 62), (52, 98, 50), 0.5),

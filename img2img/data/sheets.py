@@ -1,5 +1,6 @@
 """Contact sheets: rows of pictures under one headline each, for people to look at."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import cv2
@@ -15,7 +16,10 @@ BACKGROUND, INK, FAINT = (255, 255, 255), (20, 20, 20), (110, 110, 110)
 
 
 def to_picture(image: Tensor) -> np.ndarray:
-    """One image (C, H, W) in [-1, 1] as uint8 RGB (H, W, 3); other than 3 channels as grey."""
+    """One image (C, H, W) in [-1, 1] as uint8 RGB (H, W, 3).
+
+    Of more than 3 channels the first three are shown, of fewer the first as grey.
+    """
     array = image.detach().float().cpu().numpy()
     array = array[:3] if array.shape[0] >= 3 else np.repeat(array[:1], 3, axis=0)
     return np.clip(np.rint((array.transpose(1, 2, 0) + 1) * 127.5), 0, 255).astype(np.uint8)
@@ -36,14 +40,17 @@ def contact_sheet(
     """
     names = list(rows[0])
     cells = [[_fit(row[name]) for name in names] for row in rows]
-    widths = [max(row[i].shape[1] for row in cells) for i in range(len(names))]
+    title, small = ImageFont.load_default(17), ImageFont.load_default(13)
+    widths = [
+        max(_length(name, title), *(row[i].shape[1] for row in cells))
+        for i, name in enumerate(names)
+    ]
     heights = [max(cell.shape[0] for cell in row) for row in cells]
     line = CAPTION if captions else 0
-    width = sum(widths) + GAP * (len(widths) + 1)
+    width = max(sum(widths) + GAP * (len(widths) - 1), *(_length(c, small) for c in captions), 0)
     height = HEADLINE + sum(heights) + (GAP + line) * len(rows) + GAP
-    sheet = Image.new("RGB", (width, height), BACKGROUND)
+    sheet = Image.new("RGB", (width + 2 * GAP, height), BACKGROUND)
     draw = ImageDraw.Draw(sheet)
-    title, small = ImageFont.load_default(17), ImageFont.load_default(13)
     x = GAP
     for name, column in zip(names, widths, strict=True):
         draw.text((x, 8), name, fill=INK, font=title)
@@ -58,6 +65,10 @@ def contact_sheet(
             draw.text((GAP, y + row_height + 3), captions[number], fill=FAINT, font=small)
         y += row_height + GAP + line
     return np.asarray(sheet)
+
+
+def _length(text: str, font: ImageFont.FreeTypeFont) -> int:
+    return math.ceil(font.getlength(text))
 
 
 def _fit(picture: np.ndarray) -> np.ndarray:

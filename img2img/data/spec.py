@@ -27,9 +27,10 @@ class ImageSpec(Section):
     high: float = 255.0
 
     def normalise(self, array: np.ndarray) -> np.ndarray:
-        """Stored values as float32, `low`..`high` to [-1, 1]."""
+        """Stored values as float32, `low`..`high` to [-1, 1]; values beyond are clipped."""
         scale = 2.0 / (self.high - self.low)
-        return (array.astype(np.float32) - self.low) * np.float32(scale) - np.float32(1.0)
+        array = (array.astype(np.float32) - self.low) * np.float32(scale) - np.float32(1.0)
+        return array.clip(-1.0, 1.0)
 
     def denormalise(self, array: np.ndarray) -> np.ndarray:
         """[-1, 1] as stored values: rounded and clipped to the type's range, not truncated."""
@@ -47,8 +48,10 @@ class InputSpec(Section):
         part: the layout's part that its files come from.
         classes: number of classes of `labels`.
         class_names: one for each class.
-        palette: RGB colours, one for each class: to draw labels and to read colour-coded ones.
-        remap: stored id -> class, where ids are renumbered.
+        palette: RGB colours by stored id, maybe of more ids than classes: to read
+            colour-coded labels; see `colours`.
+        ignore_id: the class number (after renumbering) of pixels without a class.
+        remap: stored id -> class, the ignored id among them, where ids are renumbered.
         image: the values of an `image`.
     """
 
@@ -61,6 +64,15 @@ class InputSpec(Section):
     ignore_id: int | None = None
     remap: dict[int, int] | None = None
     image: ImageSpec | None = None
+
+    @property
+    def colours(self) -> tuple[tuple[int, int, int], ...]:
+        """RGB colours, one for each class; () where the palette lacks one."""
+        stored = {new: old for old, new in self.remap.items()} if self.remap else {}
+        ids = [stored.get(c, c) for c in range(self.classes)]
+        if not ids or max(ids) >= len(self.palette):
+            return ()
+        return tuple(self.palette[i] for i in ids)
 
 
 class PartSpec(Section):

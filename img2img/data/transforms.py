@@ -12,9 +12,10 @@ from torch import Tensor
 
 from img2img.config import DataConfig
 from img2img.data.reading import TARGET, Arrays
-from img2img.data.spec import DTYPE_RANGES, DataSpec, ImageSpec
+from img2img.data.spec import DataSpec, ImageSpec
 
-_INT32_MAX = np.iinfo(np.int32).max
+_INT32 = np.iinfo(np.int32)
+_PREFIX = "input_"  # an input may be called as one of Albumentations' own arguments
 
 
 class JointTransform:
@@ -37,12 +38,7 @@ class JointTransform:
     def __call__(self, arrays: Arrays, seed: int) -> dict[str, Tensor]:
         """int64 (1, H, W) for ids, float32 (C, H, W) in [-1, 1] for images."""
         arrays, codes = self._compact(arrays)
-        geometry = self._geometry_for(arrays[TARGET].shape[:2])
-        geometry.set_random_seed(seed)
-        moved = geometry(
-            image=arrays[TARGET], **{n: arrays[n] for n in (*self.ids, *self.images)}
-        )
-        moved[TARGET] = moved.pop("image")
+        moved = self._move(arrays, seed)
         if self.train and self.config.colour:
             moved[TARGET] = self._shift_colours(moved[TARGET], seed)
         tensors = {TARGET: _image_tensor(moved[TARGET], self.spec.target)}
@@ -63,19 +59,29 @@ class JointTransform:
         arrays, codes = dict(arrays), {}
         for name in self.ids:
             ids = arrays[name]
-            if ids.size and ids.max() > _INT32_MAX:
+            if ids.max() > _INT32.max or ids.min() < _INT32.min:
                 codes[name], ids = np.unique(ids, return_inverse=True)
                 ids = ids.reshape(arrays[name].shape)
             arrays[name] = ids.astype(np.int32)
         return arrays, codes
+
+    def _move(self, arrays: Arrays, seed: int) -> Arrays:
+        """The same draw of all geometric changes applied to every array."""
+        geometry = self._geometry_for(arrays[TARGET].shape[:2])
+        geometry.set_random_seed(seed)
+        inputs = {_PREFIX + name: arrays[name] for name in (*self.ids, *self.images)}
+        moved = geometry(image=arrays[TARGET], **inputs)
+        return {TARGET: moved.pop("image")} | {
+            name.removeprefix(_PREFIX): array for name, array in moved.items()
+        }
 
     def _geometry_for(self, size: tuple[int, int]) -> A.Compose:
         if size not in self._geometry:
             self._geometry[size] = A.Compose(
                 self._steps(size),
                 additional_targets={
-                    **dict.fromkeys(self.ids, "mask"),
-                    **dict.fromkeys(self.images, "image"),
+                    **{_PREFIX + name: "mask" for name in self.ids},
+                    **{_PREFIX + name: "image" for name in self.images},
                 },
             )
         return self._geometry[size]
@@ -100,7 +106,7 @@ class JointTransform:
             steps.append(
                 A.Rotate(
                     config.rotate,
-                    border_mode=cv2.BORDER_REFLECT_101,
+                    border_mode=cv2.BORDER_CONSTANT,
                     interpolation=cv2.INTER_LINEAR,
                     mask_interpolation=cv2.INTER_NEAREST,
                     p=1.0,
@@ -116,13 +122,16 @@ class JointTransform:
         return steps
 
     def _shift_colours(self, image: np.ndarray, seed: int) -> np.ndarray:
-        """Colour changes in float, because the libraries round or refuse 16 bits."""
-        low, high = DTYPE_RANGES[self.spec.target.dtype]
+        """Colour changes in float, because the libraries round or refuse 16 bits.
+
+        In the run's range: the libraries take float pictures to end at 0 and 1.
+        """
+        low, high = self.spec.target.low, self.spec.target.high
         self._colour.set_random_seed(seed)
-        shifted = self._colour(image=((image - low) / (high - low)).astype(np.float32))["image"]
-        shifted = shifted * (high - low) + low
+        unit = ((image.astype(np.float32) - low) / (high - low)).clip(0, 1)
+        shifted = self._colour(image=unit)["image"] * (high - low) + low
         if image.dtype != np.float32:
-            shifted = np.clip(np.rint(shifted), low, high)
+            shifted = np.rint(shifted)
         return shifted.astype(image.dtype)
 
 

@@ -71,22 +71,48 @@ class UNet(nn.Module):
             )
             for level in range(innermost, 0, -1)
         )
-        self.head = UpBlock(
-            2 * channels[0],
-            out_channels,
-            mode=up,
-            kernel=4,
-            norm="none" if activation == "tanh" else norm,
-            activation=activation,
-        )
+        last = {"norm": "none" if activation == "tanh" else norm, "activation": activation}
+        if up == "transposed":
+            self.head = UpBlock(2 * channels[0], out_channels, mode=up, kernel=4, **last)
+        else:
+            self.head = FullResolutionHead(
+                2 * channels[0], in_channels, width, out_channels, norm=norm, bias=bias, last=last
+            )
         init_weights(self)
 
     def forward(self, x: Tensor) -> Tensor:
-        skips = []
+        condition, skips = x, []
         for down in self.down:
             x = down(x)
             skips.append(x)
         x = skips.pop()
         for up in self.up:
             x = torch.cat([F.relu(skips.pop()), up(x)], dim=1)
-        return self.head(x)
+        return self.head(x) if isinstance(self.head, UpBlock) else self.head(x, condition)
+
+
+class FullResolutionHead(nn.Module):
+    """The last doubling of a U-Net that enlarges: features (N, in, H/2, W/2), input -> (N, out, H, W).
+
+    A transposed convolution draws the finest detail by its kernel's four phases. Enlarging
+    repeats pixels instead, so detail has to come from a skip at full resolution: the input's own.
+    """
+
+    def __init__(
+        self,
+        features: int,
+        in_channels: int,
+        width: int,
+        out_channels: int,
+        *,
+        norm: Norm,
+        bias: bool,
+        last: dict,
+    ):
+        super().__init__()
+        self.up = UpBlock(features, width, mode="resize", norm=norm, bias=bias)
+        self.mix = ConvBlock(width + in_channels, width, reflect=True, norm=norm, bias=bias)
+        self.out = ConvBlock(width, out_channels, reflect=True, **last)
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        return self.out(self.mix(torch.cat([self.up(x), condition], dim=1)))

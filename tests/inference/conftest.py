@@ -16,7 +16,7 @@ TINY = [
     "training.workers=0",
 ]
 NETWORKS = {
-    "pix2pix": ["model.width=4", "model.patch=16", "model.dropout=0.5", "model.depth=5"],
+    "pix2pix": ["model.width=4", "model.patch=16", "model.dropout=0.5", "model.depth=6"],
     "pix2pixHD": ["model.width=4", "model.n_down=2", "model.n_blocks=1"],
     "enhancer": ["model.generator=enhancer", "model.width=4", "model.n_down=2", "model.n_blocks=1"],
 }

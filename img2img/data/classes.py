@@ -1,0 +1,121 @@
+"""What the ids in a data set's label maps mean: how many classes, their names and colours."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from img2img.config import DataConfig
+from img2img.data.palettes import load_class_names, load_palette
+from img2img.data.records import Part
+from img2img.data.scan import Findings, scan_labels
+from img2img.data.spec import InputSpec
+from img2img.errors import DataError
+
+MAX_CLASSES = 1024  # more one-hot planes are an instance map taken for labels
+# Ids that many tools write for "no class".
+USUAL_IGNORE_IDS = (255, 65535)
+
+
+def describe_labels(
+    config: DataConfig, name: str, part: Part, files: Sequence[Path]
+) -> tuple[InputSpec, list[str]]:
+    """The classes of the label input `name`, found by reading every file, and remarks.
+
+    Raises:
+        DataError: unreadable files, colours without a palette, ids that are no classes.
+    """
+    palette = load_palette(config.palette) if config.palette else None
+    findings = scan_labels(files, part.half, palette.colours if palette else ())
+    ids = findings.ids(ignore=config.ignore_id)
+    if not ids:
+        raise DataError(
+            f"the label maps hold no class at all: every pixel has the id {config.ignore_id}, "
+            "which data.ignore_id says to ignore"
+        )
+    names = load_class_names(config.classes) if config.classes else ()
+    names = names or (palette.names if palette else ())
+    ignore_id, remap = config.ignore_id, None
+    if config.remap:
+        classes = _count_remapped(config, ids, findings)
+        remap = {stored: new for new, stored in enumerate(ids)}
+        if ignore_id is not None:
+            # Its own number may now be that of a class.
+            remap[ignore_id] = ignore_id = classes
+    else:
+        classes = _count_classes(config, ids, names, findings)
+    spec = InputSpec(
+        name=name,
+        kind="labels",
+        part=part.name,
+        classes=classes,
+        class_names=_name_classes(config, names, ids, classes),
+        palette=palette.colours if palette else (),
+        ignore_id=ignore_id,
+        remap=remap,
+    )
+    remarks = _warnings(findings, ids, classes)
+    remarks.append(f"{name}: {classes} classes, {len(ids)} of them occur")
+    return spec, remarks
+
+
+def _count_classes(
+    config: DataConfig, ids: Sequence[int], names: Sequence[str], findings: Findings
+) -> int:
+    """As set, else as many as there are names, else the highest id + 1."""
+    given = config.num_classes or len(names)
+    outside = [i for i in ids if i < 0 or (given and i >= given)]
+    if outside:
+        limit = f"0..{given - 1} ({given} classes)" if given else "0 and up"
+        raise DataError(
+            f"label ids outside {limit}:\n{findings.where(outside)}\n"
+            "Set data.ignore_id to the id that means 'no class', data.num_classes if there are "
+            "more classes, or data.remap=true to renumber the ids that occur."
+        )
+    if not given and ids[-1] >= MAX_CLASSES:
+        raise DataError(
+            f"label ids run up to {ids[-1]}:\n{findings.where(ids[-1:])}\nThis looks like an "
+            "instance map where labels are expected; if these are labels, set data.remap=true to "
+            "renumber the ids that occur, or data.num_classes."
+        )
+    return given or ids[-1] + 1
+
+
+def _count_remapped(config: DataConfig, ids: Sequence[int], findings: Findings) -> int:
+    """As set, else as many as there are ids."""
+    if config.num_classes and len(ids) > config.num_classes:
+        raise DataError(
+            f"data.num_classes={config.num_classes}, but {len(ids)} ids occur, from the "
+            f"{config.num_classes + 1}th on:\n{findings.where(ids[config.num_classes :])}"
+        )
+    return config.num_classes or len(ids)
+
+
+def _name_classes(
+    config: DataConfig, names: Sequence[str], ids: Sequence[int], classes: int
+) -> tuple[str, ...]:
+    """Names by stored id; of renumbered classes a file may also name those that occur alone."""
+    stored = [*ids, *range(len(ids), classes)] if config.remap else range(classes)
+    if config.remap and config.classes and len(names) <= ids[-1]:
+        if len(names) != len(ids):
+            raise DataError(
+                f"data.classes: {config.classes} names {len(names)} classes, but {len(ids)} ids up "
+                f"to {ids[-1]} occur; name each of these, or every id from 0 on"
+            )
+        stored = range(classes)
+    return tuple(names[i] if i < len(names) else f"class-{i}" for i in stored)
+
+
+def _warnings(findings: Findings, ids: Sequence[int], classes: int) -> list[str]:
+    """Lossy files, and an id that usually means 'no class'."""
+    lines = []
+    if findings.lossy:
+        lines.append(
+            f"WARNING: {len(findings.lossy)} label files are lossy, for example "
+            f"{findings.lossy[0]}: JPEG changes ids near edges into ids of other classes. Save "
+            "label maps as PNG, or colour-code them and set data.palette"
+        )
+    if ids[-1] in USUAL_IGNORE_IDS:
+        lines.append(
+            f"WARNING: id {ids[-1]} is counted as a class, which makes {classes} of them; if it "
+            f"means 'no class', set data.ignore_id={ids[-1]}"
+        )
+    return lines

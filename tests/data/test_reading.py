@@ -1,0 +1,205 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from img2img.data.images import write_image
+from img2img.data.reading import (
+    TARGET,
+    check_sizes,
+    fit_channels,
+    halve_picture,
+    read_input,
+    read_record,
+    read_stored_labels,
+    to_classes,
+)
+from img2img.data.records import Record
+from img2img.data.spec import DataSpec, ImageSpec, InputSpec, PartSpec
+from img2img.errors import DataError
+
+PALETTE = ((0, 0, 0), (255, 0, 0), (0, 255, 0))
+
+
+def labels(**changes):
+    return InputSpec(**{"name": "label", "kind": "labels", "part": "label", "classes": 3} | changes)
+
+
+def save(tmp_path, array, name="map.png"):
+    write_image(tmp_path / name, np.asarray(array))
+    return tmp_path / name
+
+
+def record(tmp_path, **arrays):
+    return Record("one", {part: save(tmp_path, a, f"{part}.png") for part, a in arrays.items()})
+
+
+def spec_of(*inputs, target=ImageSpec(), halves=None):
+    parts = {source.part for source in inputs} | {"image"}
+    halves = halves or {}
+    return DataSpec(
+        inputs=inputs,
+        target=target,
+        parts=tuple(PartSpec(name=p, folder=p, half=halves.get(p, "")) for p in sorted(parts)),
+    )
+
+
+PHOTO = np.arange(2 * 4 * 3, dtype=np.uint8).reshape(2, 4, 3)
+INSTANCE = InputSpec(name="instance", kind="instances", part="instance")
+
+
+# --- records ------------------------------------------------------------------------------
+
+
+def test_instance_codes_of_24_bits(tmp_path):
+    codes = np.array([[0, 255, 256, 65535], [65536, 70000, 26001, 2**24 - 1]])
+    rgb = np.stack([codes % 256, codes // 256 % 256, codes // 65536], -1).astype(np.uint8)
+    pair = record(tmp_path, instance=rgb, image=PHOTO)
+    arrays = read_record(pair, spec_of(INSTANCE))
+    assert arrays["instance"].dtype == np.int64
+    np.testing.assert_array_equal(arrays["instance"], codes)
+    np.testing.assert_array_equal(arrays[TARGET], PHOTO)
+
+
+def test_ids_of_16_bits_stay_positive(tmp_path):
+    ids = np.array([[0, 33000, 32767, 32768], [65535, 26001, 7, 1]], np.uint16)
+    pair = record(tmp_path, label=ids, instance=ids, image=PHOTO)
+    arrays = read_record(pair, spec_of(labels(classes=65536), INSTANCE))
+    np.testing.assert_array_equal(arrays["instance"], ids.astype(np.int64))
+    np.testing.assert_array_equal(arrays["label"], ids.astype(np.int64))
+
+
+def test_both_halves_of_one_picture(tmp_path):
+    both = np.arange(2 * 8 * 3, dtype=np.uint8).reshape(2, 8, 3)
+    path = save(tmp_path, both)
+    source = InputSpec(name="A", kind="image", part="A", image=ImageSpec())
+    spec = spec_of(source, halves={"A": "right", "image": "left"})
+    arrays = read_record(Record("one", {"A": path, "image": path}), spec)
+    np.testing.assert_array_equal(arrays["A"], both[:, 4:])
+    np.testing.assert_array_equal(arrays[TARGET], both[:, :4])
+
+
+def test_a_pair_of_different_sizes(tmp_path):
+    pair = record(tmp_path, label=np.zeros((2, 5), np.uint8), image=PHOTO)
+    with pytest.raises(DataError, match=r"one: .*label 5x2, target 4x2"):
+        read_record(pair, spec_of(labels()))
+    check_sizes({"a": (2, 3), "b": (2, 3)}, "anywhere")
+
+
+@pytest.mark.parametrize("width", [6, 7])
+def test_halves(width):
+    array = np.arange(2 * width).reshape(2, width)
+    np.testing.assert_array_equal(halve_picture(array, "left"), array[:, :3])
+    np.testing.assert_array_equal(halve_picture(array, "right"), array[:, 3:6])
+    assert halve_picture(array, "") is array
+
+
+# --- labels -------------------------------------------------------------------------------
+
+
+def test_colours_become_ids(tmp_path):
+    ids = np.array([[0, 1], [2, 1]])
+    path = save(tmp_path, np.array(PALETTE, np.uint8)[ids])
+    np.testing.assert_array_equal(read_input(path, labels(palette=PALETTE)), ids)
+    np.testing.assert_array_equal(read_stored_labels(path, PALETTE, "right"), ids[:, 1:])
+    with pytest.raises(DataError, match=r"map.png: a colour picture .*data.palette"):
+        read_input(path, labels())
+
+
+def test_colours_of_16_bits_are_refused(tmp_path):
+    path = save(tmp_path, np.zeros((2, 2, 3), np.uint16))
+    with pytest.raises(DataError, match=r"map.png: uint16 colours; .*8 bits"):
+        read_stored_labels(path, PALETTE)
+
+
+def test_a_palette_file_gives_its_indices(tmp_path):
+    """Not its colours, even where the settings have a palette of their own."""
+    image = Image.fromarray(np.array([[0, 1, 2]], np.uint8), "P")
+    image.putpalette([9, 9, 9, 250, 3, 3, 1, 250, 1])
+    image.save(tmp_path / "p.png")
+    assert read_input(tmp_path / "p.png", labels(palette=PALETTE)).tolist() == [[0, 1, 2]]
+
+
+def test_ignored_pixels_keep_their_id(tmp_path):
+    path = save(tmp_path, np.array([[0, 2, 255]], np.uint8))
+    assert read_input(path, labels(ignore_id=255)).tolist() == [[0, 2, 255]]
+    with pytest.raises(DataError) as error:
+        read_input(path, labels())
+    assert all(word in str(error.value) for word in ("map.png", " 255 ", "0..2", "data.ignore_id"))
+
+
+def test_an_id_in_the_middle_may_be_ignored():
+    ids = np.array([[0, 1, 2]])
+    np.testing.assert_array_equal(to_classes(ids, labels(ignore_id=1), "x"), ids)
+
+
+def test_negative_ids():
+    ids = np.array([[-1, 0, 2]])
+    np.testing.assert_array_equal(to_classes(ids, labels(ignore_id=-1), "x"), ids)
+    with pytest.raises(DataError, match=r"x: label ids -1 are outside"):
+        to_classes(ids, labels(), "x")
+
+
+def test_renumbering():
+    source = labels(remap={7: 0, 40: 1, 3: 2, 0: 3}, ignore_id=3)
+    ids = np.array([[40, 7, 3, 0]])
+    assert to_classes(ids, source, "x").tolist() == [[1, 0, 2, 3]]
+    with pytest.raises(DataError) as error:  # the ids as they are in the file
+        to_classes(np.array([[5, 7, 41, -2]]), source, "x")
+    assert "x: label ids -2, 5, 41 did not occur" in str(error.value)
+
+
+def test_colours_of_renumbered_classes():
+    source = labels(classes=2, palette=PALETTE, remap={2: 0, 0: 1, 1: 2}, ignore_id=2)
+    assert source.colours == (PALETTE[2], PALETTE[0])
+    assert labels(classes=2, palette=PALETTE).colours == PALETTE[:2]
+    assert labels(classes=4, palette=PALETTE).colours == ()
+
+
+# --- images -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("stored", "wanted", "picks"),
+    [
+        (1, 3, [0, 0, 0]),
+        (2, 3, [0, 0, 0]),
+        (4, 3, [0, 1, 2]),
+        (2, 1, [0]),
+        (3, 3, [0, 1, 2]),
+        (5, 5, [0, 1, 2, 3, 4]),
+    ],
+)
+def test_channels_that_fit(stored, wanted, picks):
+    array = np.random.default_rng(0).integers(0, 255, (3, 4, stored), np.uint8)
+    np.testing.assert_array_equal(
+        fit_channels(array, ImageSpec(channels=wanted), "x"), array[..., picks]
+    )
+
+
+@pytest.mark.parametrize(("stored", "wanted"), [(5, 3), (3, 1), (3, 4), (1, 4)])
+def test_channels_that_do_not(stored, wanted):
+    with pytest.raises(DataError, match=rf"x: {stored} channels, .* have {wanted}"):
+        fit_channels(np.zeros((2, 2, stored), np.uint8), ImageSpec(channels=wanted), "x")
+
+
+def test_another_bit_depth():
+    with pytest.raises(DataError, match="x: uint16 values, .* uint8"):
+        fit_channels(np.zeros((2, 2, 3), np.uint16), ImageSpec(), "x")
+
+
+@pytest.mark.parametrize(
+    ("dtype", "low", "high"), [("uint8", 0, 255), ("uint16", 0, 65535), ("uint16", 100, 4095)]
+)
+def test_normalising_is_inverted_exactly(dtype, low, high):
+    spec = ImageSpec(dtype=dtype, low=low, high=high)
+    array = np.arange(low, high + 1, dtype=dtype)
+    normal = spec.normalise(array)
+    assert normal.dtype == np.float32
+    assert (normal[0], normal[-1]) == pytest.approx((-1, 1), abs=1e-6)
+    np.testing.assert_array_equal(spec.denormalise(normal), array)
+
+
+def test_values_beyond_the_range():
+    spec = ImageSpec(dtype="uint16", low=100, high=200)
+    assert spec.normalise(np.array([0, 150, 65535], np.uint16)).tolist() == [-1, 0, 1]
+    assert ImageSpec().denormalise(np.array([-1.5, 0.0, 1.5])).tolist() == [0, 128, 255]
