@@ -11,7 +11,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
         "Sizes are read off the files; what they cannot tell is a flag, and is printed.",
     )
     parser.add_argument(
-        "files", nargs="+", type=Path, help="latest_net_G.pth, and latest_net_D.pth if you have it"
+        "files", nargs="+", type=Path, help="latest_net_G.pth, and latest_net_D.pth, latest_net_E.pth if you have them"
     )
     parser.add_argument("--run", required=True, help="name (runs/NAME) or path of the new run")
     parser.add_argument("--overwrite", action="store_true", help="replace a run of that name")

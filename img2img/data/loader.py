@@ -174,5 +174,10 @@ def iterate(loader: DataLoader) -> Iterator[dict[str, Tensor]]:
     """
     for batch in loader:
         if isinstance(batch, UserError):
-            raise batch
+            try:
+                raise batch
+            finally:
+                # Else the error and this frame would hold each other, and the loader with
+                # them; its workers, left to the garbage collector, take 5 s each to end.
+                del batch
         yield batch

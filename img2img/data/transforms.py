@@ -106,7 +106,7 @@ class JointTransform:
             steps.append(
                 A.Rotate(
                     config.rotate,
-                    border_mode=cv2.BORDER_CONSTANT,
+                    border_mode=cv2.BORDER_REFLECT_101,
                     interpolation=cv2.INTER_LINEAR,
                     mask_interpolation=cv2.INTER_NEAREST,
                     p=1.0,
@@ -128,8 +128,8 @@ class JointTransform:
         """
         low, high = self.spec.target.low, self.spec.target.high
         self._colour.set_random_seed(seed)
-        unit = ((image.astype(np.float32) - low) / (high - low)).clip(0, 1)
-        shifted = self._colour(image=unit)["image"] * (high - low) + low
+        unit = (image.astype(np.float32) - low) / (high - low)
+        shifted = self._colour(image=unit)["image"].clip(0, 1) * (high - low) + low
         if image.dtype != np.float32:
             shifted = np.rint(shifted)
         return shifted.astype(image.dtype)

@@ -53,7 +53,7 @@ class Unknowns:
 
 
 def import_weights(files: list[Path], run: Path, unknowns: Unknowns, *, overwrite: bool) -> list[str]:
-    """Writes a run from published files: one generator, and optionally a discriminator.
+    """Writes a run from published files: a generator, optionally a discriminator and an encoder.
 
     Returns:
         Lines that say what was read off the files, and what was assumed.
@@ -65,20 +65,28 @@ def import_weights(files: list[Path], run: Path, unknowns: Unknowns, *, overwrit
     found = {path: recognise(read_weights(path), path) for path in files}
     generators = [f for f in found.values() if f.kind in ("unet", "resnet", "enhancer")]
     discriminators = [f for f in found.values() if f.is_discriminator]
-    if len(generators) != 1 or len(discriminators) > 1:
+    encoders = [f for f in found.values() if f.kind == "encoder"]
+    if len(generators) != 1 or len(discriminators) > 1 or len(encoders) > 1:
         kinds = ", ".join(f"{path.name}: {f.kind}" for path, f in found.items())
-        raise CheckpointError(f"expected one generator and at most one discriminator, got {kinds}")
+        raise CheckpointError(
+            f"expected one generator, and at most one discriminator and one encoder, got {kinds}"
+        )
     generator = generators[0]
     discriminator = discriminators[0] if discriminators else None
-    model = unknowns.model or _guess_model(generator, discriminator)
-    spec, boundary = _describe_inputs(generator, model, unknowns)
+    encoder = encoders[0] if encoders else None
+    model = unknowns.model or _guess_model(generator, discriminator, encoder)
+    spec, boundary = _describe_inputs(generator, encoder, model, unknowns)
     options = _options(model, generator, discriminator, unknowns, boundary)
+    if encoder:
+        options |= _encoder_options(encoder, model)
     config = parse_config(
         {"model": options, "data": {"direction": unknowns.direction}}, OPTIONS, "imported weights"
     )
     networks: dict[str, nn.Module] = {"generator": generator.build()}
     if discriminator:
         networks["discriminator"] = discriminator.build()
+    if encoder:
+        networks["encoder"] = encoder.build()
     create_run(run, overwrite=overwrite)
     meta = {
         "config": config.model_dump(mode="json"),
@@ -97,22 +105,39 @@ def import_weights(files: list[Path], run: Path, unknowns: Unknowns, *, overwrit
     return [*_read_off(found), *_assumed(model, spec, boundary, unknowns, generator)]
 
 
-def _guess_model(generator: Published, discriminator: Published | None) -> str:
+def _guess_model(
+    generator: Published, discriminator: Published | None, encoder: Published | None
+) -> str:
     """By the discriminator, else by the generator: a ResNet with two halvings is CycleGAN's."""
     if discriminator:
         return "pix2pixHD" if discriminator.kind == "multiscale" else "pix2pix"
-    if generator.kind == "enhancer":
+    if generator.kind == "enhancer" or encoder:
         return "pix2pixHD"
     sizes = generator.sizes
     small = sizes.get("n_down") == 2 and sizes["in_channels"] <= IMAGE_CHANNELS
     return "pix2pix" if generator.kind == "unet" or small else "pix2pixHD"
 
 
+def _encoder_options(encoder: Published, model: str) -> dict[str, Any]:
+    """The `model` section's part about features."""
+    if model != "pix2pixHD":
+        raise ConfigError(f"--model {model} has no encoder; these are weights of pix2pixHD")
+    sizes = encoder.sizes
+    return {
+        "features": True,
+        "feature_channels": sizes["out_channels"],
+        "e_width": sizes["width"],
+        "e_down": sizes["n_down"],
+    }
+
+
 def _describe_inputs(
-    generator: Published, model: str, unknowns: Unknowns
+    generator: Published, encoder: Published | None, model: str, unknowns: Unknowns
 ) -> tuple[DataSpec, bool]:
     """The data that the generator's input channels stand for, and whether one is a boundary."""
     channels = generator.sizes["in_channels"]
+    if encoder:
+        channels -= encoder.sizes["out_channels"]
     image = ImageSpec(channels=generator.sizes["out_channels"])
     few = channels <= IMAGE_CHANNELS + 1
     kind = unknowns.input or ("image" if few or model == "pix2pix" else "labels")

@@ -2,11 +2,14 @@
 
 from typing import Literal
 
+import torch
 from pydantic import Field
 from torch import Tensor, nn
 
 from img2img.config import Section
 from img2img.data.spec import DataSpec
+from img2img.errors import ConfigError
+from img2img.labels import instance_mean
 from img2img.losses.adversarial import Adversarial, Reduction, adversarial_loss
 from img2img.losses.matching import PerceptualLoss, feature_matching_loss, l1_loss
 from img2img.models.base import Batch, Model, Terms, Update, load_strictly
@@ -52,6 +55,11 @@ class Options(Section):
     # from a trained one (training.init_from), else 0.
     coarse_fixed_epochs: int = Field(0, ge=0)
     boundary: bool = True
+    # Join features of the photo, averaged over every instance, to the generator's input.
+    features: bool = False
+    feature_channels: int = Field(3, ge=1)
+    e_width: int = Field(16, ge=1)
+    e_down: int = Field(4, ge=1)
     d_width: int = Field(64, ge=1)
     d_layers: int = Field(3, ge=1)
     num_D: int = Field(3, ge=1)  # scales: full, 1/2, 1/4, ...
@@ -75,12 +83,27 @@ class Pix2PixHD(Model):
     """
 
     Options = Options
-    updates = (Update("g", ("generator",)), Update("d", ("discriminator",)))
 
     def __init__(self, options: Options, spec: DataSpec):
         super().__init__(options, spec)
         self.condition = Condition(spec, boundary=options.boundary)
-        self.generator = _build_generator(options, spec, self.condition.channels)
+        extra = options.feature_channels if options.features else 0
+        self.generator = _build_generator(options, spec, self.condition.channels + extra)
+        nets = ("generator",)
+        if options.features:
+            nets = self.inference_nets = ("generator", "encoder")
+            self.encoder = GlobalGenerator(
+                in_channels=spec.target.channels,
+                out_channels=options.feature_channels,
+                width=options.e_width,
+                n_down=options.e_down,
+                n_blocks=0,
+                norm=options.norm,
+                up=options.up,
+                bias=options.bias,
+            )
+            self.instances = _instance_input(spec)
+        self.updates = (Update("g", nets), Update("d", ("discriminator",)))
         self.discriminator = MultiscaleDiscriminator(
             scales=options.num_D,
             in_channels=self.condition.channels + spec.target.channels,
@@ -108,7 +131,8 @@ class Pix2PixHD(Model):
 
     def generate(self, batch: Batch) -> dict[str, Tensor]:
         condition = self.condition(batch)
-        fake = run_padded(self.generator, condition)
+        features = self.encode(batch) if self.options.features else None
+        fake = self._draw(condition, features)
         return {
             "fake": fake,
             "on_fake": self.discriminator(concat_condition(fake, condition)),
@@ -152,14 +176,43 @@ class Pix2PixHD(Model):
         load_strictly(self.generator.coarse, coarse, "generator.coarse")
         return ["generator.coarse"]
 
+    def encode(self, batch: Batch) -> Tensor:
+        """The target's features (N, C, H, W), the mean of every instance at all of its pixels."""
+        features = run_padded(self.encoder, batch["target"])
+        return instance_mean(features, batch[self.instances])
+
+    def _draw(self, condition: Tensor, features: Tensor | None) -> Tensor:
+        """`features`: (N, C, H, W); None where the generator takes none, or for neutral ones."""
+        if self.options.features:
+            if features is None:
+                shape = (len(condition), self.options.feature_channels, *condition.shape[2:])
+                features = condition.new_zeros(shape)
+            condition = torch.cat([condition, features], dim=1)
+        return run_padded(self.generator, condition)
+
     def translate(self, batch: Batch) -> Tensor:
-        return run_padded(self.generator, self.condition(batch))
+        """The image; a batch may bring its own `features` (N, C, H, W), else they are 0."""
+        return self._draw(self.condition(batch), batch.get("features"))
 
     def valid(self, batch: Batch) -> Tensor | None:
         return self.condition.valid(batch)
 
     def visuals(self, batch: Batch) -> dict[str, Tensor]:
         return self.condition.visuals(batch)
+
+
+def _instance_input(spec: DataSpec) -> str:
+    """The input whose ids are averaged over: instances, else the labels' regions.
+
+    Raises:
+        ConfigError: the data have neither.
+    """
+    source = spec.of_kind("instances") or spec.of_kind("labels")
+    if source is None:
+        raise ConfigError(
+            "model.features averages over instances, but the data have neither instances nor labels"
+        )
+    return source.name
 
 
 def _build_generator(options: Options, spec: DataSpec, in_channels: int) -> nn.Module:

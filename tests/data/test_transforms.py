@@ -335,8 +335,15 @@ def test_colour_keeps_to_the_range_of_the_run(channels, dtype, low, high):
 
 
 @pytest.mark.parametrize("name", ["nothing", "all", "rotate", "resize down"])
-def test_large_ids_survive(name):
-    values = np.array([0, 7, 32768, 33000, 65535, 2**24 - 1, 2**31 - 1, 2**31, 2**40 + 1, -(2**35)])
+@pytest.mark.parametrize(
+    "values",
+    [
+        [0, 7, 32768, 33000, 65535, 2**24 - 1, 2**31 - 1, 2**31, 2**32 + 7, 2**40 + 1],
+        [0, 7, -1, -(2**31), -(2**31) - 1, -(2**35), 255, 2**31 - 1, 3, 4],
+    ],
+)
+def test_large_ids_survive(name, values):
+    values = np.array(values)
     place = np.arange(10).repeat(7)[:W]
     codes = values[np.broadcast_to(place, (H, W))]
     small = np.broadcast_to(place, (H, W))

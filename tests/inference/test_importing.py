@@ -49,6 +49,27 @@ def test_generator_with_discriminator_starts_a_training(vector, tmp_path, capsys
     assert "num_D: 3" in config and "d_width: 8" in config
 
 
+def test_encoder_brings_features(vector, tmp_path):
+    from img2img.networks.pix2pixhd import GlobalGenerator
+
+    tensors = save(vector, "net_encoder_nd2", tmp_path / "E.pth")
+    published, _ = vector("net_global_nd2_instance")
+    state = {k[3:]: v for k, v in published.items() if k.startswith("sd/")}
+    state["model.1.weight"] = torch.randn(8, 39, 7, 7)  # three more channels than the vector's
+    torch.save(state, tmp_path / "G.pth")
+    assert do_import(tmp_path / "G.pth", tmp_path / "E.pth", "--run", tmp_path / "run") == 0
+    translator = img2img.load(str(tmp_path / "run"), device="cpu")
+    assert isinstance(translator.model.encoder, GlobalGenerator)
+    batch = {
+        "target": tensors["image_uint8"].float() / 127.5 - 1,
+        "instance": tensors["inst_int32"].long(),
+    }
+    with torch.no_grad():
+        features = translator.model.encode(batch)
+    assert_close(features, tensors["output_eval"], rtol=1e-4, atol=2.5e-5)
+    assert translator.translate(np.zeros((9, 9), np.uint8)).shape == (9, 9, 3)
+
+
 def test_pix2pix_unet(vector, tmp_path, capsys):
     tensors = save(vector, "net_unet_nd6_batch", tmp_path / "G.pth")
     save(vector, "net_nlayerD_n3_batch", tmp_path / "D.pth")

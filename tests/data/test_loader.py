@@ -1,0 +1,250 @@
+import gc
+import io
+import itertools
+import multiprocessing
+import time
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from img2img.config import DataConfig
+from img2img.data.describe import describe_data
+from img2img.data.images import write_image
+from img2img.data.loader import (
+    EpochBatches,
+    FolderSource,
+    PairDataset,
+    SceneSource,
+    collate,
+    iterate,
+    make_loader,
+)
+from img2img.data.reading import TARGET
+from img2img.data.transforms import JointTransform
+from img2img.errors import DataError
+
+
+def batches(count=10, size=3, **options):
+    return EpochBatches(count, size, **{"seed": 0} | options)
+
+
+def indices(sampler):
+    return [index for batch in sampler for index, _ in batch]
+
+
+# --- which pairs come when ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("count", "size"), [(10, 3), (9, 3), (1, 1), (2, 5), (7, 1)])
+def test_every_pair_comes_once_in_an_epoch(count, size):
+    sampler = batches(count, size)
+    listed = list(sampler)
+    assert sorted(indices(sampler)) == list(range(count))
+    assert len(sampler) == sampler.per_epoch == len(listed) == -(-count // size)
+    assert [len(batch) for batch in listed[:-1]] == [size] * (len(listed) - 1)
+    assert len(listed[-1]) == count - size * (len(listed) - 1)  # the last one may be smaller
+
+
+def test_order_and_augmentation_differ_between_epochs_and_seeds():
+    sampler = batches(100)
+    epochs = []
+    for sampler.epoch in range(4):
+        epochs.append(list(itertools.chain(*sampler)))
+    epochs.append(list(itertools.chain(*batches(100, seed=1))))
+    for one, other in itertools.combinations(epochs, 2):
+        assert [index for index, _ in one] != [index for index, _ in other]
+        # A pair is varied otherwise when it comes again.
+        assert len(set(dict(one).items()) & set(dict(other).items())) == 0
+    assert len({seed for _, seed in epochs[0]}) == 100
+
+
+def test_the_same_seed_gives_the_same_batches():
+    one, other = batches(50), batches(50)
+    assert list(one) == list(other)
+    for one.epoch in range(8):  # whatever came before
+        listed = list(one)
+    other.epoch = 7
+    assert listed == list(other) == list(other)
+
+
+@pytest.mark.parametrize("start", range(5))
+def test_going_on_in_mid_epoch(start):
+    whole, rest = batches(), batches()
+    whole.epoch = rest.epoch = 3
+    rest.start = start
+    assert list(rest) == list(whole)[start:]
+    assert len(rest) == len(whole) - start
+
+
+@pytest.mark.parametrize("world", [2, 3])
+@pytest.mark.parametrize(("count", "size"), [(10, 3), (11, 2), (12, 4), (1, 2), (5, 1)])
+def test_processes_share_an_epoch(count, size, world):
+    shards = [batches(count, size, rank=rank, world=world) for rank in range(world)]
+    lists = [list(shard) for shard in shards]
+    assert {len(found) for found in lists} == {shards[0].per_epoch}  # else one would wait for ever
+    assert len({tuple(map(len, found)) for found in lists}) == 1
+    seen = [index for shard in shards for index in indices(shard)]
+    assert set(seen) == set(range(count))
+    assert len(seen) == -(-count // world) * world  # no more repeated than needed
+    resumed = batches(count, size, rank=1, world=world)
+    resumed.start = 1
+    assert list(resumed) == lists[1][1:]
+
+
+# --- samples and batches ------------------------------------------------------------------
+
+
+def save_pairs(root, *sizes, count=6):
+    """Pairs in images/ and labels/ whose pixels are random."""
+    for folder in ("images", "labels"):
+        (root / folder).mkdir()
+    rng = np.random.default_rng(0)
+    for number in range(count):
+        size = sizes[number % len(sizes)]
+        photo = rng.integers(0, 256, (*size, 3), np.uint8)
+        write_image(root / f"images/{number}.png", photo)
+        write_image(root / f"labels/{number}.png", rng.integers(0, 4, size, np.uint8))
+
+
+def dataset(root, **settings):
+    config = DataConfig(**{"path": str(root), "val_fraction": 0, "num_classes": 4} | settings)
+    data = describe_data(config)
+    return PairDataset(data.train, JointTransform(config, data.spec, train=True))
+
+
+VARIED = {"jitter": 0.2, "rotate": 20.0, "colour": 0.3, "crop": (12, 16)}
+
+
+def epochs_of(pairs, workers, count=2):
+    sampler = batches(len(pairs), 4)
+    loader = make_loader(pairs, sampler, workers=workers)
+    found = []
+    for sampler.epoch in range(count):
+        found += list(iterate(loader))
+    return found
+
+
+def test_worker_processes_change_nothing(tmp_path):
+    save_pairs(tmp_path, (16, 24))
+    pairs = dataset(tmp_path, **VARIED)
+    alone, shared = epochs_of(pairs, 0), epochs_of(pairs, 2)
+    assert len(alone) == len(shared) == 4
+    for one, other in zip(alone, shared, strict=True):
+        assert one.keys() == other.keys() == {"label", TARGET}
+        for name in one:
+            assert torch.equal(one[name], other[name])
+    assert alone[0][TARGET].shape == (4, 3, 12, 16)
+    assert alone[1][TARGET].shape == (2, 3, 12, 16)
+    assert alone[0]["label"].dtype == torch.int64
+
+
+def test_going_on_with_worker_processes(tmp_path):
+    save_pairs(tmp_path, (16, 24))
+    pairs = dataset(tmp_path, **VARIED)
+    whole = epochs_of(pairs, 0, count=1)
+    sampler = batches(len(pairs), 4)
+    sampler.start = 1
+    [rest] = iterate(make_loader(pairs, sampler, workers=1))
+    assert torch.equal(rest[TARGET], whole[1][TARGET])
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_an_iterator_leaves_the_global_random_state_alone(tmp_path, workers):
+    save_pairs(tmp_path, (16, 24))
+    pairs = dataset(tmp_path, **VARIED)
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    epochs_of(pairs, workers)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def failure(pairs, workers):
+    """The message of the DataError that an epoch ends with."""
+    try:
+        epochs_of(pairs, workers, count=1)
+    except DataError as error:
+        return str(error)
+    return pytest.fail("no error")
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_pictures_of_different_size_in_a_batch(tmp_path, workers):
+    save_pairs(tmp_path, (16, 24), (20, 18))
+    message = failure(dataset(tmp_path), workers)
+    assert all(word in message for word in ("24x16, 18x20", "data.crop", "training.batch_size=1"))
+    assert epochs_of(dataset(tmp_path, crop=(12, 12)), workers)[0][TARGET].shape == (4, 3, 12, 12)
+
+
+def truncate(path):
+    """A photo whose header is whole and whose pixels are not."""
+    content = io.BytesIO()
+    photo = np.random.default_rng(0).integers(0, 256, (16, 24, 3), np.uint8)
+    Image.fromarray(photo).save(content, "PNG")
+    path.write_bytes(content.getvalue()[:400])
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_truncated_photo(tmp_path, workers):
+    save_pairs(tmp_path, (16, 24))
+    truncate(tmp_path / "images/3.png")
+    message = failure(dataset(tmp_path), workers)
+    assert message.startswith(str(tmp_path / "images/3.png"))
+    assert "damaged or incomplete" in message
+    assert "Traceback" not in message and "\n" not in message
+
+
+def test_a_photo_that_vanishes(tmp_path):
+    save_pairs(tmp_path, (16, 24))
+    pairs = dataset(tmp_path)
+    (tmp_path / "images/2.png").unlink()
+    assert "2.png: there is no such file" in failure(pairs, 1)
+
+
+def test_worker_processes_end_at_once_after_an_error(tmp_path):
+    save_pairs(tmp_path, (16, 24))
+    truncate(tmp_path / "images/3.png")
+    pairs = dataset(tmp_path)
+    start = time.monotonic()
+    failure(pairs, 2)
+    gc.collect()
+    assert time.monotonic() - start < 4
+    assert not multiprocessing.active_children()
+
+
+def test_an_error_in_a_batch_is_that_batch():
+    error = DataError("broken")
+    assert collate([{TARGET: torch.zeros(3, 2, 2)}, error]) is error
+
+
+# --- sources ------------------------------------------------------------------------------
+
+
+def test_pairs_on_disk(tmp_path):
+    save_pairs(tmp_path, (16, 24), count=3)
+    source = describe_data(DataConfig(path=str(tmp_path), val_fraction=0)).train
+    assert isinstance(source, FolderSource)
+    assert [source.name(i) for i in range(len(source))] == ["0", "1", "2"]
+    arrays = source.read(1)
+    assert arrays["label"].shape == (16, 24)
+    np.testing.assert_array_equal(
+        arrays[TARGET], np.asarray(Image.open(tmp_path / "images/1.png"))
+    )
+
+
+def test_scenes_are_drawn_by_index():
+    source = SceneSource(5, first=10, seed=3, size=(32, 64))
+    assert len(source) == 5
+    assert source.name(2) == "scene_00012"
+    arrays = source.read(2)
+    assert {name: array.dtype.name for name, array in arrays.items()} == {
+        "label": "int64",
+        "instance": "int64",
+        TARGET: "uint8",
+    }
+    same = SceneSource(1, first=12, seed=3, size=(32, 64)).read(0)
+    other = SceneSource(1, first=12, seed=4, size=(32, 64)).read(0)
+    for name in arrays:
+        np.testing.assert_array_equal(arrays[name], same[name])
+    assert (arrays[TARGET] != other[TARGET]).any()
