@@ -1,77 +1,21 @@
-"""From a folder to a `DataSpec`, and every mistake in the data said before the first step."""
+"""From a folder to a `DataSpec`: inputs, target, sizes, types."""
 
 import csv
-import os
 
 import numpy as np
 import pytest
-import tifffile
 from PIL import Image
+from data_sets import H, W, LABELLED, describe, ids, inputs, photo, put, refusal, save, warnings
 
-from img2img.cli import main
 from img2img.config import DataConfig
 from img2img.data.describe import describe_data
-from img2img.data.images import write_image
 from img2img.data.palettes import BUILT_IN
 from img2img.data.reading import TARGET
 from img2img.data.scenes import CLASSES
-from img2img.data.spec import DataSpec, ImageSpec
-from img2img.errors import DataError
-
-H, W = 6, 8
+from img2img.data.spec import ImageSpec
 
 
-def photo(seed=0, shape=(H, W, 3), dtype=np.uint8):
-    high = np.iinfo(dtype).max
-    return np.random.default_rng(seed).integers(0, high, shape, dtype, endpoint=True)
-
-
-def ids(*values, dtype=np.uint8):
-    """A map that holds each of the values."""
-    return np.resize(np.array(values, dtype), (H, W))
-
-
-def save(path, array):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.suffix == ".jpg":
-        Image.fromarray(array).save(path, quality=90)
-    else:
-        write_image(path, array)
-
-
-def put(root, folders, count=3):
-    """folder (may end in a suffix such as `.jpg`) -> array, or a function of the number."""
-    for folder, content in folders.items():
-        folder, suffix = os.path.splitext(folder)
-        for number in range(count):
-            array = content(number) if callable(content) else content
-            save(root / folder / f"{number}{suffix or '.png'}", array)
-    return root
-
-
-def describe(path, **settings):
-    return describe_data(DataConfig(path=str(path), **settings))
-
-
-def inputs(data):
-    return [(source.name, source.kind, source.part) for source in data.spec.inputs]
-
-
-def refusal(path, **settings):
-    """The message that refuses the data."""
-    with pytest.raises(DataError) as error:
-        describe(path, **settings)
-    return str(error.value)
-
-
-def warnings(data):
-    return [remark for remark in data.remarks if remark.startswith("WARNING")]
-
-
-LABELLED = {"images": photo, "labels": ids(0, 2, 4)}
-
-
-# --- layouts ------------------------------------------------------------------------------
+# --- layouts ----------------------------------------------------------------------------
 
 
 def test_labels_instances_and_photos(tmp_path):
@@ -147,6 +91,17 @@ def test_side_by_side_with_colour_coded_labels(tmp_path):
     inner = np.tile(inner, (4, 4))
     assert (arrays["B"] == label)[inner].mean() > 0.97
     assert arrays[TARGET].shape == (32, 32, 3)
+
+
+def test_side_by_side_looks_at_its_own_half(tmp_path):
+    """Ids 0 and 3 on the left; the photo on the right has higher values, and is 12-bit."""
+    left = np.resize(np.array([0, 3], np.uint16), (H, W))
+    right = photo(0, (H, W), np.uint16) // 16 + 10
+    root = put(tmp_path, {"train": np.concatenate([left, right], 1)})
+    spec = describe(root, layout="side-by-side", remap=True, range="auto").spec
+    assert spec.inputs[0].remap == {0: 0, 3: 1}
+    assert (spec.target.low, spec.target.high) == (right.min(), right.max())
+    assert describe(root, layout="side-by-side", num_classes=4).spec.inputs[0].classes == 4
 
 
 def test_csv(tmp_path):
@@ -252,7 +207,7 @@ def test_inputs_and_targets_that_do_not_fit(tmp_path, settings, said):
     assert all(part in message for part in said), message
 
 
-# --- sizes --------------------------------------------------------------------------------
+# --- sizes ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -306,229 +261,7 @@ def test_a_photo_that_its_orientation_turns(tmp_path):
     assert describe(root).spec.size == (W, H)
 
 
-# --- classes ------------------------------------------------------------------------------
-
-
-def label_spec(path, **settings):
-    return describe(path, **settings).spec.of_kind("labels")
-
-
-def test_classes_are_the_highest_id_and_one(tmp_path):
-    """Also of ids that the validation pairs alone hold."""
-    root = put(tmp_path, {"images": photo, "labels": lambda n: ids(0, 2, 4 + n)})
-    data = describe(root, val_fraction=0.4)
-    source = data.spec.of_kind("labels")
-    assert (source.classes, source.remap, source.palette) == (7, None, ())
-    assert source.class_names == tuple(f"class-{i}" for i in range(7))
-    assert data.remarks[-1] == "label: 7 classes, 5 of them occur"
-
-
-def test_more_classes_than_occur(tmp_path):
-    source = label_spec(put(tmp_path, LABELLED), num_classes=35)
-    assert (source.classes, source.class_names[26]) == (35, "class-26")
-
-
-@pytest.mark.parametrize(
-    ("values", "dtype", "ignore_id", "classes"),
-    [
-        ((0, 5, 255), np.uint8, 255, 6),
-        ((0, 5, 65535), np.uint16, 65535, 6),
-        ((-1, 0, 5), np.int16, -1, 6),
-        ((0, 3, 5), np.uint8, 3, 6),
-        ((0, 1, 2), np.uint8, 0, 3),
-        ((0, 5), np.uint8, 200, 6),
-    ],
-)
-def test_ignored_ids(tmp_path, values, dtype, ignore_id, classes):
-    root = put(tmp_path, {"images": photo, "labels.tif": ids(*values, dtype=dtype)})
-    data = describe(root, ignore_id=ignore_id)
-    source = data.spec.of_kind("labels")
-    assert (source.classes, source.ignore_id) == (classes, ignore_id)
-    assert data.spec.ignore == ("label", ignore_id)
-    assert warnings(data) == []
-    np.testing.assert_array_equal(data.train.read(0)["label"], ids(*values, dtype=dtype))
-
-
-@pytest.mark.parametrize("suspect", [255, 65535])
-def test_a_suspicious_id_is_counted_but_not_in_silence(tmp_path, suspect):
-    values = ids(0, 5, suspect, dtype=np.uint16)
-    root = put(tmp_path, {"images": photo, "labels": values})
-    settings = {"remap": True} if suspect == 65535 else {}
-    data = describe(root, **settings)
-    [warning] = warnings(data)
-    assert f"id {suspect} is counted as a class" in warning
-    assert f"data.ignore_id={suspect}" in warning
-    assert data.spec.of_kind("labels").classes == (3 if settings else 256)
-
-
-def test_renumbered_ids(tmp_path):
-    root = put(tmp_path, {"images": photo, "labels": ids(7, 40, 3000, dtype=np.uint16)})
-    data = describe(root, remap=True)
-    source = data.spec.of_kind("labels")
-    assert (source.classes, source.remap) == (3, {7: 0, 40: 1, 3000: 2})
-    assert source.class_names == ("class-7", "class-40", "class-3000")
-    np.testing.assert_array_equal(data.train.read(0)["label"], ids(0, 1, 2))
-
-
-@pytest.mark.parametrize("ignore_id", [0, 1, 4, 255])
-def test_an_ignored_id_among_renumbered_ones_is_no_class(tmp_path, ignore_id):
-    """Its own number may be that of a class after the renumbering."""
-    stored = ids(0, 1, 4, 9, 255)
-    data = describe(
-        put(tmp_path, {"images": photo, "labels": stored}), remap=True, ignore_id=ignore_id
-    )
-    source = data.spec.of_kind("labels")
-    kept = [i for i in (0, 1, 4, 9, 255) if i != ignore_id]
-    assert source.classes == 4
-    assert source.ignore_id not in range(4)
-    label = data.train.read(0)["label"]
-    for new, old in enumerate(kept):
-        np.testing.assert_array_equal(label == new, stored == old)
-    np.testing.assert_array_equal(label == source.ignore_id, stored == ignore_id)
-    assert DataSpec.model_validate_json(data.spec.model_dump_json()) == data.spec
-
-
-def test_renumbering_takes_the_number_of_classes_seriously(tmp_path):
-    root = put(tmp_path, LABELLED)
-    source = label_spec(root, remap=True, num_classes=5)
-    assert (source.classes, len(source.class_names)) == (5, 5)
-    message = refusal(root, remap=True, num_classes=2)
-    assert "data.num_classes=2, but 3 ids occur" in message
-    assert "id 4:" in message
-
-
-def names_file(tmp_path, *names):
-    path = tmp_path / "names.txt"
-    path.write_text("\n".join(names))
-    return str(path)
-
-
-def test_names_of_classes_from_a_file(tmp_path):
-    root = put(tmp_path / "data", LABELLED)
-    source = label_spec(root, classes=names_file(tmp_path, *"abcdefg"))
-    assert (source.classes, source.class_names) == (7, tuple("abcdefg"))
-    source = label_spec(root, classes=names_file(tmp_path, *"abcdefg"), num_classes=6)
-    assert source.class_names == tuple("abcdef")
-    source = label_spec(root, classes=names_file(tmp_path, *"ab"), num_classes=5)
-    assert source.class_names == ("a", "b", "class-2", "class-3", "class-4")
-    message = refusal(root, classes=names_file(tmp_path, *"abc"))
-    assert all(part in message for part in ("0..2 (3 classes)", "id 4:", "labels/0.png"))
-
-
-def test_names_of_renumbered_classes(tmp_path):
-    root = put(tmp_path / "data", LABELLED)  # ids 0, 2, 4
-    by_id = label_spec(root, remap=True, classes=names_file(tmp_path, *"abcde"))
-    assert by_id.class_names == ("a", "c", "e")
-    occurring = label_spec(root, remap=True, classes=names_file(tmp_path, *"xyz"))
-    assert occurring.class_names == ("x", "y", "z")
-    message = refusal(root, remap=True, classes=names_file(tmp_path, *"wxyz"))
-    assert "names 4 classes, but 3 ids up to 4 occur" in message
-
-
-def test_a_palette_names_and_counts_classes_of_plain_ids(tmp_path):
-    source = label_spec(put(tmp_path, LABELLED), palette="cityscapes")
-    assert (source.classes, source.class_names[26]) == (35, "car")
-    assert source.colours[26] == (0, 0, 142)
-
-
-def coded(name, *values):
-    return np.array(BUILT_IN[name].colours, np.uint8)[ids(*values)]
-
-
-def test_colour_coded_labels_with_an_ignored_colour(tmp_path):
-    """A palette longer than the classes: void must not become the class of a near colour."""
-    values = (0, 3, 11, 8)
-    root = put(tmp_path, {"images": photo, "labels": coded("camvid", *values)})
-    data = describe(root, palette="camvid", ignore_id=11, num_classes=11)
-    source = data.spec.of_kind("labels")
-    assert (source.classes, len(source.class_names), len(source.colours)) == (11, 11, 11)
-    np.testing.assert_array_equal(data.train.read(0)["label"], ids(*values))
-
-
-def test_colour_coded_labels_renumbered(tmp_path):
-    root = put(tmp_path, {"images": photo, "labels": coded("camvid", 3, 8, 11)})
-    data = describe(root, palette="camvid", remap=True, ignore_id=11)
-    source = data.spec.of_kind("labels")
-    assert source.class_names == ("road", "car")
-    assert source.colours == ((128, 64, 128), (64, 0, 128))
-    np.testing.assert_array_equal(data.train.read(0)["label"], ids(0, 1, source.ignore_id))
-
-
-def test_colour_coded_labels_and_more_classes_than_colours(tmp_path):
-    root = put(tmp_path, {"images": photo, "labels": coded("camvid", 3, 8)})
-    data = describe(root, palette="camvid", num_classes=20)
-    assert data.spec.of_kind("labels").colours == ()
-    np.testing.assert_array_equal(data.train.read(0)["label"], ids(3, 8))
-
-
-# --- labels that are none -----------------------------------------------------------------
-
-
-def test_ids_outside(tmp_path):
-    root = put(tmp_path, {"images": photo, "labels": lambda n: ids(0, 4, *([99, 77] * (n == 1)))})
-    message = refusal(root, num_classes=5)
-    for part in ("outside 0..4 (5 classes)", "id 77:", "id 99:", str(root / "labels/1.png")):
-        assert part in message
-    for setting in ("data.ignore_id", "data.num_classes", "data.remap=true"):
-        assert setting in message
-    assert "labels/0.png" not in message
-    assert "id 77: 12 pixels" in message  # a quarter of one map of 6x8
-
-
-def test_negative_ids(tmp_path):
-    root = put(tmp_path, {"images": photo, "labels.tif": ids(-1, 0, 1, dtype=np.int16)})
-    message = refusal(root)
-    assert "outside 0 and up" in message
-    assert "id -1: 48 pixels" in message  # a third of three maps of 6x8
-    assert "data.ignore_id" in message
-
-
-def test_many_ids_outside_are_not_all_listed(tmp_path):
-    root = put(tmp_path, {"images": photo, "labels": ids(*range(20))})
-    message = refusal(root, num_classes=5)
-    assert "id 9:" in message and "id 10:" not in message
-    assert "and 10 more ids" in message
-
-
-def test_instance_maps_taken_for_labels(tmp_path):
-    root = put(tmp_path, {"images": photo, "labels": ids(7, 26001, 26002, dtype=np.uint16)})
-    message = refusal(root)
-    for part in ("up to 26002", "labels/0.png", "instance map", "data.remap=true"):
-        assert part in message
-
-
-def test_nothing_but_the_ignored_id(tmp_path):
-    root = put(tmp_path, {"images": photo, "labels": ids(255)})
-    for settings in ({}, {"remap": True}, {"num_classes": 3}):
-        message = refusal(root, ignore_id=255, **settings)
-        assert "no class at all" in message and "255" in message
-
-
-def test_jpeg_labels_without_a_palette(tmp_path):
-    root = put(tmp_path, {"images": photo, "labels.jpg": ids(0, 200)})
-    [warning] = warnings(describe(root))
-    assert "3 label files are lossy" in warning
-    assert "labels/0.jpg" in warning
-    assert "JPEG changes ids near edges" in warning  # why
-    assert "PNG" in warning and "data.palette" in warning  # what to do
-
-
-def test_colour_labels_without_a_palette(tmp_path):
-    message = refusal(put(tmp_path, {"images": photo, "labels": photo}))
-    for part in ("labels/0.png", "colour picture", "data.palette", "kind: image"):
-        assert part in message
-
-
-def test_labels_of_floats(tmp_path):
-    root = put(tmp_path, {"images": photo, "labels.npy": ids(0, 1).astype(np.float32)})
-    assert "float32 values are no ids" in refusal(root)
-
-
-def test_an_unknown_palette(tmp_path):
-    assert "did you mean 'facades'?" in refusal(put(tmp_path, LABELLED), palette="facade")
-
-
-# --- images -------------------------------------------------------------------------------
+# --- images -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -613,7 +346,7 @@ def test_values_that_are_no_numbers(tmp_path):
     assert "1.npy" in message and "not finite" in message
 
 
-# --- built-in data ------------------------------------------------------------------------
+# --- built-in data ----------------------------------------------------------------------
 
 
 def test_the_built_in_data():
@@ -637,186 +370,3 @@ def test_settings_about_files_are_not_lost_in_silence():
     [warning] = warnings(describe_data(DataConfig(palette="facades", direction="BtoA")))
     assert "data.direction, data.palette without effect" in warning
     assert "--data DIR" in warning
-
-
-# --- the command line ---------------------------------------------------------------------
-
-
-def broken(root, content):
-    put(root, LABELLED)
-    (root / "labels/1.png").write_bytes(content)
-    return root
-
-
-def truncated(root):
-    put(root, {"images": photo, "labels": photo(0, (H, W, 1))})
-    path = root / "labels/1.png"
-    path.write_bytes(path.read_bytes()[:60])
-    return root
-
-
-def many_pages(root):
-    put(root, {"images": photo, "labels.tif": ids(0, 1)})
-    tifffile.imwrite(root / "labels/1.tif", np.zeros((3, H, W), np.uint8), photometric="minisblack")
-    return root
-
-
-def folder(root):
-    root.mkdir()
-    return root
-
-
-BAD = {
-    "an empty folder": (folder, [], ["empty"]),
-    "no folder": (lambda root: root, [], ["no such folder"]),
-    "a photo for a folder": (
-        lambda root: put(root, LABELLED) / "images/0.png",
-        [],
-        ["neither a folder nor a .csv"],
-    ),
-    "no partner": (
-        lambda root: put(root, {"images": photo, "labels/other": ids(1)}),
-        [],
-        ["no record is complete"],
-    ),
-    "zero bytes": (lambda root: broken(root, b""), [], ["labels/1.png", "0 bytes"]),
-    "a truncated label map": (truncated, [], ["labels/1.png", "damaged or incomplete"]),
-    "no picture": (lambda root: broken(root, b"hello"), [], ["labels/1.png", "not a picture"]),
-    "many pages": (many_pages, [], ["labels/1.tif", "pages"]),
-    "ids outside": (
-        lambda root: put(root, LABELLED),
-        ["data.num_classes=3"],
-        ["id 4", "labels/0.png", "data.num_classes"],
-    ),
-    "different sizes": (
-        lambda root: put(root, {"images": photo, "labels": np.zeros((3, 3), np.uint8)}),
-        [],
-        ["different size", "label 3x3, image 8x6"],
-    ),
-    "colours": (
-        lambda root: put(root, {"images": photo, "labels": photo}),
-        [],
-        ["labels/0.png", "data.palette"],
-    ),
-    "an unknown layout": (
-        lambda root: put(root, LABELLED),
-        ["--layout", "images/label"],
-        ["did you mean 'images/labels'?"],
-    ),
-    "instances for labels": (
-        lambda root: put(root, {"images": photo, "labels": ids(26001, dtype=np.uint16)}),
-        [],
-        ["instance map"],
-    ),
-}
-
-
-@pytest.mark.parametrize("name", BAD)
-def test_bad_data_end_in_one_message(tmp_path, capsys, name):
-    make, options, said = BAD[name]
-    path = make(tmp_path / "data")
-    run = tmp_path / "run"
-    options = [*options, "training.device=cpu", "--run", str(run)]
-    assert main(["train", "--model", "pix2pix", "--data", str(path), *options]) == 2
-    out, err = capsys.readouterr()
-    assert err.startswith("error: ")
-    assert err.count("error:") == 1
-    assert "Traceback" not in err + out
-    assert all(part in err for part in said), err
-    assert not run.exists()
-
-
-# --- real data ----------------------------------------------------------------------------
-
-
-def borrow(shared, tmp_path, folders, count=2):
-    """A folder with links to the first files of some folders of the shared data."""
-    for source in folders:
-        place = tmp_path / "data" / source
-        place.mkdir(parents=True)
-        for path in sorted((shared / "data" / source).iterdir())[:count]:
-            (place / path.name).symlink_to(path)
-    return tmp_path / "data"
-
-
-TRIPLES = ("train_label", "train_inst", "train_img")
-
-
-@pytest.mark.shared_data
-def test_cityscapes(shared, tmp_path):
-    root = borrow(shared, tmp_path, [f"cityscapes/{f}" for f in TRIPLES], count=1) / "cityscapes"
-    data = describe(root, palette="cityscapes", resize_width=1024)
-    assert inputs(data) == [("label", "labels", "label"), ("instance", "instances", "instance")]
-    source = data.spec.of_kind("labels")
-    assert (source.classes, source.class_names[33], source.ignore_id) == (35, "bicycle", None)
-    assert data.spec.size == (512, 1024)
-    assert [part.suffix for part in data.spec.parts] == [
-        "_gtFine_labelIds",
-        "_gtFine_instanceIds",
-        "_leftImg8bit",
-    ]
-    arrays = data.train.read(0)
-    assert {name: array.shape for name, array in arrays.items()} == {
-        "label": (1024, 2048),
-        "instance": (1024, 2048),
-        TARGET: (1024, 2048, 3),
-    }
-    assert arrays["label"].max() <= 33
-    codes = np.unique(arrays["instance"])
-    assert codes.min() >= 0 and codes.max() >= 24000
-    coded_ids = arrays["instance"] >= 1000  # class * 1000 + k
-    np.testing.assert_array_equal(
-        arrays["instance"][coded_ids] // 1000, arrays["label"][coded_ids]
-    )
-    found = describe(root).spec.of_kind("labels").classes  # without a palette, what occurs
-    assert found == arrays["label"].max() + 1 <= 34
-
-
-@pytest.mark.shared_data
-def test_coco_stuff(shared, tmp_path):
-    root = borrow(shared, tmp_path, [f"coco_stuff/{f}" for f in TRIPLES], count=3) / "coco_stuff"
-    data = describe(root, ignore_id=255, num_classes=182, crop=256)
-    source = data.spec.of_kind("labels")
-    assert (source.classes, source.ignore_id, data.spec.size) == (182, 255, (256, 256))
-    assert warnings(data) == []
-    assert describe(root, ignore_id=255).spec.size is None
-    seen = np.unique(np.concatenate([data.train.read(i)["label"].ravel() for i in range(2)]))
-    assert set(seen.tolist()) <= {*range(182), 255}
-
-
-@pytest.mark.shared_data
-def test_camvid(shared, tmp_path):
-    folders = ["camvid/train/images", "camvid/train/labels"]
-    root = borrow(shared, tmp_path, folders, count=4) / "camvid/train"
-    data = describe(root, palette="camvid", ignore_id=11, num_classes=11, resize=(192, 256))
-    source = data.spec.of_kind("labels")
-    assert (source.classes, source.class_names[-1], source.ignore_id) == (11, "bicyclist", 11)
-    assert data.spec.size == (192, 256)
-    assert data.train.read(0)["label"].max() <= 11
-
-
-@pytest.mark.shared_data
-def test_facades(shared, tmp_path):
-    root = borrow(shared, tmp_path, ["facades/train", "facades/val"], count=3) / "facades"
-    data = describe(root, palette="facades", direction="BtoA")
-    assert inputs(data) == [("B", "labels", "B")]
-    assert data.spec.inputs[0].classes == 12
-    assert data.spec.size == (256, 256)
-    assert (len(data.train), len(data.val), warnings(data)) == (3, 3, [])
-    arrays = data.train.read(0)
-    counts = np.bincount(arrays["B"].ravel(), minlength=12)
-    assert counts[[0, 1, 2]].sum() > 0.5 * 256 * 256  # background, facade, window
-    assert arrays[TARGET].std() > 20
-
-
-@pytest.mark.shared_data
-def test_membrane(shared, tmp_path):
-    folders = [f"membrane/data/membrane/train/{kind}" for kind in ("image", "label")]
-    root = borrow(shared, tmp_path, folders, count=3) / "membrane/data/membrane/train"
-    data = describe(root, remap=True)
-    source = data.spec.of_kind("labels")
-    assert (source.classes, source.remap) == (2, {0: 0, 255: 1})
-    assert data.spec.target == ImageSpec(channels=1)
-    assert set(np.unique(data.train.read(0)["label"]).tolist()) == {0, 1}
-    [warning] = warnings(data)
-    assert "id 255" in warning

@@ -93,18 +93,18 @@ def test_a_step_moves_each_declared_network_and_nothing_else(variant, tmp_path):
 
 @pytest.mark.parametrize("variant", ["pix2pix", "global", "unet"])
 def test_two_pictures_can_be_learned_by_heart(variant, tmp_path):
-    wide = {"model.width": 16, "training.lr": 2e-3, "model.dropout": 0}
+    wide = {"model.width": 16, "training.lr": 2e-3, "model.weights.l1": 100, "model.dropout": 0}
     if variant == "global":
         wide.pop("model.dropout")
     trainer = make_trainer({**options_of(variant), **wide, "data.flip": False}, tmp_path)
     batch = batch_of(trainer)
     trainer.step([batch])
     first = trainer.means.read()["g/l1"]
-    for _ in range(60):
+    for _ in range(100):
         trainer.step([batch])
     trainer.means.read()
     trainer.step([batch])
-    assert trainer.means.read()["g/l1"] < 0.45 * first
+    assert trainer.means.read()["g/l1"] < 0.4 * first
 
 
 def test_coarse_to_fine_keeps_one_optimizer(tmp_path):
@@ -145,7 +145,7 @@ def test_accumulation_equals_the_large_batch(tmp_path):
         moment = whole.state.optimizers["g"].state.get(a)
         if moment:  # Adam's first step is the gradient's sign: compare the gradients themselves
             other = parts.state.optimizers["g"].state[b]
-            torch.testing.assert_close(moment["exp_avg"], other["exp_avg"], rtol=1e-3, atol=1e-6)
+            torch.testing.assert_close(moment["exp_avg"], other["exp_avg"], rtol=1e-3, atol=1e-5)
 
 
 def test_a_term_without_a_weight_is_named(tmp_path):

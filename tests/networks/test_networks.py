@@ -143,6 +143,7 @@ def test_initialisation():
     torch.manual_seed(0)
     network = nn.Sequential(nn.Conv2d(64, 64, 3), nn.ConvTranspose2d(64, 64, 4), BatchNorm(4096))
     init_weights(network)
+    network.requires_grad_(False)
     for layer in network[:2]:
         assert layer.weight.std() == pytest.approx(0.02, rel=0.02)
         assert layer.weight.mean().abs() < 5e-4
