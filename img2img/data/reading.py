@@ -87,7 +87,7 @@ def to_classes(label: np.ndarray, source: InputSpec, where: str) -> np.ndarray:
         if source.remap is not None:
             raise DataError(
                 f"{where}: label ids {ids} did not occur when the run's ids were renumbered "
-                f"(data.remap) to {source.classes} classes; start a run with this file among its data"
+                f"(data.remap) to {source.classes} classes; train with this file among the data"
             )
         raise DataError(
             f"{where}: label ids {ids} are outside the {source.classes} classes (0.."

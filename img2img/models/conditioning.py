@@ -69,7 +69,7 @@ def _encode(source: InputSpec, value: Tensor) -> Tensor:
 
 
 def _draw_labels(source: InputSpec, value: Tensor) -> Tensor:
-    palette = torch.tensor(source.palette) if source.palette else default_palette(source.classes)
+    palette = torch.tensor(source.colours) if source.colours else default_palette(source.classes)
     return colourise(value, palette, ignore_id=source.ignore_id)
 
 

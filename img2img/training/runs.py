@@ -15,8 +15,8 @@ BEST = f"best{SUFFIX}"
 
 def run_path(name: str) -> Path:
     """`NAME` means runs/NAME; anything with a separator is a path as it is."""
-    path = Path(name).expanduser()
-    return path if path.is_absolute() or len(path.parts) != 1 or name == "." else RUNS / name
+    is_path = name.startswith(("~", ".")) or any(mark in name for mark in ("/", "\\"))
+    return Path(name).expanduser() if is_path else RUNS / name
 
 
 def new_run_name(model: str) -> str:

@@ -160,7 +160,7 @@ def test_colour_coded_labels_and_more_classes_than_colours(tmp_path):
     np.testing.assert_array_equal(data.train.read(0)["label"], ids(3, 8))
 
 
-# --- labels that are none ---------------------------------------------------------------
+# --- labels that are none -----------------------------------------------------------------
 
 
 def test_ids_outside(tmp_path):

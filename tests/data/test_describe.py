@@ -4,8 +4,8 @@ import csv
 
 import numpy as np
 import pytest
-from PIL import Image
 from data_sets import H, W, LABELLED, describe, ids, inputs, photo, put, refusal, save, warnings
+from PIL import Image
 
 from img2img.config import DataConfig
 from img2img.data.describe import describe_data
@@ -14,8 +14,7 @@ from img2img.data.reading import TARGET
 from img2img.data.scenes import CLASSES
 from img2img.data.spec import ImageSpec
 
-
-# --- layouts ----------------------------------------------------------------------------
+# --- layouts ------------------------------------------------------------------------------
 
 
 def test_labels_instances_and_photos(tmp_path):
@@ -41,7 +40,9 @@ def test_labels_and_photos_alone(tmp_path):
     assert data.spec.ignore is None
 
 
-@pytest.mark.parametrize(("direction", "source", "target"), [("AtoB", "A", "B"), ("BtoA", "B", "A")])
+@pytest.mark.parametrize(
+    ("direction", "source", "target"), [("AtoB", "A", "B"), ("BtoA", "B", "A")]
+)
 def test_pairs_of_pictures_in_both_directions(tmp_path, direction, source, target):
     root = put(tmp_path, {"A": photo, "B": lambda n: photo(n + 10)})
     data = describe(root, direction=direction)
@@ -207,7 +208,7 @@ def test_inputs_and_targets_that_do_not_fit(tmp_path, settings, said):
     assert all(part in message for part in said), message
 
 
-# --- sizes ------------------------------------------------------------------------------
+# --- sizes --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -231,7 +232,11 @@ def test_the_size_of_training_pictures(tmp_path, settings, size, resize):
 
 def test_pictures_of_many_sizes(tmp_path):
     sizes = [(6, 8), (8, 6), (12, 16)]
-    root = put(tmp_path, {"A": lambda n: photo(n, (*sizes[n], 3)), "B": lambda n: photo(n, (*sizes[n], 3))})
+
+    def picture(number):
+        return photo(number, (*sizes[number], 3))
+
+    root = put(tmp_path, {"A": picture, "B": picture})
     assert describe(root).spec.size is None
     assert describe(root, resize_width=8).spec.size is None
     assert describe(root, resize=(8, 8)).spec.size == (8, 8)
@@ -261,7 +266,7 @@ def test_a_photo_that_its_orientation_turns(tmp_path):
     assert describe(root).spec.size == (W, H)
 
 
-# --- images -----------------------------------------------------------------------------
+# --- images -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -328,7 +333,8 @@ def test_the_range_as_found_in_the_training_pictures(tmp_path):
 
 
 def test_floats_have_the_range_that_is_found(tmp_path):
-    root = put(tmp_path, {"A": photo, "B.tif": ids(-200, 1, 900, dtype=np.int16).astype(np.float32)})
+    values = ids(-200, 1, 900, dtype=np.int16).astype(np.float32)
+    root = put(tmp_path, {"A": photo, "B.tif": values})
     assert describe(root).spec.target == ImageSpec(channels=1, dtype="float32", low=-200, high=900)
 
 
@@ -339,14 +345,15 @@ def test_a_range_of_nothing(tmp_path):
 
 
 def test_values_that_are_no_numbers(tmp_path):
-    bad = np.ones((H, W), np.float32)
+    good = np.ones((H, W), np.float32)
+    bad = good.copy()
     bad[2, 3] = np.nan
-    root = put(tmp_path, {"A": photo, "B.npy": lambda n: bad if n == 1 else np.ones((H, W), np.float32)})
+    root = put(tmp_path, {"A": photo, "B.npy": lambda n: bad if n == 1 else good})
     message = refusal(root)
     assert "1.npy" in message and "not finite" in message
 
 
-# --- built-in data ----------------------------------------------------------------------
+# --- built-in data ------------------------------------------------------------------------
 
 
 def test_the_built_in_data():

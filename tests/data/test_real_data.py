@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from data_sets import describe, inputs, warnings, borrow
+from data_sets import describe, inputs, warnings
 
 from img2img.data.reading import TARGET
 from img2img.data.spec import ImageSpec

@@ -76,4 +76,5 @@ def test_text_fits():
 
 
 def test_one_pixel():
-    assert contact_sheet([{"a": flat(1, 1, 5)}]).shape == (HEADLINE + CELL + 2 * GAP, CELL + 2 * GAP, 3)
+    sheet = contact_sheet([{"a": flat(1, 1, 5)}])
+    assert sheet.shape == (HEADLINE + CELL + 2 * GAP, CELL + 2 * GAP, 3)

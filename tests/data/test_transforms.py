@@ -117,6 +117,16 @@ def blobs():
     }
 
 
+# Different samples at least, of 25 seeds; resizing has no random draw.
+DRAWS = {
+    "crop": 20,
+    "jitter": 15,
+    "flip": 2,
+    "rotate": 25,
+    "rotate far": 25,
+    "colour": 15,
+    "all": 25,
+}
 COLOURS = np.array([(0, 0, 0), (250, 0, 0), (0, 250, 0), (0, 0, 250), (250, 250, 250)], np.uint8)
 LABEL = InputSpec(name="label", kind="labels", part="label", classes=5)
 SKETCH = InputSpec(
@@ -159,8 +169,7 @@ def test_a_pair_stays_aligned(name):
             close = np.abs(target - COLOURS[label]).max(-1) < 40
             assert close[inner].mean() >= 0.97
         differing.add(label.tobytes() + sample[TARGET].numpy().tobytes())
-    draws = {"crop": 20, "jitter": 15, "flip": 2, "rotate": 25, "rotate far": 25, "colour": 15, "all": 25}
-    least = draws.get(name, 1)
+    least = DRAWS.get(name, 1)
     assert least <= len(differing) <= (least if least < 3 else len(SEEDS))
 
 
@@ -365,7 +374,9 @@ def test_ids_of_16_bits_survive():
             assert set(transform(arrays, seed)["instance"].unique().tolist()) <= set(ids.tolist())
 
 
-@pytest.mark.parametrize("name", ["nothing", "rotate", "rotate far", "jitter", "crop larger than the picture"])
+@pytest.mark.parametrize(
+    "name", ["nothing", "rotate", "rotate far", "jitter", "crop larger than the picture"]
+)
 def test_no_foreign_class(name):
     """No constant is filled in where the picture ends: 0 may be a class, or none at all."""
     arrays = {"label": np.full((H, W), 3, np.int64), TARGET: np.full((H, W, 1), 200, np.uint8)}
@@ -376,7 +387,9 @@ def test_no_foreign_class(name):
         assert sample[TARGET].min() == sample[TARGET].max()
 
 
-@pytest.mark.parametrize("name", ["image", "mask", "masks", "bboxes", "keypoints", "volume", "labels"])
+@pytest.mark.parametrize(
+    "name", ["image", "mask", "masks", "bboxes", "keypoints", "volume", "labels"]
+)
 def test_an_input_may_have_any_name(name):
     for kind, image in (("image", ImageSpec(channels=1)), ("instances", None)):
         source = InputSpec(name=name, kind=kind, part=name, image=image)

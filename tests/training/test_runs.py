@@ -166,6 +166,7 @@ def test_damaged_checkpoints(capsys, inside, how):
         save_file({"x": torch.zeros(1)}, path)
     else:
         path.write_bytes(whole.replace(b'\\"format\\": 1', b'\\"format\\": 9'))
+    capsys.readouterr()
     for command in (["train", "--resume", "a"], ["translate", "x.png", "--run", "a"]):
         assert main(command) == 2
         message = capsys.readouterr().err
@@ -247,3 +248,39 @@ def test_full_disk_while_saving_keeps_the_last_good_checkpoint(inside):
     assert not list(folder.glob(".*")), "a half-written file was left"
     assert train("--resume", "a", "--max-steps", "3") == 0
     assert len(checkpoint("a", 3)) > 0
+
+
+def test_max_time_stops_and_resume_goes_on(capsys):
+    endless = [s for s in TINY if not s.startswith(("training.steps", "training.decay"))]
+    arguments = ["--model", "pix2pix", "--run", "a", "--max-time", "0.02", *endless]
+    assert train(*arguments, "training.steps=400") == 0
+    out = capsys.readouterr().out
+    assert "time is up at step" in out
+    step = int(out.split("time is up at step ")[1].split(",")[0])
+    assert 0 < step < 400
+    assert train("--resume", "a", "--max-steps", str(step + 2)) == 0
+    assert len(checkpoint("a", step + 2)) > 0
+
+
+def test_average_is_what_translates():
+    arguments = ["--model", "pix2pix", "--run", "a", "--max-steps", "3", *TINY]
+    assert train(*arguments, "training.ema=0.5") == 0
+    saved = checkpoint("a", 3)
+    name = "generator/head.out.conv.weight"
+    assert not torch.equal(saved[f"ema/{name}"], saved[f"model/{name}"])
+    from img2img.inference.translator import Translator
+
+    translator = Translator.load("a", checkpoint="last", device="cpu")
+    weight = translator.model.generator.head.out.conv.weight
+    assert torch.equal(weight, saved[f"ema/{name}"])
+
+
+def test_starting_from_another_run(capsys):
+    assert train("--model", "pix2pix", "--run", "a", "--max-steps", "2", *TINY) == 0
+    arguments = ["--model", "pix2pix", "--run", "b", "--max-steps", "1", *TINY]
+    assert train(*arguments, "training.init_from=a", "training.lr=1e-9") == 0
+    assert "starting from runs/a" in capsys.readouterr().out
+    best = load_file("runs/a/checkpoints/best.safetensors")
+    start = checkpoint("b", 1)
+    name = "model/generator/head.out.conv.weight"
+    assert torch.allclose(start[name], best[name], atol=1e-6)
