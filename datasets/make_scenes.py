@@ -12,7 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 from img2img.data.scenes import CLASSES, STYLES, VAL_OFFSET, Scene, draw_scene
-from img2img.data.writing import write_image
+from img2img.data.codecs.writing import write_image
 from img2img.errors import DataError, UserError
 
 

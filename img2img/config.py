@@ -23,6 +23,7 @@ from pydantic import (
     SerializeAsAny,
     ValidationError,
     create_model,
+    model_validator,
 )
 
 from img2img.errors import ConfigError
@@ -88,6 +89,12 @@ class DataConfig(Section):
     scenes: PositiveInt = 2000  # built-in data: number of training scenes
     val_scenes: PositiveInt = 24
     scene_size: Size = (128, 256)
+
+    @model_validator(mode="after")
+    def _one_resize(self) -> "DataConfig":
+        if self.resize and self.resize_width:
+            raise ValueError("resize and resize_width exclude each other; give one of them")
+        return self
 
 
 class TrainingConfig(Section):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from img2img.config import DataConfig
 from img2img.data.palettes import load_class_names, load_palette
-from img2img.data.records import Part
+from img2img.data.pairing.records import Part
 from img2img.data.scan import Findings, scan_labels
 from img2img.data.spec import InputSpec
 from img2img.errors import DataError

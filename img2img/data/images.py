@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import UnidentifiedImageError
 
-from img2img.data.decoders import (
+from img2img.data.codecs.decoders import (
     NPY_MAGIC,
     ImageInfo,
     Stored,
@@ -20,8 +20,8 @@ from img2img.data.decoders import (
     npy_info,
     pillow_info,
 )
-from img2img.data.tiff import TIFF_MAGICS, decode_tiff, tiff_info, tiff_is_lossy
-from img2img.data.writing import suffix_for, write_image
+from img2img.data.codecs.tiff import TIFF_MAGICS, decode_tiff, tiff_info, tiff_is_lossy
+from img2img.data.codecs.writing import suffix_for, write_image
 from img2img.errors import DataError
 
 __all__ = [

@@ -10,10 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from img2img.config import nearest
-from img2img.data import csv_layout
-from img2img.data.recognition import LAYOUTS, Match, name_folders, recognise, train_word
-from img2img.data.records import VAL_WORDS, Layout, PairIndex, Part, Record, find_partner
-from img2img.data.splits import (
+from img2img.data.pairing import csv_layout
+from img2img.data.pairing.recognition import LAYOUTS, Match, name_folders, recognise, train_word
+from img2img.data.pairing.records import VAL_WORDS, Layout, PairIndex, Part, Record, find_partner
+from img2img.data.pairing.splits import (
     find_suffixes,
     held_out,
     natural_key,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from img2img.config import DataConfig, Source
-from img2img.data.records import Layout
+from img2img.data.pairing.records import Layout
 from img2img.errors import DataError
 
 LAYOUT_PARTS = {"label", "instance", "image", "A", "B"}  # names that layouts give their parts

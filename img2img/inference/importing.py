@@ -159,7 +159,7 @@ def _describe_inputs(
             part="label",
             classes=planes,
             class_names=palette.names[:planes] if palette else (),
-            palette=palette.colours[:planes] if palette else (),
+            palette=palette.colours if palette else (),
         )
         inputs = (label, instance) if boundary else (label,)
         return DataSpec(inputs=inputs, target=image, layout="label/inst/img", parts=HD_PARTS), boundary

@@ -200,7 +200,8 @@ def _prepare(array: np.ndarray, source: InputSpec) -> np.ndarray:
         raise DataError(f"{where}: expected a picture (H, W) or (H, W, C), got {array.shape}")
     if source.kind == "image":
         return fit_channels(array if array.ndim == 3 else array[..., None], source.image, where)
-    if source.kind == "labels" and array.ndim == 3 and array.shape[2] >= 3 and source.palette:
+    coloured = array.ndim == 3 and array.shape[2] >= 3 and array.dtype == np.uint8
+    if source.kind == "labels" and coloured and source.palette:
         return to_classes(nearest_class(array, source.palette), source, where)
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[..., 0]

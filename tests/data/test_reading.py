@@ -13,7 +13,7 @@ from img2img.data.reading import (
     read_stored_labels,
     to_classes,
 )
-from img2img.data.records import Record
+from img2img.data.pairing.records import Record
 from img2img.data.spec import DataSpec, ImageSpec, InputSpec, PartSpec
 from img2img.errors import DataError
 

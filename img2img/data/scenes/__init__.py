@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from img2img.data.scene_street import Street
-from img2img.data.scene_styles import CLASSES, STYLES, SceneClass, Style
+from img2img.data.scenes.street import Street
+from img2img.data.scenes.styles import CLASSES, STYLES, SceneClass, Style
 from img2img.errors import DataError
 
 __all__ = ["CLASSES", "STYLES", "VAL_OFFSET", "Scene", "SceneClass", "Style", "draw_scene"]

@@ -8,8 +8,8 @@ from functools import cache
 
 import numpy as np
 
-from img2img.data.scene_canvas import Canvas, Place, Wall, box, boxes, disc, tint
-from img2img.data.scene_styles import Style
+from img2img.data.scenes.canvas import Canvas, Place, Wall, box, boxes, disc, tint
+from img2img.data.scenes.styles import Style
 
 GLASS, GLINT = (62, 78, 98), (138, 168, 192)
 TYRE, RIM = (34, 34, 38), (158, 160, 164)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePath
 
 from img2img.config import nearest
-from img2img.data.records import TRAIN_WORDS, VAL_WORDS, Layout, Part, Record
+from img2img.data.pairing.records import TRAIN_WORDS, VAL_WORDS, Layout, Part, Record
 from img2img.errors import DataError
 
 # Column names by part, in lower case; the first set whose required columns are there.

@@ -7,9 +7,9 @@ from itertools import accumulate, pairwise
 
 import numpy as np
 
-from img2img.data import scene_painting as painting
-from img2img.data.scene_canvas import Canvas, Colour, Place, Wall, box
-from img2img.data.scene_styles import CLASSES, STYLES, Style
+from img2img.data.scenes import painting
+from img2img.data.scenes.canvas import Canvas, Colour, Place, Wall, box
+from img2img.data.scenes.styles import CLASSES, STYLES, Style
 
 CAMERA = 2.3  # height of the viewer's eyes, metres
 AVENUE, WALK = 2.7, 1.7  # half the avenue's width, a sidewalk's width, metres

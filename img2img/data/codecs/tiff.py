@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from img2img.data.decoders import (
+from img2img.data.codecs.decoders import (
     ORIENTATION,
     ImageInfo,
     Stored,

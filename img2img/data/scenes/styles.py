@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from img2img.data.scene_canvas import Colour
+from img2img.data.scenes.canvas import Colour
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Decoders and encoders behind `data.images`: what each format holds, exactly."""

@@ -1,0 +1,1 @@
+"""Behind `data.layouts`: recognising folders and CSVs, names that belong together."""
