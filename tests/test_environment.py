@@ -2,9 +2,11 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).resolve().parents[1]
 WINDOW_LIBRARIES = ["libGL.so.1", "libgthread-2.0.so.0", "libxcb.so.1", "libglib-2.0.so.0"]
 
 
@@ -32,3 +34,21 @@ def test_hiding_the_libraries_would_show(tmp_path):
     if result.returncode == 0:
         pytest.skip("this Python carries its own zlib")
     assert "libz.so.1" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "fails_on, expected",
+    [("ensurepip", "apt-get install python3-venv"), ("version_info", "needs Python 3.11")],
+)
+def test_make_says_what_a_bare_machine_lacks(tmp_path, fails_on, expected):
+    python = tmp_path / "python3"
+    python.write_text(f'#!/bin/sh\ncase "$*" in *{fails_on}*) exit 1;; esac\nexit 0\n')
+    python.chmod(0o755)
+    result = subprocess.run(
+        ["make", "-f", ROOT / "Makefile", f"PYTHON={python}", ".venv/bin/python"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 2
+    assert expected in result.stdout

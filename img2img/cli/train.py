@@ -57,6 +57,7 @@ def main(argv: list[str]) -> int:
     """Parses, trains, says where everything lies."""
     arguments = parse(argv)
     from img2img.config import load_config, parse_overrides
+    from img2img.errors import ConfigError
     from img2img.models import OPTIONS
     from img2img.training.session import Session
 
@@ -65,7 +66,11 @@ def main(argv: list[str]) -> int:
         given["model.name"] = arguments.model
     given |= parse_overrides(arguments.overrides)
     if arguments.resume is not None:
-        session = Session.resumed(arguments.resume or None, given)
+        if arguments.config or arguments.overwrite:
+            raise ConfigError(
+                "--resume goes on with a run under its own config: leave out --config and --overwrite"
+            )
+        session = Session.resumed(arguments.resume or arguments.run, given)
     else:
         config = load_config(OPTIONS, path=arguments.config, overrides=given)
         if arguments.print_config:

@@ -19,7 +19,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("inputs", nargs="+", help="pictures, folders, or quoted patterns")
     parser.add_argument("--run", help="name (runs/NAME) or path; default: the newest run")
-    parser.add_argument("--checkpoint", help="best, last, a step, or a file; default: best")
+    parser.add_argument("--checkpoint", help="best, last, a step, or a file; default: last")
     parser.add_argument("--out", type=Path, help="folder, or the name of one picture")
     parser.add_argument("--instances", type=Path, help="instance map, or a folder of them")
     parser.add_argument(

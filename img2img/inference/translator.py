@@ -60,7 +60,7 @@ class Translator:
 
         Args:
             run: a name (runs/NAME), a path, or None for the newest.
-            checkpoint: `best`, `last`, a step, or a file; None: best, else last.
+            checkpoint: `best`, `last`, a step, or a file; None: last.
 
         Raises:
             CheckpointError: no such run or checkpoint, or it cannot be read.

@@ -24,24 +24,35 @@ def new_run_name(model: str) -> str:
     return f"{model}-{datetime.datetime.now():%Y%m%d-%H%M%S}"
 
 
+def check_new(path: Path, *, overwrite: bool) -> None:
+    """Makes sure that a run may be written to `path`; writes nothing.
+
+    Raises:
+        ConfigError: it exists (and `overwrite` is off), or it is no run and so not ours to
+            delete.
+    """
+    if not path.exists() or (path.is_dir() and not any(path.iterdir())):
+        return
+    if not overwrite:
+        raise ConfigError(
+            f"{path} exists: go on with `--resume {path}`, choose another name with --run, or "
+            "replace it with --overwrite"
+        )
+    if not (path / CONFIG).is_file():
+        raise ConfigError(f"{path} is not a run (it has no {CONFIG}): not overwritten")
+
+
 def create_run(path: Path, *, overwrite: bool) -> None:
     """An empty run folder.
 
     Raises:
-        ConfigError: it exists (and `overwrite` is off), or it is no run and so not ours to
-            delete, or it cannot be made.
+        ConfigError: as `check_new`, or the folder cannot be made.
     """
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        if not overwrite:
-            raise ConfigError(
-                f"{path} exists: go on with `--resume {path}`, choose another name with --run, or "
-                "replace it with --overwrite"
-            )
-        if not (path / CONFIG).is_file():
-            raise ConfigError(f"{path} is not a run (it has no {CONFIG}): not overwritten")
-        shutil.rmtree(path)
+    check_new(path, overwrite=overwrite)
     try:
-        (path / CHECKPOINTS).mkdir(parents=True, exist_ok=True)
+        if path.exists():
+            shutil.rmtree(path)
+        (path / CHECKPOINTS).mkdir(parents=True)
     except OSError as error:
         raise ConfigError(f"{path}: the run folder cannot be made ({error.strerror})") from error
 
@@ -99,15 +110,18 @@ def last_checkpoint(run: Path) -> Checkpoint:
 
 
 def pick_checkpoint(run: Path, which: str | None) -> Checkpoint:
-    """A run's checkpoint: `best`, `last`, a step number, or a file; None: best, else last.
+    """A run's checkpoint: `best`, `last`, a step number, or a file; None: last, else best.
+
+    The last one is what a GAN is judged by: without LPIPS weights `best` goes by SSIM, which
+    likes blur, and may be an early, soft state.
 
     Raises:
         CheckpointError: there is no such checkpoint, or it cannot be read.
     """
     folder = run / CHECKPOINTS
-    if which is None:
-        return read_checkpoint(folder / BEST) if (folder / BEST).is_file() else last_checkpoint(run)
-    if which == "last":
+    if which is None and not step_files(folder):
+        which = "best"  # a run of which somebody kept the weights alone
+    if which in (None, "last"):
         return last_checkpoint(run)
     if which == "best":
         return read_checkpoint(folder / BEST)

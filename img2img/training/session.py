@@ -1,7 +1,6 @@
 """One call of `train`: from a config to a finished run folder, new or gone on with."""
 
 import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from img2img.models import OPTIONS, build_model
 from img2img.training.checkpoint import Checkpoint
 from img2img.training.runs import (
     CONFIG,
+    check_new,
     create_run,
     find_run,
     last_checkpoint,
@@ -53,8 +53,9 @@ class Session:
     def new(cls, config: Config, name: str | None, *, overwrite: bool = False) -> "Session":
         """A new run, refused at once where its folder exists."""
         path = run_path(name or new_run_name(config.model.name))
-        if path.exists() and not overwrite and (not path.is_dir() or any(path.iterdir())):
-            create_run(path, overwrite=False)  # raises: before any work is done
+        # The first of several processes may have made the folder before another one is here.
+        if int(os.environ.get("RANK", 0)) == 0:
+            check_new(path, overwrite=overwrite)
         return cls(config, path, overwrite=overwrite)
 
     @classmethod

@@ -108,7 +108,7 @@ class Trainer:
             "end", "time" or "signal". A checkpoint is written in every case.
 
         Raises:
-            DataError: a pair cannot be read; the steps so far are saved first.
+            DataError: a pair cannot be read; a single process saves its steps first.
             CheckpointError: a checkpoint cannot be written.
             TrainingError: a loss is not finite.
         """
@@ -123,7 +123,8 @@ class Trainer:
             with self.signals:
                 return self._run(tracker, bar)
         except DataError:
-            self.state.save(self.run, keep=self.settings.keep)
+            if self.accelerator.num_processes == 1:  # the others are not here to save with
+                self.state.save(self.run, keep=self.settings.keep)
             raise
         finally:
             bar.close()
