@@ -133,7 +133,7 @@ class FileTranslator:
         """
         arrays = self._read(job.path)
         result = self.translator.translate(arrays, **noise)
-        job.out.parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(job.out.parent)
         write_image(job.out, result)
         row = {n: to_picture(p) for n, p in self.translator.visuals(arrays).items()}
         row["translated"] = self._display(result)
@@ -196,6 +196,13 @@ class FileTranslator:
         return to_picture(torch.from_numpy(normal))
 
 
+def _make_folder(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"{path}: the folder cannot be made ({error.strerror})") from error
+
+
 def _part(spec: DataSpec, name: str) -> Part | None:
     part = next((p for p in spec.parts if p.name == name), None)
     return Part(part.name, part.folder, part.suffix, part.half) if part else None
@@ -205,6 +212,6 @@ def write_sheet(path: Path, rows: Sequence[dict[str, np.ndarray]], names: Sequen
     """A contact sheet of the first translations; columns that all rows have."""
     rows = rows[:SHEET_ROWS]
     common = [name for name in rows[0] if all(name in row for row in rows)]
-    path.parent.mkdir(parents=True, exist_ok=True)
+    _make_folder(path.parent)
     picture = contact_sheet([{n: row[n] for n in common} for row in rows], names[:SHEET_ROWS])
     write_image(path, picture)

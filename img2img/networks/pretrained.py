@@ -115,7 +115,7 @@ def download_weights(arch: str) -> Path | None:
     socket.setdefaulttimeout(DOWNLOAD_TIMEOUT)
     try:
         get_model_weights(arch).DEFAULT.get_state_dict(progress=True)
-    except OSError:  # URLError, timeout, a full disk
+    except (OSError, RuntimeError):  # URLError, timeout, a full disk; a wrong checksum
         return None
     finally:
         socket.setdefaulttimeout(before)

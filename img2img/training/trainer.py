@@ -110,7 +110,7 @@ class Trainer:
         Raises:
             DataError: a pair cannot be read; a single process saves its steps first.
             CheckpointError: a checkpoint cannot be written.
-            TrainingError: a loss is not finite.
+            TrainingError: a loss is not finite, or the log cannot be written.
         """
         if self.settings.max_time is not None:
             self._deadline = time.monotonic() + self.settings.max_time * 60
@@ -126,6 +126,11 @@ class Trainer:
             if self.accelerator.num_processes == 1:  # the others are not here to save with
                 self.state.save(self.run, keep=self.settings.keep)
             raise
+        except OSError as error:
+            raise TrainingError(
+                f"{self.run}: the log or a sample sheet could not be written ({error}); the last "
+                "checkpoint is untouched. Free disk space, then go on with --resume"
+            ) from error
         finally:
             bar.close()
             if tracker:

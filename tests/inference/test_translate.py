@@ -125,6 +125,7 @@ def test_missing_things_are_named(tiny_runs, inside, capsys):
         ([save_scene(inside), "--checkpoint", "777"], "no checkpoint of step 777"),
         ([save_scene(inside), "--device", "abacus"], "not available"),
         ([save_scene(inside), "--instances", "gone.png"], "there is no such file"),
+        ([save_scene(inside), "--out", save_scene(inside) / "x"], "cannot be made"),
     ):
         (inside / "empty").mkdir(exist_ok=True)
         target = ["empty" if a == "." else a for a in arguments]
