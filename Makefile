@@ -21,7 +21,7 @@ test: $(VENV)/installed-tests
 
 # opencv-python and opencv-python-headless (which albumentations brings) share one folder. The
 # headless files must be the ones that stay: the others need system libraries for windows.
-$(VENV)/installed: setup.cfg pyproject.toml | $(VENV)/bin/python
+$(VENV)/installed: setup.cfg pyproject.toml | $(VENV)/bin/pip
 	$(BIN)/python -m pip install --disable-pip-version-check --editable .
 	$(BIN)/python -m pip install --disable-pip-version-check --force-reinstall --no-deps opencv-python-headless
 	@touch $@
@@ -30,7 +30,8 @@ $(VENV)/installed-tests: $(VENV)/installed
 	$(BIN)/python -m pip install --disable-pip-version-check --editable ".[test]"
 	@touch $@
 
-$(VENV)/bin/python:
+# pip is what a venv gets last: without it, the venv was never finished.
+$(VENV)/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "img2img needs Python 3.11 or newer; found: $$($(PYTHON) --version 2>&1)"; exit 2; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \

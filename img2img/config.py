@@ -5,6 +5,7 @@ is validated by the `Options` of the model that it names, so that a new model br
 own settings and this file need not know them.
 """
 
+import copy
 import difflib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -32,7 +33,9 @@ from img2img.errors import ConfigError
 class Section(BaseModel):
     """A part of the configuration: immutable, and an unknown key is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_default=True, coerce_numbers_to_str=True
+    )
 
 
 def _square(value: Any) -> Any:
@@ -126,7 +129,7 @@ class TrainingConfig(Section):
     save_every: PositiveInt = 1000  # steps; also at the end
     keep: PositiveInt = 2  # newest checkpoints kept
     best: Literal["auto", "lpips", "ssim", "psnr", "l1"] = "auto"
-    lpips_weights: str = "auto"  # auto | off | a file with VGG16 weights
+    lpips_weights: str = "auto"  # auto | none | a file with VGG16 weights
 
 
 # What `--resume` may change: when to stop, what to log, where to run. Anything else would
@@ -156,14 +159,16 @@ class _Loader(yaml.SafeLoader):
     """YAML that refuses a key given twice (PyYAML lets the last one win silently)."""
 
     def construct_mapping(self, node, deep=False):
-        seen = set()
+        seen = []
         for key_node, _ in node.value:
+            if key_node.tag == "tag:yaml.org,2002:merge":  # `<<: *other`: may be overridden
+                continue
             key = self.construct_object(key_node, deep=True)
             if key in seen:
                 raise yaml.constructor.ConstructorError(
                     None, None, f"key {key!r} is given twice", key_node.start_mark
                 )
-            seen.add(key)
+            seen.append(key)
         return super().construct_mapping(node, deep)
 
 
@@ -219,16 +224,28 @@ def _set(tree: dict, dotted: str, value: Any) -> None:
     tree[last] = value
 
 
-def parse_config(tree: dict, options: Mapping[str, type[Section]], origin: str) -> Config:
+def parse_config(
+    tree: Mapping,
+    options: Mapping[str, type[Section]],
+    origin: str,
+    overrides: Mapping[str, Any] | None = None,
+) -> Config:
     """A config from a nested mapping, for example one that a checkpoint holds.
 
     Args:
         origin: where the mapping comes from, for the messages.
+        overrides: dotted keys and values, stronger than the mapping.
 
     Raises:
         ConfigError: one message with every problem.
     """
-    return _parse(dict(tree), options, origin, {})
+    tree, overrides = copy.deepcopy(dict(tree)), overrides or {}
+    model = tree.get("model")
+    if isinstance(model, str):
+        tree["model"] = {"name": model}
+    for key, value in overrides.items():
+        _set(tree, "model.name" if key == "model" else key, value)
+    return _parse(tree, options, origin, overrides)
 
 
 def load_config(
@@ -248,12 +265,7 @@ def load_config(
         ConfigError: one message with every problem: where, which key, why, what instead.
     """
     tree = read_yaml(path) if path else {}
-    model = tree.get("model")
-    if isinstance(model, str):
-        tree["model"] = {"name": model}
-    for key, value in (overrides or {}).items():
-        _set(tree, "model.name" if key == "model" else key, value)
-    return _parse(tree, options, str(path) if path else "command line", overrides or {})
+    return parse_config(tree, options, str(path) if path else "command line", overrides)
 
 
 def _parse(tree: dict, options: Mapping, origin: str, overrides: Mapping) -> Config:
@@ -261,8 +273,9 @@ def _parse(tree: dict, options: Mapping, origin: str, overrides: Mapping) -> Con
     name = model.get("name") if isinstance(model, dict) else None
     if name is None:
         raise ConfigError(f"{origin}: model: no model is named; valid: {', '.join(options)}")
-    if name not in options:
-        raise ConfigError(f"{origin}: model: unknown model {name!r}; {nearest(name, options)}")
+    if not isinstance(name, str) or name not in options:
+        hint = nearest(str(name), options)
+        raise ConfigError(f"{origin}: model: unknown model {name!r}; {hint}")
     schema = create_model("Config", __base__=Config, model=(options[name], ...))
     try:
         return schema.model_validate(tree)

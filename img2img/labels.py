@@ -129,8 +129,9 @@ def instance_mean(features: Tensor, instance: Tensor) -> Tensor:
         instance: integer ids (N, 1, H, W); every id counts, 0 included.
 
     Returns:
-        (N, C, H, W), differentiable in `features`.
+        float32 (N, C, H, W), differentiable in `features`.
     """
+    features = features.float()  # half precision cannot count to the size of an instance
     count, channels = features.shape[:2]
     # One number for each instance of each picture, consecutive over the batch.
     picture = torch.arange(count, device=instance.device).view(-1, 1, 1, 1).expand_as(instance)

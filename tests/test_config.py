@@ -41,6 +41,21 @@ def test_duplicate_keys_are_refused(tmp_path):
         load_config(OPTIONS, path=path)
 
 
+def test_merge_keys_and_odd_values(tmp_path):
+    path = tmp_path / "merge.yaml"
+    path.write_text(
+        "model: {name: pix2pix, weights: &w {l1: 7, adv: 2}}\n"
+        "training: {<<: {lr: 1e-3, beta1: 0.1}, lr: 2e-3}\n"
+    )
+    config = load_config(OPTIONS, path=path)
+    assert (config.training.lr, config.training.beta1) == (2e-3, 0.1)
+    for text in ("model: 5", "model: {name: 5}", "model: {name: [a]}", "? [a]\n: 1"):
+        path.write_text(text + "\n")
+        with pytest.raises(ConfigError):
+            load_config(OPTIONS, path=path)
+    assert load_config(OPTIONS, overrides={"model": "pix2pix", "data.path": 2024}).data.path == "2024"
+
+
 def test_configs_are_frozen():
     config = load_config(OPTIONS, overrides={"model": "pix2pix"})
     with pytest.raises(ValueError):

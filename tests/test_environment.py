@@ -45,7 +45,7 @@ def test_make_says_what_a_bare_machine_lacks(tmp_path, fails_on, expected):
     python.write_text(f'#!/bin/sh\ncase "$*" in *{fails_on}*) exit 1;; esac\nexit 0\n')
     python.chmod(0o755)
     result = subprocess.run(
-        ["make", "-f", ROOT / "Makefile", f"PYTHON={python}", ".venv/bin/python"],
+        ["make", "-f", ROOT / "Makefile", f"PYTHON={python}", ".venv/bin/pip"],
         cwd=tmp_path,
         capture_output=True,
         text=True,

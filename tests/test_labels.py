@@ -89,6 +89,13 @@ def test_instance_mean_against_a_loop():
     assert_close(labels.instance_mean(features, instance), expected)
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_instance_mean_of_half_precision(dtype):
+    features = torch.full((1, 2, 64, 64), 0.5, dtype=dtype)
+    mean = labels.instance_mean(features, torch.zeros(1, 1, 64, 64, dtype=torch.int64))
+    assert torch.equal(mean, torch.full((1, 2, 64, 64), 0.5))
+
+
 def test_instance_classes():
     instance = torch.tensor([[5, 5, 5, 26003, 26003, 26003]])
     label = torch.tensor([[1, 2, 2, 7, 7, 26]])

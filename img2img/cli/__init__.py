@@ -51,5 +51,6 @@ def run(command, argv: list[str]) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
-    except BrokenPipeError:
-        return 0
+    except BrokenPipeError:  # `img2img ... | head`
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - Python flushes it once more at exit
+        return 141

@@ -70,11 +70,16 @@ def main(argv: list[str]) -> int:
             raise ConfigError(
                 "--resume goes on with a run under its own config: leave out --config and --overwrite"
             )
+        if arguments.resume and arguments.run:
+            raise ConfigError(f"--resume {arguments.resume} and --run {arguments.run}: name one run")
         session = Session.resumed(arguments.resume or arguments.run, given)
     else:
         config = load_config(OPTIONS, path=arguments.config, overrides=given)
-        if arguments.print_config:
+        if arguments.print_config:  # before any folder of that name is looked at
             print(config.to_yaml(), end="")
             return 0
         session = Session.new(config, arguments.run, overwrite=arguments.overwrite)
+    if arguments.print_config:
+        print(session.config.to_yaml(), end="")
+        return 0
     return session.train()

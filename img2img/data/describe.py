@@ -151,9 +151,10 @@ def _resize(config: DataConfig) -> tuple[int | None, int] | None:
 
 def _with_size(spec: DataSpec, config: DataConfig, sizes: set[tuple[int, int]]) -> DataSpec:
     """With the size of the training pictures, where pictures of `sizes` get a common one."""
-    working = {spec.working_size(size) for size in sizes}
-    common = working.pop() if len(working) == 1 else None
-    return spec.model_copy(update={"size": config.crop or common})
+    working = {config.crop} if config.crop else {spec.working_size(size) for size in sizes}
+    smallest = (min(h for h, _ in working), min(w for _, w in working))
+    size = smallest if len(working) == 1 else None
+    return spec.model_copy(update={"size": size, "smallest": smallest})
 
 
 def _describe_image(config: DataConfig, index: PairIndex, part: Part) -> ImageSpec:

@@ -146,8 +146,10 @@ def collate(samples: list[dict[str, Tensor] | UserError]) -> dict[str, Tensor] |
 
 
 def _leave_interrupts_to_parent(_: int) -> None:
-    """Ctrl-C reaches the whole process group; the parent still needs its workers to finish."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Terminals and launchers signal the whole process group, but the parent needs its workers
+    to finish the step. They end with it: PyTorch watches the parent."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def make_loader(dataset: PairDataset, batches: Sampler, *, workers: int) -> DataLoader:

@@ -89,6 +89,7 @@ class DataSpec(Section):
 
     Attributes:
         size: (height, width) of the training pictures, None where they differ.
+        smallest: least height and least width of the training pictures.
         resize: (height, width) at which the network works; (None, width) keeps the aspect
             ratio; None: the pictures' own size.
     """
@@ -99,6 +100,7 @@ class DataSpec(Section):
     layout: str = "built-in"
     parts: tuple[PartSpec, ...] = ()
     size: tuple[int, int] | None = None
+    smallest: tuple[int, int] | None = None
     resize: tuple[int | None, int] | None = None
 
     def of_kind(self, kind: str) -> InputSpec | None:

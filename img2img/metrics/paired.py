@@ -9,14 +9,21 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from img2img.errors import ConfigError
 from img2img.networks.pretrained import cached_weights, detect_arch, read_weights
 
 SSIM_WINDOW = 11  # pixels, Wang et al. 2004
 LPIPS_SMALLEST = 16  # pixels a side; VGG halves four times before the last tap
 RANGE = 2.0  # of images in [-1, 1]
+MAX_PSNR = 100.0  # dB; infinity is no number in JSON
 
 # Larger is better, or smaller.
 BETTER = {"l1": "smaller", "psnr": "larger", "ssim": "larger", "lpips": "smaller"}
+
+
+def hide_ignored(fake: Tensor, real: Tensor, valid: Tensor | None) -> Tensor:
+    """`fake` with the real values at ignored pixels, for metrics that look at neighbourhoods."""
+    return fake if valid is None else torch.where(valid.bool(), fake, real)
 
 
 def _mean(values: Tensor, valid: Tensor | None) -> Tensor:
@@ -32,8 +39,8 @@ def l1(fake: Tensor, real: Tensor, valid: Tensor | None = None) -> Tensor:
 
 
 def psnr(fake: Tensor, real: Tensor, valid: Tensor | None = None) -> Tensor:
-    """Peak signal-to-noise ratio in dB; infinite for equal images."""
-    return 10 * torch.log10(RANGE**2 / _mean((fake - real) ** 2, valid))
+    """Peak signal-to-noise ratio in dB, at most 100 (equal images)."""
+    return (10 * torch.log10(RANGE**2 / _mean((fake - real) ** 2, valid))).clamp(max=MAX_PSNR)
 
 
 def ssim(fake: Tensor, real: Tensor, valid: Tensor | None = None) -> Tensor | None:
@@ -42,6 +49,7 @@ def ssim(fake: Tensor, real: Tensor, valid: Tensor | None = None) -> Tensor | No
 
     if min(fake.shape[-2:]) < SSIM_WINDOW:
         return None
+    fake = hide_ignored(fake, real, valid)
     window = kornia.metrics.ssim((fake + 1) / 2, (real + 1) / 2, SSIM_WINDOW)
     return _mean(window, valid)
 
@@ -52,6 +60,9 @@ class LPIPS(nn.Module):
     Args:
         weights: a file with VGG16 weights in torchvision's key names. The package carries
             only its own linear heads, and without this would score with random features.
+
+    Raises:
+        ConfigError: the file does not hold VGG16.
     """
 
     def __init__(self, weights: Path):
@@ -60,19 +71,23 @@ class LPIPS(nn.Module):
 
         state = read_weights(weights)
         if detect_arch(state, weights) != "vgg16":
-            raise ValueError(f"{weights}: LPIPS needs VGG16 weights, these are VGG19")
+            raise ConfigError(f"{weights}: LPIPS needs VGG16 weights, these are VGG19")
         self.metric = lpips.LPIPS(net="vgg", pnet_rand=True, verbose=False).eval()
         self.metric.requires_grad_(False)
         own = self.metric.net.state_dict()
         # Its keys are slice{1..5}.N.weight, with N torchvision's index.
         by_index = {key.split(".", 1)[1]: key for key in own}
+        missing = [name for name in by_index if f"features.{name}" not in state]
+        if missing:
+            raise ConfigError(f"{weights}: incomplete VGG16 weights, features.{missing[0]} is missing")
         self.metric.net.load_state_dict(
             {by_index[name]: state[f"features.{name}"].float() for name in by_index}
         )
 
     @torch.no_grad()
-    def forward(self, fake: Tensor, real: Tensor) -> Tensor | None:
+    def forward(self, fake: Tensor, real: Tensor, valid: Tensor | None = None) -> Tensor | None:
         """(N,) distances of grey or RGB images; None for pictures it cannot take."""
+        fake = hide_ignored(fake, real, valid)
         if fake.shape[1] not in (1, 3) or min(fake.shape[-2:]) < LPIPS_SMALLEST:
             return None
         spread = (fake.shape[0], 3, *fake.shape[2:])
@@ -83,10 +98,10 @@ def load_lpips(setting: str, vgg_weights: str | None = None) -> tuple[LPIPS | No
     """LPIPS where weights allow, and one sentence on it.
 
     Args:
-        setting: "auto" (VGG16 from `vgg_weights` or torchvision's cache), "off", or a file.
+        setting: "auto" (VGG16 from `vgg_weights` or torchvision's cache), "none", or a file.
         vgg_weights: the perceptual loss's weight file, used if it holds VGG16.
     """
-    if setting == "off":
+    if setting == "none":
         return None, "LPIPS is switched off"
     if setting != "auto":
         return LPIPS(Path(setting).expanduser()), f"LPIPS: VGG16 weights from {setting}"

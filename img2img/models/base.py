@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from img2img.config import Section
 from img2img.data.spec import DataSpec
-from img2img.errors import CheckpointError
+from img2img.errors import CheckpointError, ConfigError
 
 Batch = Mapping[str, Tensor]
 Terms = dict[str, Tensor]
@@ -49,11 +49,24 @@ class Model(nn.Module):
         self.options = options
         self.spec = spec
 
+    def require_size(self, least: int, remedy: str) -> None:
+        """Raises ConfigError where a training picture's side is under `least` pixels."""
+        smallest = self.spec.smallest
+        if smallest is not None and min(smallest) < least:
+            raise ConfigError(
+                f"the discriminator needs pictures of at least {least} pixels a side, but there is "
+                f"one of {smallest[1]}x{smallest[0]}; {remedy}, or a larger data.resize or data.crop"
+            )
+
     def networks(self) -> dict[str, nn.Module]:
         """The networks that a checkpoint holds, by attribute name."""
         names = [name for update in self.updates for name in update.nets]
         names += self.inference_nets
         return {name: getattr(self, name) for name in dict.fromkeys(names)}
+
+    def loss_switches(self) -> dict[str, bool]:
+        """Loss terms that depend on more than the config, on or off: a resumed run must match."""
+        return {}
 
     def start_training(self) -> list[str]:
         """Called once before the first step, on the CPU: loads what only training needs.

@@ -14,8 +14,8 @@ class Condition(nn.Module):
     map, images stay as they are in [-1, 1].
 
     Args:
-        boundary: without an instance map, join the labels' own boundaries. Instance maps
-            always give theirs.
+        boundary: join the boundary map of the instances or, where the data have none, of the
+            labels. Without it, instance ids are no part of the condition.
     """
 
     def __init__(self, spec: DataSpec, *, boundary: bool):
@@ -24,11 +24,12 @@ class Condition(nn.Module):
         labels = spec.of_kind("labels")
         derive = boundary and labels is not None and spec.of_kind("instances") is None
         self.boundary_of = labels.name if derive else None
-        self.channels = sum(map(_channels, spec.inputs)) + derive
+        self.shown = [s for s in spec.inputs if boundary or s.kind != "instances"]
+        self.channels = sum(map(_channels, self.shown)) + derive
 
     def forward(self, batch: dict[str, Tensor]) -> Tensor:
         """`batch` maps input names to ids (N, 1, H, W) or images (N, C, H, W)."""
-        parts = [_encode(source, batch[source.name]) for source in self.spec.inputs]
+        parts = [_encode(source, batch[source.name]) for source in self.shown]
         if self.boundary_of:
             parts.append(boundary_map(batch[self.boundary_of]))
         return torch.cat(parts, dim=1)
@@ -43,7 +44,7 @@ class Condition(nn.Module):
     def visuals(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """The inputs as pictures: name -> (N, 3, H, W) in [-1, 1]."""
         pictures = {}
-        for source in self.spec.inputs:
+        for source in self.shown:
             value = batch[source.name]
             if source.kind == "labels":
                 pictures[source.name] = _draw_labels(source, value)

@@ -1,6 +1,5 @@
 """pix2pix: image-to-image translation with conditional adversarial networks (Isola et al. 2017)."""
 
-import math
 from typing import Literal
 
 from pydantic import Field
@@ -8,19 +7,15 @@ from torch import Tensor
 
 from img2img.config import Section
 from img2img.data.spec import DataSpec
-from img2img.errors import ConfigError
 from img2img.losses.adversarial import Adversarial, adversarial_loss
 from img2img.losses.matching import l1_loss
 from img2img.models.base import Batch, Model, Terms, Update
 from img2img.models.conditioning import Condition
 from img2img.networks.layers import Norm, Upsampling, concat_condition
 from img2img.networks.padding import run_padded
-from img2img.networks.patchgan import PATCHES, PatchGAN
+from img2img.networks.patchgan import PATCHES, PatchGAN, smallest_input
 from img2img.networks.pix2pixhd import GlobalGenerator
-from img2img.networks.unet import UNet
-
-DEFAULT_DEPTH = 8  # Isola et al. 2017, Sec. 6.1.1, for 256x256
-
+from img2img.networks.unet import UNet, default_depth
 
 class Weights(Section):
     """Loss weights: the discriminator's objective is halved, L1 weighs 100 (Sec. 3.3, 6.2)."""
@@ -41,7 +36,7 @@ class Options(Section):
     n_down: int = Field(2, ge=1)  # of the ResNet
     n_blocks: int = Field(9, ge=0)
     dropout: float = Field(0.5, ge=0, lt=1)  # the noise z of the paper
-    boundary: bool = False  # join the labels' boundary map
+    boundary: bool = False  # join the boundary map of the instances, else of the labels
     d_width: int = Field(64, ge=1)
     patch: Literal[1, 16, 70, 286] = 70  # receptive field of the discriminator, pixels
     norm: Norm = "instance"
@@ -50,22 +45,6 @@ class Options(Section):
     up: Upsampling = "resize"
     adversarial: Adversarial = "lsgan"
     weights: Weights = Weights()
-
-
-def unet_depth(size: tuple[int, int] | None) -> int:
-    """Eight halvings, or as many as the training pictures' shorter side allows (at least 3)."""
-    if size is None:
-        return DEFAULT_DEPTH
-    return max(3, min(DEFAULT_DEPTH, int(math.log2(min(size)))))
-
-
-def smallest_patchgan_input(n_layers: int, padding: int = 1) -> int:
-    """The least side at which every layer of a PatchGAN still has an output.
-
-    Its norms need more than one pixel, its last two layers (kernel 4) take one each at
-    padding 1.
-    """
-    return 1 if n_layers == 0 or padding > 1 else 3 * 2**n_layers
 
 
 class Pix2Pix(Model):
@@ -84,7 +63,7 @@ class Pix2Pix(Model):
             "width": options.width,
         }
         if options.generator == "unet":
-            depth = options.depth or unet_depth(spec.size)
+            depth = options.depth or default_depth(spec.size)
             self.generator = UNet(
                 depth=depth, dropout=options.dropout, up=options.up, **size, **shared
             )
@@ -98,13 +77,7 @@ class Pix2Pix(Model):
                 **shared,
             )
         n_layers = PATCHES[options.patch]
-        least = smallest_patchgan_input(n_layers)
-        if spec.size and min(spec.size) < least:
-            raise ConfigError(
-                f"model.patch: the {options.patch}x{options.patch} discriminator needs pictures of "
-                f"at least {least} pixels a side, but training pictures are {spec.size[0]}x"
-                f"{spec.size[1]}; set model.patch=16, or a larger data.crop or data.resize"
-            )
+        self.require_size(smallest_input(n_layers, padding=1), "set model.patch=16 or 1")
         self.discriminator = PatchGAN(
             in_channels=self.condition.channels + spec.target.channels,
             width=options.d_width,

@@ -14,13 +14,12 @@ from img2img.losses.adversarial import Adversarial, Reduction, adversarial_loss
 from img2img.losses.matching import PerceptualLoss, feature_matching_loss, l1_loss
 from img2img.models.base import Batch, Model, Terms, Update, load_strictly
 from img2img.models.conditioning import Condition
-from img2img.models.pix2pix import unet_depth
 from img2img.networks.layers import Norm, Upsampling, concat_condition
 from img2img.networks.padding import run_padded
-from img2img.networks.patchgan import MultiscaleDiscriminator
+from img2img.networks.patchgan import MultiscaleDiscriminator, smallest_input
 from img2img.networks.pix2pixhd import GlobalGenerator, LocalEnhancer
 from img2img.networks.pretrained import load_vgg
-from img2img.networks.unet import UNet
+from img2img.networks.unet import UNet, default_depth
 
 DISCRIMINATOR_PADDING = 2  # of the published networks; pix2pix pads by 1
 MAX_CHANNELS = 512
@@ -54,7 +53,7 @@ class Options(Section):
     # Epochs before the coarse generator is trained too: 10 as published, where it starts
     # from a trained one (training.init_from), else 0.
     coarse_fixed_epochs: int = Field(0, ge=0)
-    boundary: bool = True
+    boundary: bool = True  # join the boundary map of the instances, else of the labels
     # Join features of the photo, averaged over every instance, to the generator's input.
     features: bool = False
     feature_channels: int = Field(3, ge=1)
@@ -104,6 +103,10 @@ class Pix2PixHD(Model):
             )
             self.instances = _instance_input(spec)
         self.updates = (Update("g", nets), Update("d", ("discriminator",)))
+        least = smallest_input(
+            options.d_layers, padding=DISCRIMINATOR_PADDING, scales=options.num_D
+        )
+        self.require_size(least, "set a smaller model.num_D")
         self.discriminator = MultiscaleDiscriminator(
             scales=options.num_D,
             in_channels=self.condition.channels + spec.target.channels,
@@ -163,18 +166,33 @@ class Pix2PixHD(Model):
         parameters = super().trainable(update, epoch)
         fixed = self.options.generator == "enhancer" and epoch < self.options.coarse_fixed_epochs
         if update.name == "g" and fixed:
-            coarse = {id(p) for p in self.generator.coarse.parameters()}
-            parameters = [p for p in parameters if id(p) not in coarse]
+            coarse = self.generator.coarse.named_parameters()
+            frozen = {id(p) for name, p in coarse if not self._is_new(name)}
+            parameters = [p for p in parameters if id(p) not in frozen]
         return parameters
+
+    def _is_new(self, name: str) -> bool:
+        """Whether no plain generator brings this parameter of the coarse one.
+
+        The last doubling of a U-Net with transposed convolutions leads to the image in a plain
+        one and to features here; everywhere else only the layer after it is left out.
+        """
+        options = self.options
+        return options.coarse == "unet" and options.up == "transposed" and name.startswith("head.")
 
     def adopt(self, states: dict[str, dict[str, Tensor]]) -> list[str]:
         """As the base; the generator of a plain run becomes an enhancer's coarse generator."""
         generator = states.get("generator", {})
         if self.options.generator != "enhancer" or any(k.startswith("coarse.") for k in generator):
             return super().adopt(states)
-        coarse = {k: v for k, v in generator.items() if not k.startswith("head.")}
-        load_strictly(self.generator.coarse, coarse, "generator.coarse")
-        return ["generator.coarse"]
+        own = self.generator.coarse.state_dict()
+        given = {k: v for k, v in generator.items() if not _makes_image(k)}
+        fresh = {k: v for k, v in own.items() if self._is_new(k)}
+        load_strictly(self.generator.coarse, {**given, **fresh}, "generator.coarse")
+        return ["generator.coarse, but for its last layer" if fresh else "generator.coarse"]
+
+    def loss_switches(self) -> dict[str, bool]:
+        return {"perceptual": self.perceptual is not None}
 
     def encode(self, batch: Batch) -> Tensor:
         """The target's features (N, C, H, W), the mean of every instance at all of its pixels."""
@@ -201,6 +219,11 @@ class Pix2PixHD(Model):
         return self.condition.visuals(batch)
 
 
+def _makes_image(name: str) -> bool:
+    """Whether a parameter of a plain generator belongs to its last layer, which enhancers lack."""
+    return name.startswith("head.") and not name.startswith(("head.up.", "head.mix."))
+
+
 def _instance_input(spec: DataSpec) -> str:
     """The input whose ids are averaged over: instances, else the labels' regions.
 
@@ -223,7 +246,7 @@ def _build_generator(options: Options, spec: DataSpec, in_channels: int) -> nn.M
         "up": options.up,
         "bias": options.bias,
     }
-    depth = options.depth or unet_depth(spec.size)
+    depth = options.depth or default_depth(spec.size)
     unet = {"depth": depth, "dropout": options.dropout, **shared}
     residual = {"n_down": options.n_down, "n_blocks": options.n_blocks, **shared}
     if options.generator == "global":
@@ -235,9 +258,7 @@ def _build_generator(options: Options, spec: DataSpec, in_channels: int) -> nn.M
     if options.coarse == "global":
         coarse = GlobalGenerator(out_channels=None, width=coarse_width, **residual)
     else:
-        coarse = UNet(
-            out_channels=coarse_width, width=options.width, activation="relu", **unet
-        )
+        coarse = UNet(out_channels=None, width=coarse_width, **unet)
     return LocalEnhancer(
         coarse,
         out_channels=out_channels,

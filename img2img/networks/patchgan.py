@@ -12,6 +12,17 @@ from img2img.networks.layers import ConvBlock, Norm, halve, init_weights
 PATCHES = {1: 0, 16: 1, 70: 3, 286: 5}
 
 
+def smallest_input(n_layers: int, *, padding: int, scales: int = 1) -> int:
+    """The least side, in pixels, at which every layer has an output and its norm two pixels.
+
+    With padding 1 the last two 4x4 layers take a pixel each; with padding 2 nothing shrinks
+    below two pixels, if the coarsest scale has two.
+    """
+    if n_layers == 0:
+        return 1
+    return 3 * 2**n_layers if padding == 1 else 2 ** (scales - 1) + 1
+
+
 class PatchGAN(nn.Module):
     """Judges overlapping patches: (N, in, H, W) -> list of feature maps, last (N, 1, h, w) logits.
 

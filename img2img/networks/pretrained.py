@@ -3,6 +3,7 @@
 Never random weights: a file, torchvision's cache, or its download, or no network at all.
 """
 
+import http.client
 import socket
 from pathlib import Path
 
@@ -115,7 +116,8 @@ def download_weights(arch: str) -> Path | None:
     socket.setdefaulttimeout(DOWNLOAD_TIMEOUT)
     try:
         get_model_weights(arch).DEFAULT.get_state_dict(progress=True)
-    except (OSError, RuntimeError):  # URLError, timeout, a full disk; a wrong checksum
+    except (OSError, RuntimeError, http.client.HTTPException):
+        # No network, a timeout, a full disk; a wrong checksum; a connection that broke off.
         return None
     finally:
         socket.setdefaulttimeout(before)

@@ -1,13 +1,24 @@
 """The U-Net generator of pix2pix (Isola et al. 2017, Sec. 6.1.1)."""
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from img2img.networks.layers import Activation, ConvBlock, Norm, UpBlock, Upsampling, init_weights
+from img2img.networks.layers import ConvBlock, Norm, UpBlock, Upsampling, init_weights
 
 WIDEST = 8  # channels stop growing at 8 x width
 DROPOUT_FROM = 4  # levels below this one drop out (the paper's three of eight)
+DEFAULT_DEPTH = 8  # for 256x256
+LEAST_DEPTH = 3
+
+
+def default_depth(size: tuple[int, int] | None) -> int:
+    """Eight halvings, or as many as the shorter side of the pictures allows (at least 3)."""
+    if size is None:
+        return DEFAULT_DEPTH
+    return max(LEAST_DEPTH, min(DEFAULT_DEPTH, int(math.log2(min(size)))))
 
 
 class UNet(nn.Module):
@@ -20,25 +31,25 @@ class UNet(nn.Module):
     published code does this by an in-place side effect, and its weights rely on it.
 
     Args:
+        out_channels: None leaves out the last convolution and tanh, so that the output is the
+            feature map (N, width, H, W) that an enhancer builds on.
         width: channels after the first convolution, doubled four times at most.
         depth: number of halvings.
         dropout: probability in the deeper decoder levels (pix2pix's only noise).
         bias: whether the convolutions before a norm have a bias.
-        activation: the last activation; "relu" with a norm where the U-Net feeds an enhancer.
     """
 
     def __init__(
         self,
         *,
         in_channels: int,
-        out_channels: int,
+        out_channels: int | None,
         width: int = 64,
         depth: int = 8,
         norm: Norm = "instance",
         up: Upsampling = "resize",
         dropout: float = 0.5,
         bias: bool = True,
-        activation: Activation = "tanh",
     ):
         super().__init__()
         if depth < 2:
@@ -71,12 +82,15 @@ class UNet(nn.Module):
             )
             for level in range(innermost, 0, -1)
         )
-        last = {"norm": "none" if activation == "tanh" else norm, "activation": activation}
-        if up == "transposed":
-            self.head = UpBlock(2 * channels[0], out_channels, mode=up, kernel=4, **last)
-        else:
+        if up == "resize":
             self.head = FullResolutionHead(
-                2 * channels[0], in_channels, width, out_channels, norm=norm, bias=bias, last=last
+                2 * channels[0], in_channels, width, out_channels, norm=norm, bias=bias
+            )
+        elif out_channels is None:
+            self.head = UpBlock(2 * channels[0], width, mode=up, kernel=4, norm=norm, bias=bias)
+        else:
+            self.head = UpBlock(
+                2 * channels[0], out_channels, mode=up, kernel=4, norm="none", activation="tanh"
             )
         init_weights(self)
 
@@ -103,16 +117,19 @@ class FullResolutionHead(nn.Module):
         features: int,
         in_channels: int,
         width: int,
-        out_channels: int,
+        out_channels: int | None,
         *,
         norm: Norm,
         bias: bool,
-        last: dict,
     ):
         super().__init__()
         self.up = UpBlock(features, width, mode="resize", norm=norm, bias=bias)
         self.mix = ConvBlock(width + in_channels, width, reflect=True, norm=norm, bias=bias)
-        self.out = ConvBlock(width, out_channels, reflect=True, **last)
+        self.out = nn.Identity()
+        if out_channels is not None:
+            self.out = ConvBlock(
+                width, out_channels, reflect=True, norm="none", activation="tanh"
+            )
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
         return self.out(self.mix(torch.cat([self.up(x), condition], dim=1)))

@@ -38,10 +38,7 @@ class Checkpoint:
 
     path: Path
     meta: Mapping[str, Any]
-
-    @property
-    def spec(self) -> DataSpec:
-        return DataSpec.model_validate(self.meta["spec"])
+    spec: DataSpec
 
     def tensors(self, prefix: str) -> dict[str, Tensor]:
         """All tensors whose name starts with `prefix`, without it."""
@@ -91,7 +88,7 @@ def save_checkpoint(path: Path, tensors: Mapping[str, Tensor], meta: Mapping[str
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         save_file({k: v.detach().contiguous().cpu() for k, v in tensors.items()}, temporary, header)
-        with open(temporary, "rb") as file:
+        with open(temporary, "rb+") as file:  # Windows syncs only what may be written
             os.fsync(file.fileno())
         temporary.replace(path)
         _sync_folder(path.parent)
@@ -101,6 +98,21 @@ def save_checkpoint(path: Path, tensors: Mapping[str, Tensor], meta: Mapping[str
             f"{path}: the checkpoint could not be written ({error}); earlier checkpoints are "
             "untouched. Free disk space, then go on with --resume"
         ) from error
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replaces a text file as a whole: there is the former content or the new, never half of it.
+
+    Raises:
+        CheckpointError: it cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise CheckpointError(f"{path}: cannot be written ({error.strerror})") from error
 
 
 def _sync_folder(folder: Path) -> None:
@@ -126,13 +138,17 @@ def read_checkpoint(path: Path) -> Checkpoint:
             f"{path}: a safetensors file, but no checkpoint of img2img; published .pth files "
             "are brought in by `img2img import-weights`"
         )
-    meta = json.loads(header)
-    if meta["format"] != FORMAT:
-        raise CheckpointError(
-            f"{path}: checkpoint format {meta['format']} (img2img {meta['version']}), but this is "
-            f"img2img {__version__} with format {FORMAT}; use the version that wrote it"
-        )
-    return Checkpoint(path, meta)
+    try:
+        meta = json.loads(header)
+        version, number = meta["version"], meta["format"]
+        if number == FORMAT:
+            return Checkpoint(path, meta, DataSpec.model_validate(meta["spec"]))
+    except (ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"{path}: the checkpoint's header is damaged ({error})") from error
+    raise CheckpointError(
+        f"{path}: checkpoint format {number} (img2img {version}), but this is img2img "
+        f"{__version__} with format {FORMAT}; use the version that wrote it"
+    )
 
 
 def step_file(folder: Path, step: int) -> Path:
@@ -145,9 +161,17 @@ def step_files(folder: Path) -> list[Path]:
     return sorted(folder.glob(f"step-*{SUFFIX}"))
 
 
-def prune(folder: Path, keep: int) -> None:
-    """Deletes all but the newest `keep` checkpoints."""
-    for path in step_files(folder)[:-keep]:
+def prune(folder: Path, newest: int, keep: int) -> None:
+    """Deletes all but the newest `keep` checkpoints.
+
+    Args:
+        newest: the step just saved. Files of later steps are damaged ones that a resumed run
+            had to pass over; they go first.
+    """
+    last = step_file(folder, newest)
+    files = step_files(folder)
+    stale = [path for path in files if path > last]
+    for path in [*stale, *[p for p in files if p <= last][:-keep]]:
         path.unlink(missing_ok=True)
 
 

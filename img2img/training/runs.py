@@ -2,11 +2,18 @@
 
 import datetime
 import shutil
+import sys
 from pathlib import Path
 
 from img2img.config import nearest
 from img2img.errors import CheckpointError, ConfigError
-from img2img.training.checkpoint import SUFFIX, Checkpoint, read_checkpoint, step_files
+from img2img.training.checkpoint import (
+    SUFFIX,
+    Checkpoint,
+    read_checkpoint,
+    step_files,
+    write_text,
+)
 
 RUNS = Path("runs")
 CONFIG, METRICS, SAMPLES, CHECKPOINTS = "config.yaml", "metrics.jsonl", "samples", "checkpoints"
@@ -42,8 +49,8 @@ def check_new(path: Path, *, overwrite: bool) -> None:
         raise ConfigError(f"{path} is not a run (it has no {CONFIG}): not overwritten")
 
 
-def create_run(path: Path, *, overwrite: bool) -> None:
-    """An empty run folder.
+def create_run(path: Path, config: str, *, overwrite: bool) -> None:
+    """A run folder that holds only its config (YAML).
 
     Raises:
         ConfigError: as `check_new`, or the folder cannot be made.
@@ -51,8 +58,14 @@ def create_run(path: Path, *, overwrite: bool) -> None:
     check_new(path, overwrite=overwrite)
     try:
         if path.exists():
-            shutil.rmtree(path)
-        (path / CHECKPOINTS).mkdir(parents=True)
+            # Renamed first: a deletion that stops half-way must not leave half a run.
+            doomed = path.with_name(f".{path.name}.overwritten")
+            shutil.rmtree(doomed, ignore_errors=True)
+            path.rename(doomed)
+            shutil.rmtree(doomed)
+        path.mkdir(parents=True)
+        write_text(path / CONFIG, config)
+        (path / CHECKPOINTS).mkdir()
     except OSError as error:
         raise ConfigError(f"{path}: the run folder cannot be made ({error.strerror})") from error
 
@@ -95,17 +108,21 @@ def find_run(name: str | None) -> Path:
 
 
 def last_checkpoint(run: Path) -> Checkpoint:
-    """The newest readable checkpoint of a run.
+    """The newest readable checkpoint of a run; damaged newer ones are named on stderr.
 
-    A damaged newest one is passed over only if an older one is whole, and the error of the
-    newest is raised if none is.
+    Raises:
+        CheckpointError: none is readable; what is wrong with the newest.
     """
     failure = None
     for path in reversed(step_files(run / CHECKPOINTS)):
         try:
-            return read_checkpoint(path)
+            found = read_checkpoint(path)
         except CheckpointError as error:
             failure = failure or error
+            continue
+        if failure:
+            print(f"warning: {failure}\nusing {path} instead", file=sys.stderr)
+        return found
     raise failure or CheckpointError(f"{run}: no checkpoint to go on from in {run / CHECKPOINTS}")
 
 

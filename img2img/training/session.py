@@ -14,7 +14,7 @@ from img2img.data.loader import PairDataset
 from img2img.data.transforms import JointTransform
 from img2img.errors import CheckpointError, ConfigError
 from img2img.models import OPTIONS, build_model
-from img2img.training.checkpoint import Checkpoint
+from img2img.training.checkpoint import Checkpoint, read_checkpoint, write_text
 from img2img.training.runs import (
     CONFIG,
     check_new,
@@ -69,10 +69,10 @@ class Session:
         path = find_run(name)
         checkpoint = last_checkpoint(path)
         origin = str(checkpoint.path)
-        tree = checkpoint.meta["config"]
-        former = parse_config(tree, OPTIONS, origin)
-        tree["training"]["max_time"] = None  # a limit of the former session alone
-        config = parse_config(_merged(tree, overrides), OPTIONS, origin)
+        former = parse_config(checkpoint.meta["config"], OPTIONS, origin)
+        # The time limit was the former session's alone.
+        changes = {"training.max_time": None, **overrides}
+        config = parse_config(checkpoint.meta["config"], OPTIONS, origin, changes)
         before, after = _flat(former.model_dump()), _flat(config.model_dump())
         refused = [
             f"{key} (was {before.get(key)!r}, now {value!r})"
@@ -97,8 +97,7 @@ class Session:
         accelerator = make_accelerator(settings.device, settings.precision)
         say = print if accelerator.is_main_process else _silent
         data = describe_data(self.config.data, seed=settings.seed)
-        if not len(data.train):
-            raise ConfigError("there is no pair to train on: all are in the validation split")
+        self._check(data)
         torch.manual_seed(settings.seed)
         model = build_model(self.config, data.spec)
         remarks = [*data.remarks, *model.start_training()]
@@ -106,18 +105,15 @@ class Session:
             remarks.append(_start_from(model, settings.init_from))
         # The processes share their weights, but not their dropout.
         torch.manual_seed(settings.seed + accelerator.process_index)
-        if self.checkpoint is None and accelerator.is_main_process:
-            create_run(self.path, overwrite=self.overwrite)
         trainer = self._trainer(model, data, accelerator, tuple(remarks))
-        if trainer.validator.remark:
-            remarks.append(trainer.validator.remark)
-        for remark in remarks:
+        for remark in trainer.state.remarks:
             say(remark)
         if self.checkpoint is not None:
             trainer.state.restore(self.checkpoint)
             say(f"going on with {self.path} at step {trainer.progress.step}")
+        # Nothing is written before everything is known to fit.
         if accelerator.is_main_process:
-            (self.path / CONFIG).write_text(self.config.to_yaml(), encoding="utf-8")
+            self._write_folder()
         accelerator.wait_for_everyone()
         if trainer.progress.step >= trainer.last_step:
             say(f"{self.path} is at its end: {_end(trainer)}")
@@ -125,7 +121,24 @@ class Session:
         say(_summary(trainer, model))
         reason = trainer.fit()
         say(_farewell(self.path, trainer, reason))
-        return trainer.signals.exit_code
+        return trainer.signals.exit_code if reason == "signal" else 0
+
+    def _check(self, data: Data) -> None:
+        """Raises ConfigError for what no step could do."""
+        if not len(data.train):
+            raise ConfigError("there is no pair to train on: all are in the validation split")
+        if data.spec.size is None and self.config.training.batch_size > 1:
+            raise ConfigError(
+                f"training.batch_size is {self.config.training.batch_size}, but the pictures differ "
+                "in size; set data.crop or data.resize to one size, or training.batch_size=1"
+            )
+
+    def _write_folder(self) -> None:
+        config = self.config.to_yaml()
+        if self.checkpoint is None:
+            create_run(self.path, config, overwrite=self.overwrite)
+        else:
+            write_text(self.path / CONFIG, config)
 
     def _trainer(self, model, data: Data, accelerator: Accelerator, remarks) -> Trainer:
         train = JointTransform(self.config.data, data.spec, train=True)
@@ -155,31 +168,24 @@ def make_accelerator(device: str, precision: str) -> Accelerator:
     }
     if not available.get(device):
         usable = ", ".join(name for name, there in available.items() if there)
-        raise ConfigError(f"training.device: {device!r} is not available; valid here: {usable}")
+        hint = "; choose a GPU with CUDA_VISIBLE_DEVICES" if device.startswith("cuda:") else ""
+        raise ConfigError(
+            f"training.device: {device!r} is not available; valid here: {usable}{hint}"
+        )
     if precision == "fp16" and (device == "cpu" or not torch.cuda.is_available()):
         raise ConfigError("training.precision: fp16 needs a CUDA GPU; use fp32 or bf16")
-    return Accelerator(cpu=device == "cpu", mixed_precision=PRECISIONS[precision])
+    try:
+        return Accelerator(cpu=device == "cpu", mixed_precision=PRECISIONS[precision])
+    except ValueError as error:
+        raise ConfigError(f"training.precision: {precision} is not possible here: {error}") from error
 
 
 def _start_from(model, name: str) -> str:
     """Loads another run's weights; `name` is a run, or a checkpoint file."""
     path = Path(name).expanduser()
-    source = pick_checkpoint(path.parent, name) if path.is_file() else None
-    source = source or pick_checkpoint(find_run(name), None)
+    source = read_checkpoint(path) if path.is_file() else pick_checkpoint(find_run(name), None)
     adopted = model.adopt(source.networks())
     return f"starting from {source.path}: {', '.join(adopted)}"
-
-
-def _merged(tree: dict, overrides: Mapping[str, Any]) -> dict:
-    for key, value in overrides.items():
-        *parents, last = key.split(".")
-        section = tree
-        for parent in parents:
-            section = section.get(parent)
-            if not isinstance(section, dict):
-                raise ConfigError(f"command line: {key}: unknown key")
-        section[last] = value
-    return tree
 
 
 def _flat(tree: Mapping, prefix: str = "") -> dict[str, Any]:

@@ -1,13 +1,15 @@
 """Ctrl-C and SIGTERM end the training after the running step, not in it."""
 
 import signal
+import time
 from types import FrameType
 
 EXIT_CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
+REPEAT = 1.0  # seconds: `timeout` and launchers send one signal to process and group
 
 
 class StopSignals:
-    """Context in which SIGINT and SIGTERM are only noted; a second one takes effect at once.
+    """Context in which SIGINT and SIGTERM are only noted; one that comes later again kills.
 
     Attributes:
         received: the first signal, None as long as there is none.
@@ -16,6 +18,7 @@ class StopSignals:
     def __init__(self):
         self.received: signal.Signals | None = None
         self._former = {}
+        self._since = 0.0
 
     def __enter__(self) -> "StopSignals":
         for number in EXIT_CODES:
@@ -27,8 +30,11 @@ class StopSignals:
             signal.signal(number, handler)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        self.received = signal.Signals(number)
-        signal.signal(number, signal.SIG_DFL)
+        if self.received is None:
+            self.received, self._since = signal.Signals(number), time.monotonic()
+        elif time.monotonic() - self._since > REPEAT:
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
 
     @property
     def exit_code(self) -> int:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from img2img.config import Config
 from img2img.errors import CheckpointError
-from img2img.models.base import Model
+from img2img.models.base import Model, load_strictly
 from img2img.training import checkpoint as files
 from img2img.training.optim import (
     MovingAverage,
@@ -43,6 +43,7 @@ class TrainingState:
 
     Args:
         pairs: number of training pairs, which the position in an epoch depends on.
+        criterion: the metric that `Progress.best` is of.
         remarks: sentences about the run that its checkpoints should remember.
     """
 
@@ -53,13 +54,13 @@ class TrainingState:
         accelerator: Accelerator,
         *,
         pairs: int,
+        criterion: str,
         remarks: tuple[str, ...] = (),
     ):
         self.config, self.model, self.accelerator = config, model, accelerator
-        self.pairs, self.remarks = pairs, remarks
+        self.pairs, self.criterion, self.remarks = pairs, criterion, remarks
         self.progress = Progress()
-        optimizers = build_optimizers(model, config.training, accelerator.device)
-        self.optimizers = {name: accelerator.prepare(o) for name, o in optimizers.items()}
+        self.optimizers = build_optimizers(model, config.training, accelerator.device)
         self.average = MovingAverage(model, config.training.ema) if config.training.ema else None
 
     @contextlib.contextmanager
@@ -86,7 +87,7 @@ class TrainingState:
             files.save_checkpoint(
                 files.step_file(folder, self.progress.step), tensors, self._meta()
             )
-            files.prune(folder, keep)
+            files.prune(folder, self.progress.step, keep)
         self.accelerator.wait_for_everyone()
 
     def save_best(self, run: Path) -> None:
@@ -97,28 +98,65 @@ class TrainingState:
         """Goes on exactly where a checkpoint was written.
 
         Raises:
-            CheckpointError: it belongs to another model, data set or number of processes, or
-                holds no training state.
+            CheckpointError: it holds no training, or the rest would be another one: another
+                model, data set, number of processes or choice of losses.
         """
-        meta, processes = checkpoint.meta, self.accelerator.num_processes
-        for what, now in (("pairs", self.pairs), ("processes", processes)):
-            if meta[what] != now:
-                raise CheckpointError(
-                    f"{checkpoint.path}: the run began with {meta[what]} {what}, now there are "
-                    f"{now}; a resumed run must see the same"
-                )
+        meta = checkpoint.meta
+        self._require_same(checkpoint)
+        states = files.by_network(checkpoint.tensors(files.WEIGHTS))
+        for name, network in self.model.networks().items():
+            load_strictly(network, states.get(name, {}), name)
         moments = checkpoint.tensors(files.OPTIMIZER)
-        if not moments and meta["step"]:
-            raise CheckpointError(f"{checkpoint.path}: holds no training state, only weights")
-        self.model.adopt(files.by_network(checkpoint.tensors(files.WEIGHTS)))
         for update in self.model.updates:
             load_optimizer_tensors(self.model, update, self.optimizers[update.name], moments)
         if self.average:
-            for name, state in files.by_network(checkpoint.tensors(files.AVERAGE)).items():
-                self.average.networks[name].load_state_dict(state)
+            averages = files.by_network(checkpoint.tensors(files.AVERAGE))
+            for name, network in self.average.networks.items():
+                load_strictly(network, averages.get(name, {}), name)
         self._set_rng(checkpoint.tensors(f"{files.RNG}{self.accelerator.process_index}/"))
+        if self.accelerator.scaler and meta["scaler"]:
+            self.accelerator.scaler.load_state_dict(meta["scaler"])
         for key in asdict(self.progress):
             setattr(self.progress, key, meta[key])
+        self._adopt_best(checkpoint.path.with_name(BEST))
+
+    def _require_same(self, checkpoint: files.Checkpoint) -> None:
+        """Raises CheckpointError where the rest would not be the same training."""
+        meta, path = checkpoint.meta, checkpoint.path
+        if not meta["step"]:
+            raise CheckpointError(
+                f"{path}: holds weights, but no training to go on with; start one from them with "
+                f"training.init_from={path}"
+            )
+        now = self._identity()
+        for what, then in ((key, meta.get(key)) for key in now):
+            if then != now[what]:
+                raise CheckpointError(
+                    f"{path}: the run began with {what} {then}, now it would be {now[what]}; a "
+                    "resumed run must see the same"
+                )
+        if checkpoint.spec != self.model.spec:
+            before, after = checkpoint.spec.model_dump(), self.model.spec.model_dump()
+            changed = ", ".join(key for key in after if after[key] != before[key])
+            raise CheckpointError(
+                f"{path}: the data are not what the run began with: {changed} changed"
+            )
+
+    def _identity(self) -> dict:
+        """What the rest of a run depends on besides its config and its data's description."""
+        return {
+            "pairs": self.pairs,
+            "processes": self.accelerator.num_processes,
+            "criterion": self.criterion,
+            "losses": self.model.loss_switches(),
+        }
+
+    def _adopt_best(self, path: Path) -> None:
+        """The best score so far may be younger than the checkpoint, which is saved before it."""
+        if path.is_file():
+            best = files.read_checkpoint(path).meta
+            if best["step"] <= self.progress.step:
+                self.progress.best = best["best"]
 
     def _weights(self) -> dict[str, Tensor]:
         """What translating and fine-tuning need."""
@@ -133,9 +171,9 @@ class TrainingState:
         return {
             "config": self.config.model_dump(mode="json"),
             "spec": self.model.spec.model_dump(mode="json"),
-            "pairs": self.pairs,
-            "processes": self.accelerator.num_processes,
             "remarks": list(self.remarks),
+            "scaler": self.accelerator.scaler.state_dict() if self.accelerator.scaler else None,
+            **self._identity(),
             **asdict(self.progress),
         }
 
@@ -145,6 +183,8 @@ class TrainingState:
         states = {"cpu": torch.get_rng_state()}
         if device.type == "cuda":
             states["cuda"] = torch.cuda.get_rng_state(device)
+        elif device.type == "mps":
+            states["mps"] = torch.mps.get_rng_state()
         gathered = {}
         for name, state in states.items():
             rows = self.accelerator.gather(state.to(device)[None]).cpu()
@@ -156,3 +196,5 @@ class TrainingState:
         torch.set_rng_state(states["cpu"])
         if "cuda" in states and self.accelerator.device.type == "cuda":
             torch.cuda.set_rng_state(states["cuda"], self.accelerator.device)
+        elif "mps" in states and self.accelerator.device.type == "mps":
+            torch.mps.set_rng_state(states["mps"])

@@ -1,5 +1,6 @@
 """What a run writes down: metrics.jsonl, TensorBoard events, sample sheets. No service needed."""
 
+import contextlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,6 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from img2img.data.images import write_image
+from img2img.training.checkpoint import write_text
 from img2img.training.runs import METRICS, SAMPLES
 
 
@@ -38,7 +40,7 @@ class Tracker:
                     kept.append(line + "\n")
             except (json.JSONDecodeError, KeyError):
                 continue  # the last line of a process that was killed
-        self._file.write_text("".join(kept), encoding="utf-8")
+        write_text(self._file, "".join(kept))
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
         """Numbers by name, for example `g/l1` or `val/ssim`."""
@@ -56,8 +58,10 @@ class Tracker:
         self._board.add_image("samples", picture, step, dataformats="HWC")
 
     def close(self) -> None:
-        self._lines.close()
-        self._board.close()
+        # On a full disk the last buffers are lost; the cause has already been reported.
+        for stream in (self._lines, self._board):
+            with contextlib.suppress(OSError):
+                stream.close()
 
 
 class RunningMeans:
@@ -75,8 +79,12 @@ class RunningMeans:
         self._sums[name] = self._sums[name] + value if name in self._sums else value.clone()
         self._counts[name] = self._counts.get(name, 0) + 1
 
+    def peek(self) -> dict[str, float]:
+        """The means by name."""
+        return {name: float(total) / self._counts[name] for name, total in self._sums.items()}
+
     def read(self) -> dict[str, float]:
         """The means by name; starts anew."""
-        means = {name: float(total) / self._counts[name] for name, total in self._sums.items()}
+        means = self.peek()
         self._sums, self._counts = {}, {}
         return means

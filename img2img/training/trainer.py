@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from img2img.config import Config
-from img2img.data.loader import EpochBatches, PairDataset, iterate, make_loader
-from img2img.errors import ConfigError, DataError, TrainingError
+from img2img.data.loader import EpochBatches, PairDataset, make_loader
+from img2img.errors import ConfigError, TrainingError, UserError
 from img2img.models.base import Batch, Model, Update
 from img2img.training.optim import lr_factor
 from img2img.training.signals import StopSignals
@@ -58,11 +58,16 @@ class Trainer:
             world=accelerator.num_processes,
         )
         self.loader = make_loader(train, self.batches, workers=self.settings.workers)
+        self.validator = Validator(config, val, accelerator.device)
         self.state = TrainingState(
-            config, self.model, accelerator, pairs=len(train), remarks=remarks
+            config,
+            self.model,
+            accelerator,
+            pairs=len(train),
+            criterion=self.validator.criterion,
+            remarks=(*remarks, self.validator.remark),
         )
         self.progress = self.state.progress
-        self.validator = Validator(config, val, accelerator.device)
         self.means = RunningMeans()
         self.signals = StopSignals()
         self._deadline = None
@@ -92,12 +97,16 @@ class Trainer:
         """The same answer in every process."""
         if self.progress.step >= self.last_step:
             return "end"
+        if self._in_any_process(self.signals.received is not None):
+            return "signal"
         out_of_time = self._deadline is not None and time.monotonic() >= self._deadline
-        reason = 2 if self.signals.received else int(out_of_time)
-        if self.accelerator.num_processes > 1:
-            flag = torch.tensor([reason], device=self.accelerator.device)
-            reason = int(self.accelerator.gather(flag).max())
-        return (None, "time", "signal")[reason]
+        return "time" if self._in_any_process(out_of_time) else None
+
+    def _in_any_process(self, flag: bool) -> bool:
+        if self.accelerator.num_processes == 1:
+            return flag
+        flags = torch.tensor([flag], device=self.accelerator.device, dtype=torch.uint8)
+        return bool(self.accelerator.gather(flags).any())
 
     # ---------------------------------------------------------------- the loop
 
@@ -108,24 +117,21 @@ class Trainer:
             "end", "time" or "signal". A checkpoint is written in every case.
 
         Raises:
-            DataError: a pair cannot be read; a single process saves its steps first.
+            UserError: a pair cannot be read; the steps so far are saved first.
             CheckpointError: a checkpoint cannot be written.
             TrainingError: a loss is not finite, or the log cannot be written.
         """
         if self.settings.max_time is not None:
             self._deadline = time.monotonic() + self.settings.max_time * 60
         main = self.accelerator.is_main_process
-        tracker = Tracker(self.run, step=self.progress.step) if main else None
         bar = tqdm(
             total=self.last_step, initial=self.progress.step, unit="step", disable=not main
         )
+        tracker = None
         try:
+            tracker = Tracker(self.run, step=self.progress.step) if main else None
             with self.signals:
                 return self._run(tracker, bar)
-        except DataError:
-            if self.accelerator.num_processes == 1:  # the others are not here to save with
-                self.state.save(self.run, keep=self.settings.keep)
-            raise
         except OSError as error:
             raise TrainingError(
                 f"{self.run}: the log or a sample sheet could not be written ({error}); the last "
@@ -142,6 +148,7 @@ class Trainer:
         while reason is None:
             self.batches.epoch, self.batches.start = progress.epoch, progress.batch
             for group in self._groups():
+                self._stop_on_error(group)
                 self._set_learning_rate()
                 self.step(group)
                 progress.step += 1
@@ -155,10 +162,22 @@ class Trainer:
                     break
         return reason
 
-    def _groups(self) -> Iterator[list[dict[str, Tensor]]]:
-        """The epoch's batches in groups whose gradients make one step."""
+    def _stop_on_error(self, group: list[Batch] | UserError) -> None:
+        """Where a pair of any process cannot be read, all of them save, and leave together."""
+        failed = isinstance(group, UserError)
+        if not self._in_any_process(failed):
+            return
+        if self.progress.step:
+            self._save()
+        raise group if failed else TrainingError("another process could not read a pair")
+
+    def _groups(self) -> Iterator[list[Batch] | UserError]:
+        """The epoch's batches in groups whose gradients make one step, or what is wrong."""
         group = []
-        for batch in iterate(self.loader):
+        for batch in self.loader:
+            if isinstance(batch, UserError):
+                yield batch
+                return
             device = self.accelerator.device
             group.append({k: v.to(device, non_blocking=True) for k, v in batch.items()})
             if len(group) == self.settings.accumulation:
@@ -174,14 +193,20 @@ class Trainer:
         each update already sees what the updates before it changed.
         """
         due = [u for u in self.model.updates if self.progress.step % u.every == 0]
-        for position, batch in enumerate(group):
+        at_once = len(group) == 1
+        for batch in group:
             with self.accelerator.autocast():
                 out = self.model.generate(batch)
             for update in due:
                 # Later updates may share parts of the graph, such as the discriminator's output.
                 self._backward(update, batch, out, len(group), keep_graph=update is not due[-1])
-                if position == len(group) - 1:
+                if at_once:
                     self._apply(update)
+        if not at_once:
+            for update in due:
+                self._apply(update)
+        if self.accelerator.scaler:
+            self.accelerator.scaler.update()
         if self.state.average:
             self.state.average.update(self.progress.step)
 
@@ -192,13 +217,12 @@ class Trainer:
             terms = self.model.losses(update.name, batch, out)
         for name, value in terms.items():
             self.means.add(f"{update.name}/{name}", value)
+        total = self._weigh(update, terms) / parts
+        if self.accelerator.scaler:  # fp16
+            total = self.accelerator.scaler.scale(total)
         # Gradients go to the trained parameters alone: nothing is computed for frozen ones,
         # and nothing of the generator's loss piles up in the discriminator.
-        self.accelerator.backward(
-            self._weigh(update, terms) / parts,
-            inputs=self._trained(update),
-            retain_graph=keep_graph,
-        )
+        total.backward(inputs=self._trained(update), retain_graph=keep_graph)
 
     def _weigh(self, update: Update, terms: Mapping[str, Tensor]) -> Tensor:
         weights = self.model.options.weights
@@ -215,8 +239,11 @@ class Trainer:
     def _apply(self, update: Update) -> None:
         if self.accelerator.num_processes > 1:
             self._average_gradients([p for p in self._trained(update) if p.grad is not None])
-        optimizer = self.state.optimizers[update.name]
-        optimizer.step()
+        optimizer, scaler = self.state.optimizers[update.name], self.accelerator.scaler
+        if scaler:
+            scaler.step(optimizer)
+        else:
+            optimizer.step()
         optimizer.zero_grad(set_to_none=True)
 
     def _average_gradients(self, parameters: list[nn.Parameter]) -> None:
@@ -238,18 +265,23 @@ class Trainer:
 
     def _report(self, tracker: Tracker | None, bar: tqdm, *, reason: str | None) -> None:
         step, s = self.progress.step, self.settings
+        # A signal wants an end soon: no validation then.
+        validating = reason in ("end", "time") or (step % s.validate_every == 0 and not reason)
+        # Saved before validating, which takes its time, needs memory and reads more files.
+        if reason or validating or step % s.save_every == 0:
+            self._save()
         if tracker and (reason or step % s.log_every == 0):
             self._log(tracker, bar)
-        # A signal wants an end soon: no validation then.
-        if reason in ("end", "time") or (step % s.validate_every == 0 and reason is None):
+        if validating:
             if tracker:
                 self._validate(tracker, bar)
             self.accelerator.wait_for_everyone()
-        if reason or step % s.save_every == 0:
-            self.state.save(self.run, keep=s.keep)
 
-    def _log(self, tracker: Tracker, bar: tqdm) -> None:
-        means = self.means.read()
+    def _save(self) -> None:
+        self._require_finite(self.means.peek())
+        self.state.save(self.run, keep=self.settings.keep)
+
+    def _require_finite(self, means: Mapping[str, float]) -> None:
         bad = [name for name, value in means.items() if not math.isfinite(value)]
         if bad:
             raise TrainingError(
@@ -257,6 +289,10 @@ class Trainer:
                 "saved of the steps since the last checkpoint. Train anew with a smaller "
                 "training.lr or with --precision fp32"
             )
+
+    def _log(self, tracker: Tracker, bar: tqdm) -> None:
+        means = self.means.read()
+        self._require_finite(means)
         lr = next(iter(self.state.optimizers.values())).param_groups[0]["lr"]
         tracker.scalars(
             self.progress.step, {**means, "lr": lr, "epoch": float(self.progress.epoch)}
@@ -265,7 +301,9 @@ class Trainer:
 
     def _validate(self, tracker: Tracker, bar: tqdm) -> None:
         with self.state.translating():
-            scores, sheet = self.validator.run(self.model)
+            scores, sheet = self.validator.run(
+                self.model, lambda: self.signals.received is not None
+            )
         if sheet is not None:
             tracker.sheet(self.progress.step, sheet)
         if not scores:

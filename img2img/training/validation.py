@@ -1,6 +1,7 @@
 """Scores and sample sheets on the held-out pairs, the same pairs every time."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -9,6 +10,7 @@ from img2img.config import Config
 from img2img.data.loader import PairDataset, make_loader, iterate
 from img2img.data.reading import TARGET
 from img2img.data.sheets import contact_sheet, to_picture
+from img2img.errors import ConfigError
 from img2img.metrics.paired import BETTER, l1, load_lpips, psnr, ssim
 from img2img.models.base import Model
 
@@ -18,6 +20,9 @@ class Validator:
 
     Args:
         dataset: the held-out pairs, not augmented; may be empty.
+
+    Raises:
+        ConfigError: LPIPS is asked for, but its weights cannot be had.
     """
 
     def __init__(self, config: Config, dataset: PairDataset, device: torch.device):
@@ -30,6 +35,8 @@ class Validator:
             self.lpips, self.remark = load_lpips(config.training.lpips_weights, vgg_weights)
         if self.lpips is not None:
             self.lpips.to(device)
+        elif config.training.best == "lpips" and len(dataset):
+            raise ConfigError(f"training.best is lpips, but {self.remark}")
 
     @property
     def criterion(self) -> str:
@@ -47,11 +54,16 @@ class Validator:
         return value < than if BETTER[self.criterion] == "smaller" else value > than
 
     @torch.no_grad()
-    def run(self, model: Model) -> tuple[dict[str, float], np.ndarray | None]:
+    def run(
+        self, model: Model, interrupted: Callable[[], bool]
+    ) -> tuple[dict[str, float], np.ndarray | None]:
         """Mean scores as `val/NAME`, and a sheet of the first pairs.
 
         Pairs are taken one at a time, so that they may differ in size and no score depends
         on the batch. The model is left in training mode.
+
+        Args:
+            interrupted: asked after each pair; once true, there are no scores and no sheet.
         """
         count = min(len(self.dataset), self.training.val_pairs)
         values: dict[str, list[float]] = {}
@@ -61,6 +73,8 @@ class Validator:
         model.eval()
         try:
             for index, batch in enumerate(iterate(make_loader(self.dataset, keys, workers=0))):
+                if interrupted():
+                    return {}, None
                 batch = {name: tensor.to(self.device) for name, tensor in batch.items()}
                 fake = model.translate(batch).float()
                 if index < count:
@@ -80,8 +94,10 @@ class Validator:
     def _scores(self, model: Model, batch, fake) -> dict[str, float]:
         real = batch[TARGET]
         valid = model.valid(batch)
+        if valid is not None and not valid.any():
+            return {}  # nothing of this picture counts
         scores = {"l1": l1(fake, real, valid), "psnr": psnr(fake, real, valid)}
         scores["ssim"] = ssim(fake, real, valid)
         if self.lpips is not None:
-            scores["lpips"] = self.lpips(fake, real)
+            scores["lpips"] = self.lpips(fake, real, valid)
         return {name: float(value) for name, value in scores.items() if value is not None}

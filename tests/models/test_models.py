@@ -135,6 +135,45 @@ def test_enhancer_starts_from_a_global_run(tmp_path):
         other.adopt(states)
 
 
+@pytest.mark.parametrize("up", ["resize", "transposed"])
+def test_enhancer_starts_from_a_unet_run(tmp_path, up):
+    plain = {**options_of("unet"), "model.width": 8, "model.depth": 3, "model.up": up}
+    coarse = make_trainer(plain, tmp_path).model
+    states = {name: network.state_dict() for name, network in coarse.networks().items()}
+    settings = {**options_of("enhancer-unet"), "model.up": up, "model.coarse_fixed_epochs": 1}
+    trainer = make_trainer(settings, tmp_path)
+    trainer.model.adopt(states)
+    before = {k: v.clone() for k, v in trainer.model.generator.coarse.state_dict().items()}
+    body = [k for k in before if not k.startswith("head.")]
+    assert all(torch.equal(before[k], states["generator"][k]) for k in body)
+    trainer.step([batch_of(trainer)])
+    after = trainer.model.generator.coarse.state_dict()
+    assert all(torch.equal(after[k], before[k]) for k in body)
+    head_moved = any(not torch.equal(after[k], before[k]) for k in before if k not in body)
+    assert head_moved == (up == "transposed")  # what no plain U-Net brings is trained at once
+
+
+def test_boundary_option_governs_instances_too():
+    label = InputSpec(name="label", kind="labels", part="label", classes=3)
+    instance = InputSpec(name="instance", kind="instances", part="instance")
+    for boundary in (True, False):
+        overrides = {"model": "pix2pixHD", "model.width": 4, "model.boundary": boundary}
+        config = load_config(OPTIONS, overrides=overrides)
+        model = build_model(config, DataSpec(inputs=(label, instance)))
+        assert model.condition.channels == 3 + boundary
+        batch = {"label": torch.zeros(1, 1, 8, 8).long(), "instance": torch.ones(1, 1, 8, 8).long()}
+        assert model.condition(batch).shape[1] == 3 + boundary
+
+
+@pytest.mark.parametrize("num_D, least", [(1, 2), (2, 3), (3, 5)])
+def test_smallest_pictures_of_pix2pixhd_train(tmp_path, num_D, least):
+    settings = {**options_of("global"), "model.num_D": num_D, "data.crop": (least, least)}
+    trainer = make_trainer(settings, tmp_path)
+    trainer.step([batch_of(trainer)])
+    with pytest.raises(ConfigError, match="num_D"):
+        make_trainer({**settings, "data.crop": (least - 1, least)}, tmp_path)
+
+
 def test_accumulation_equals_the_large_batch(tmp_path):
     settings = {**options_of("global"), "model.scales": "sum"}
     whole, parts = (make_trainer(settings, tmp_path) for _ in range(2))
@@ -187,8 +226,8 @@ def test_too_small_pictures_are_refused():
     config = load_config(OPTIONS, overrides={"model": "pix2pix"})
     inputs = (InputSpec(name="A", kind="image", part="A", image=ImageSpec()),)
     with pytest.raises(ConfigError, match="model.patch=16"):
-        build_model(config, DataSpec(inputs=inputs, size=(16, 16)))
-    build_model(config, DataSpec(inputs=inputs, size=(24, 24)))
+        build_model(config, DataSpec(inputs=inputs, smallest=(16, 90)))
+    build_model(config, DataSpec(inputs=inputs, smallest=(24, 24)))
 
 
 def test_perceptual_term_is_off_for_other_channels():

@@ -35,7 +35,7 @@ GENERATORS = {
         coarse(up), in_channels=5, out_channels=3, width=4, n_blocks=1, up=up
     ),
     "unet-enhancer": lambda up: LocalEnhancer(
-        UNet(in_channels=5, out_channels=8, width=4, depth=3, activation="relu", up=up),
+        UNet(in_channels=5, out_channels=None, width=8, depth=3, up=up),
         in_channels=5,
         out_channels=3,
         width=4,

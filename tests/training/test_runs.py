@@ -176,19 +176,38 @@ def test_damaged_checkpoints(capsys, inside, how):
 def test_newest_checkpoint_damaged_goes_on_from_the_one_before(capsys, inside):
     arguments = ["--model", "pix2pix", "--run", "a", "--max-steps", "3", *TINY]
     assert train(*arguments, "training.save_every=1") == 0
-    (inside / "runs/a/checkpoints/step-00000003.safetensors").write_bytes(b"half")
-    assert train("--resume", "a", "--max-steps", "4") == 0
-    assert "at step 2" in capsys.readouterr().out
+    folder = inside / "runs/a/checkpoints"
+    for step in (3, 9):
+        (folder / f"step-{step:08d}.safetensors").write_bytes(b"half")
+    capsys.readouterr()
+    assert train("--resume", "a", "--max-steps", "4", "training.keep=1") == 0
+    captured = capsys.readouterr()
+    assert "at step 2" in captured.out and "step-00000009" in captured.err
+    assert [p.name for p in folder.glob("step-*")] == ["step-00000004.safetensors"]
 
 
-def start(*arguments):
+def start(*arguments, new_group=False):
     return subprocess.Popen(
         [sys.executable, "-m", "img2img", "train", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=new_group,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
     )
+
+
+def test_a_signal_to_the_whole_group_is_survived_by_the_workers(inside):
+    """`timeout`, torchrun and schedulers signal every process, and may do so twice."""
+    endless = [s for s in TINY if not s.startswith(("training.steps", "training.workers"))]
+    arguments = ["--model", "pix2pix", "--run", "a", *endless, "training.steps=100000"]
+    process = start(*arguments, "training.workers=2", "data.scenes=400", new_group=True)
+    wait_for_steps(process, inside / "runs/a", 5)
+    os.killpg(process.pid, signal.SIGTERM)
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 143, err
+    assert "Traceback" not in err and "stopped at step" in out
 
 
 def wait_for_steps(process, run, count):
@@ -248,6 +267,34 @@ def test_full_disk_while_saving_keeps_the_last_good_checkpoint(inside):
     assert not list(folder.glob(".*")), "a half-written file was left"
     assert train("--resume", "a", "--max-steps", "3") == 0
     assert len(checkpoint("a", 3)) > 0
+
+
+def test_changed_data_are_refused_on_resume(capsys, inside):
+    import numpy as np
+    from PIL import Image
+
+    for part in "AB":
+        (inside / "data" / part).mkdir(parents=True)
+        for i in range(3):
+            pixels = np.full((32, 32, 3), 40 * i, np.uint8)
+            Image.fromarray(pixels).save(inside / "data" / part / f"{i}.png")
+    arguments = ["--model", "pix2pix", "--run", "a", "--data", "data", "--max-steps", "1"]
+    assert train(*arguments, *TINY) == 0
+    for file in (inside / "data").rglob("*.png"):
+        Image.open(file).convert("L").save(file)
+    assert train("--resume", "a", "--max-steps", "2") == 2
+    assert "the data are not what the run began with" in capsys.readouterr().err
+
+
+def test_a_failed_start_leaves_no_folder_and_keeps_the_old_run(capsys, inside):
+    assert train("--model", "pix2pix", "--run", "a", "--max-steps", "1", *TINY) == 0
+    wrong = ["--model", "pix2pix", "--run", "a", "--overwrite", *TINY, "training.best=lpips"]
+    assert train(*wrong, "training.lpips_weights=none") == 2
+    assert "training.best is lpips" in capsys.readouterr().err
+    assert len(checkpoint("a", 1)) > 0
+    wrong[3] = "b"
+    assert train(*wrong, "training.lpips_weights=none") == 2
+    assert not (inside / "runs/b").exists()
 
 
 def test_run_means_the_run_to_resume(capsys):
