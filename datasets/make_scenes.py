@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from img2img.data.images import write_image
 from img2img.data.scenes import CLASSES, STYLES, VAL_OFFSET, Scene, draw_scene
-from img2img.data.codecs.writing import write_image
 from img2img.errors import DataError, UserError
 
 

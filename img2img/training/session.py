@@ -100,7 +100,8 @@ class Session:
         self._check(data)
         torch.manual_seed(settings.seed)
         model = build_model(self.config, data.spec)
-        remarks = [*data.remarks, *model.start_training()]
+        with accelerator.main_process_first():  # one downloads, the others find the file
+            remarks = [*data.remarks, *model.start_training()]
         if self.checkpoint is None and settings.init_from:
             remarks.append(_start_from(model, settings.init_from))
         # The processes share their weights, but not their dropout.

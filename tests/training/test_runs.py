@@ -304,6 +304,14 @@ def test_run_means_the_run_to_resume(capsys):
     assert len(checkpoint("a", 2)) > 0
     assert train("--resume", "a", "--config", "x.yaml") == 2
     assert "own config" in capsys.readouterr().err
+    assert train("--resume", "a", "--run", "b") == 2
+    assert "name one run" in capsys.readouterr().err
+    assert train("--resume", "a", "--print-config", "training.log_every=7") == 0
+    assert "log_every: 7" in capsys.readouterr().out
+    with pytest.raises(FileNotFoundError):
+        checkpoint("a", 12)
+    assert train("--resume", "a", "training.max_stepz=5") == 2
+    assert "command line: training.max_stepz: unknown key; did you mean" in capsys.readouterr().err
 
 
 def test_max_time_stops_and_resume_goes_on(capsys):
