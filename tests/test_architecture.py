@@ -17,7 +17,7 @@ LAYERS = [
     {"models"},
     {"metrics"},
     {"data", "networks", "losses"},
-    {"labels", "config"},
+    {"labels", "config", "devices"},
     {"errors"},
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}

@@ -38,39 +38,26 @@ def parse(argv: list[str]) -> argparse.Namespace:
 def main(argv: list[str]) -> int:
     """Translates everything that can be, names what cannot: exit code 2 if there was any."""
     arguments = parse(argv)
-    from tqdm import tqdm
-
-    from img2img.errors import DataError
-    from img2img.inference.jobs import FileTranslator, plan, write_sheet
+    from img2img.inference.jobs import FileTranslator, write_sheet
+    from img2img.inference.planning import plan
     from img2img.inference.translator import Translator
 
     translator = Translator.load(
         arguments.run, checkpoint=arguments.checkpoint, device=arguments.device
     )
-    jobs = plan(arguments.inputs, arguments.out, translator.spec)
-    if arguments.instances and not arguments.instances.exists():
-        raise DataError(f"--instances: {arguments.instances}: there is no such file or folder")
-    if arguments.instances and arguments.instances.is_file() and len(jobs) > 1:
-        raise DataError("--instances is one file, but there are several inputs; give a folder")
+    jobs = plan(
+        arguments.inputs,
+        arguments.out,
+        translator.spec,
+        instances=arguments.instances,
+        sheet=arguments.sheet,
+    )
     if arguments.stochastic and not translator.has_noise:
         print("warning: this model has no dropout, so --stochastic changes nothing", file=sys.stderr)
     files = FileTranslator(
-        translator,
-        instances=arguments.instances,
-        strict=arguments.strict_inputs,
-        halves=arguments.side_by_side,
+        translator, strict=arguments.strict_inputs, halves=arguments.side_by_side
     )
-    rows, names, failed = [], [], 0
-    for job in tqdm(jobs, unit="picture", disable=len(jobs) < 2):
-        try:
-            row = files.run(job, stochastic=arguments.stochastic, seed=arguments.seed)
-        except DataError as error:
-            tqdm.write(f"error: {error}", file=sys.stderr)
-            failed += 1
-            continue
-        if arguments.sheet:
-            rows.append(row)
-            names.append(job.path.name)
+    rows, names, failed = _run_all(files, jobs, arguments)
     if files.without_instances:
         print(
             f"warning: {files.without_instances} of {len(jobs)} had no instance map beside them: "
@@ -83,3 +70,27 @@ def main(argv: list[str]) -> int:
     where = jobs[0].out if len(jobs) == 1 else arguments.out or "translated"
     print(f"{len(jobs)} in, {len(jobs) - failed} out: {where} (by {translator.source})")
     return 2 if failed else 0
+
+
+def _run_all(files, jobs, arguments: argparse.Namespace) -> tuple[list, list[str], int]:
+    """Runs all jobs; the sheet's rows and their names, and how many failed."""
+    from tqdm import tqdm
+
+    from img2img.errors import DataError
+    from img2img.inference.jobs import SHEET_ROWS
+
+    rows, names, failed = [], [], 0
+    for job in tqdm(jobs, unit="picture", disable=len(jobs) < 2):
+        wanted = arguments.sheet is not None and len(rows) < SHEET_ROWS
+        try:
+            row = files.run(
+                job, row=wanted, stochastic=arguments.stochastic, seed=arguments.seed
+            )
+        except DataError as error:
+            tqdm.write(f"error: {error}", file=sys.stderr)
+            failed += 1
+            continue
+        if wanted:
+            rows.append(row)
+            names.append(job.path.name)
+    return rows, names, failed

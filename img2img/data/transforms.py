@@ -12,6 +12,7 @@ from torch import Tensor
 
 from img2img.config import DataConfig
 from img2img.data.reading import TARGET, Arrays
+from img2img.data.resizing import resize_ids, resize_image
 from img2img.data.spec import DataSpec, ImageSpec
 
 _INT32 = np.iinfo(np.int32)
@@ -37,10 +38,11 @@ class JointTransform:
 
     def __call__(self, arrays: Arrays, seed: int) -> dict[str, Tensor]:
         """int64 (1, H, W) for ids, float32 (C, H, W) in [-1, 1] for images."""
-        arrays, codes = self._compact(arrays)
-        moved = self._move(arrays, seed)
-        if self.train and self.config.colour:
-            moved[TARGET] = self._shift_colours(moved[TARGET], seed)
+        moved, codes = self._compact(self._resize(arrays))
+        if self.train:
+            moved = self._move(moved, seed, self.spec.working_size(arrays[TARGET].shape[:2]))
+            if self.config.colour:
+                moved[TARGET] = self._shift_colours(moved[TARGET], seed)
         tensors = {TARGET: _image_tensor(moved[TARGET], self.spec.target)}
         for source in self.spec.inputs:
             value = moved[source.name]
@@ -50,6 +52,16 @@ class JointTransform:
                 ids = codes[source.name][value] if source.name in codes else value
                 tensors[source.name] = torch.from_numpy(ids.astype(np.int64))[None]
         return tensors
+
+    def _resize(self, arrays: Arrays) -> Arrays:
+        """To the size at which the network works, in training enlarged by the jitter."""
+        work = self.spec.working_size(arrays[TARGET].shape[:2])
+        factor = 1.0 + self.config.jitter if self.train else 1.0
+        size = (round(work[0] * factor), round(work[1] * factor))
+        return {
+            name: resize_ids(array, size) if name in self.ids else resize_image(array, size)
+            for name, array in arrays.items()
+        }
 
     def _compact(self, arrays: Arrays) -> tuple[Arrays, Arrays]:
         """Ids as int32; those that do not fit as positions in a table of their own.
@@ -65,9 +77,9 @@ class JointTransform:
             arrays[name] = ids.astype(np.int32)
         return arrays, codes
 
-    def _move(self, arrays: Arrays, seed: int) -> Arrays:
-        """The same draw of all geometric changes applied to every array."""
-        geometry = self._geometry_for(arrays[TARGET].shape[:2])
+    def _move(self, arrays: Arrays, seed: int, work: tuple[int, int]) -> Arrays:
+        """One draw of rotation, crop and flip applied to every array."""
+        geometry = self._geometry_for(work)
         geometry.set_random_seed(seed)
         inputs = {_PREFIX + name: arrays[name] for name in (*self.ids, *self.images)}
         moved = geometry(image=arrays[TARGET], **inputs)
@@ -75,33 +87,20 @@ class JointTransform:
             name.removeprefix(_PREFIX): array for name, array in moved.items()
         }
 
-    def _geometry_for(self, size: tuple[int, int]) -> A.Compose:
-        if size not in self._geometry:
-            self._geometry[size] = A.Compose(
-                self._steps(size),
+    def _geometry_for(self, work: tuple[int, int]) -> A.Compose:
+        if work not in self._geometry:
+            self._geometry[work] = A.Compose(
+                self._steps(work),
                 additional_targets={
                     **{_PREFIX + name: "mask" for name in self.ids},
                     **{_PREFIX + name: "image" for name in self.images},
                 },
             )
-        return self._geometry[size]
+        return self._geometry[work]
 
-    def _steps(self, size: tuple[int, int]) -> list[A.BasicTransform]:
+    def _steps(self, work: tuple[int, int]) -> list[A.BasicTransform]:
         config = self.config
-        work = self.spec.working_size(size)
         steps: list[A.BasicTransform] = []
-        enlarge = 1.0 + config.jitter if self.train else 1.0
-        enlarged = (round(work[0] * enlarge), round(work[1] * enlarge))
-        if enlarged != size:
-            steps.append(
-                A.Resize(
-                    *enlarged,
-                    interpolation=cv2.INTER_AREA if enlarged[0] < size[0] else cv2.INTER_CUBIC,
-                    mask_interpolation=cv2.INTER_NEAREST_EXACT,
-                )
-            )
-        if not self.train:
-            return steps
         if config.rotate:
             steps.append(
                 A.Rotate(

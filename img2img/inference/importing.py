@@ -15,7 +15,7 @@ from img2img.models import OPTIONS
 from img2img.networks.patchgan import PATCHES
 from img2img.networks.pretrained import read_weights
 from img2img.training.checkpoint import WEIGHTS, flatten, save_checkpoint, step_file
-from img2img.training.runs import CHECKPOINTS, CONFIG, create_run
+from img2img.training.runs import CHECKPOINTS, create_run
 
 CITYSCAPES_CLASSES = 35
 IMAGE_CHANNELS = 3  # of an image input; one more is its boundary map
@@ -74,6 +74,11 @@ def import_weights(files: list[Path], run: Path, unknowns: Unknowns, *, overwrit
     generator = generators[0]
     discriminator = discriminators[0] if discriminators else None
     encoder = encoders[0] if encoders else None
+    networks: dict[str, nn.Module] = {"generator": generator.build()}
+    if discriminator:
+        networks["discriminator"] = discriminator.build()
+    if encoder:
+        networks["encoder"] = encoder.build()
     model = unknowns.model or _guess_model(generator, discriminator, encoder)
     spec, boundary = _describe_inputs(generator, encoder, model, unknowns)
     options = _options(model, generator, discriminator, unknowns, boundary)
@@ -82,12 +87,7 @@ def import_weights(files: list[Path], run: Path, unknowns: Unknowns, *, overwrit
     config = parse_config(
         {"model": options, "data": {"direction": unknowns.direction}}, OPTIONS, "imported weights"
     )
-    networks: dict[str, nn.Module] = {"generator": generator.build()}
-    if discriminator:
-        networks["discriminator"] = discriminator.build()
-    if encoder:
-        networks["encoder"] = encoder.build()
-    create_run(run, overwrite=overwrite)
+    create_run(run, config.to_yaml(), overwrite=overwrite)
     meta = {
         "config": config.model_dump(mode="json"),
         "spec": spec.model_dump(mode="json"),
@@ -101,7 +101,6 @@ def import_weights(files: list[Path], run: Path, unknowns: Unknowns, *, overwrit
     }
     states = {name: network.state_dict() for name, network in networks.items()}
     save_checkpoint(step_file(run / CHECKPOINTS, 0), flatten(states, WEIGHTS), meta)
-    (run / CONFIG).write_text(config.to_yaml(), encoding="utf-8")
     return [*_read_off(found), *_assumed(model, spec, boundary, unknowns, generator)]
 
 

@@ -2,8 +2,8 @@
 
 import contextlib
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -11,33 +11,14 @@ from torch import Tensor, nn
 from img2img.config import parse_config
 from img2img.data.palettes import nearest_class
 from img2img.data.reading import check_sizes, fit_channels, to_classes
+from img2img.data.resizing import resize_ids, resize_image
 from img2img.data.spec import DataSpec, InputSpec
+from img2img.devices import pick_device
 from img2img.errors import DataError
 from img2img.models import OPTIONS, build_model
 from img2img.models.base import Model, load_strictly
 from img2img.training.checkpoint import Checkpoint
 from img2img.training.runs import find_run, pick_checkpoint
-
-
-def pick_device(name: str) -> torch.device:
-    """`auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
-
-    Raises:
-        DataError: the device is not there.
-    """
-    if name == "auto":
-        gpu = "cuda" if torch.cuda.is_available() else None
-        return torch.device(gpu or ("mps" if torch.backends.mps.is_available() else "cpu"))
-    kind = name.split(":")[0]
-    there = {
-        "cpu": True,
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-    }
-    if not there.get(kind):
-        usable = ", ".join(n for n, is_there in there.items() if is_there)
-        raise DataError(f"--device: {name!r} is not available; valid here: auto, {usable}")
-    return torch.device(name)
 
 
 class Translator:
@@ -54,19 +35,26 @@ class Translator:
 
     @classmethod
     def load(
-        cls, run: str | None = None, *, checkpoint: str | None = None, device: str = "auto"
+        cls,
+        run: str | Path | None = None,
+        *,
+        checkpoint: str | Path | None = None,
+        device: str = "auto",
     ) -> "Translator":
         """The translator of a run.
 
         Args:
             run: a name (runs/NAME), a path, or None for the newest.
             checkpoint: `best`, `last`, a step, or a file; None: last.
+            device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
 
         Raises:
+            ConfigError: the device is not there.
             CheckpointError: no such run or checkpoint, or it cannot be read.
         """
         target = pick_device(device)
-        found = pick_checkpoint(find_run(run), checkpoint)
+        name, which = (None if v is None else str(v) for v in (run, checkpoint))
+        found = pick_checkpoint(find_run(name), which)
         return cls(load_model(found, target), target, str(found.path))
 
     @torch.inference_mode()
@@ -97,10 +85,7 @@ class Translator:
         with self._noise(stochastic, seed):
             picture = self.model.translate(batch)[0]
         array = picture.float().permute(1, 2, 0).cpu().numpy()
-        if array.shape[:2] != size:
-            array = cv2.resize(array, size[::-1], interpolation=cv2.INTER_CUBIC)
-            array = array[..., None] if array.ndim == 2 else array
-        return self.spec.target.denormalise(array)
+        return self.spec.target.denormalise(resize_image(array, size))
 
     def visuals(self, inputs: np.ndarray | Mapping[str, np.ndarray]) -> dict[str, Tensor]:
         """The inputs as pictures, name -> (3, H, W) in [-1, 1]."""
@@ -133,16 +118,11 @@ class Translator:
         return {s.name: self._tensor(arrays[s.name], s, work) for s in self.spec.inputs}, size
 
     def _tensor(self, array: np.ndarray, source: InputSpec, work: tuple[int, int]) -> Tensor:
-        shrinks = work[0] < array.shape[0]
         if source.kind == "image":
-            value = source.image.normalise(array)
-            if work != array.shape[:2]:
-                how = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
-                value = cv2.resize(value, work[::-1], interpolation=how)
-                value = value[..., None] if value.ndim == 2 else value
+            value = source.image.normalise(resize_image(array, work))
             tensor = torch.from_numpy(np.ascontiguousarray(value.transpose(2, 0, 1)))
         else:
-            tensor = torch.from_numpy(nearest_neighbour(array, work).astype(np.int64))[None]
+            tensor = torch.from_numpy(resize_ids(array, work).astype(np.int64))[None]
         return tensor[None].to(self.device)
 
     @contextlib.contextmanager
@@ -182,15 +162,6 @@ def load_model(checkpoint: Checkpoint, device: torch.device) -> Model:
         load_strictly(network, states.get(name, {}), name, assign=True)
         network.to(device)
     return model.eval().requires_grad_(False)
-
-
-def nearest_neighbour(ids: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """An id map (H, W) at another size, exact for any integer type."""
-    if ids.shape == size:
-        return ids
-    rows = ((np.arange(size[0]) + 0.5) * ids.shape[0] / size[0]).astype(np.int64)
-    columns = ((np.arange(size[1]) + 0.5) * ids.shape[1] / size[1]).astype(np.int64)
-    return ids[rows[:, None], columns]
 
 
 def _prepare(array: np.ndarray, source: InputSpec) -> np.ndarray:

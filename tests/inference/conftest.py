@@ -1,6 +1,7 @@
 """Tiny trained runs that the translation tests share."""
 
 import pytest
+from pair_files import save_pairs
 
 from img2img.cli import main
 
@@ -34,3 +35,15 @@ def tiny_runs(tmp_path_factory):
         arguments = ["--model", model, "--run", str(paths[name]), *TINY, *settings, *extra]
         assert main(["train", *arguments]) == 0
     return paths
+
+
+@pytest.fixture(scope="session")
+def plain_run(tmp_path_factory):
+    """A run trained on files as `save_pairs` writes them."""
+    root = tmp_path_factory.mktemp("plain")
+    save_pairs(root / "ds", ["a", "b"], "train")
+    settings = ["model.width=4", "model.n_down=2", "model.n_blocks=1", "model.d_width=4"]
+    arguments = ["--model", "pix2pixHD", "--data", str(root / "ds"), "--run", str(root / "run")]
+    arguments += ["--device", "cpu", "--max-steps", "1", "model.weights.perceptual=0"]
+    assert main(["train", *arguments, "training.workers=0", "data.num_classes=12", *settings]) == 0
+    return root / "run"

@@ -90,8 +90,30 @@ def test_folders_keep_names_and_subfolders(tiny_runs, inside, capsys):
     assert names == {f"{c}/val_label/x_labelIds.png" for c in ("ulm", "köln am rhein")}
     assert "2 in, 2 out" in capsys.readouterr().out
     assert read_image(inside / "sheet.png").shape[2] == 3
-    assert translate(tiny_runs["pix2pixHD"], "maps/*/val_label/*.png") == 2
+    files = sorted((inside / "maps").rglob("x_labelIds.png"))
+    assert translate(tiny_runs["pix2pixHD"], *files) == 2
     assert "would both become" in capsys.readouterr().err
+
+
+def test_a_row_is_made_for_the_first_pictures_of_a_sheet_alone(tiny_runs, inside, monkeypatch):
+    from img2img.inference import jobs
+    from img2img.inference.translator import Translator
+
+    rows, sheets = [], []
+    visuals = Translator.visuals
+    monkeypatch.setattr(Translator, "visuals", lambda *a: rows.append(1) or visuals(*a))
+    monkeypatch.setattr(jobs, "SHEET_ROWS", 2)
+    monkeypatch.setattr(jobs, "write_sheet", lambda path, rows, names: sheets.append(names))
+    for name in "abc":
+        save_scene(inside / "maps", name)
+    assert translate(tiny_runs["pix2pixHD"], "maps") == 0
+    assert not rows
+    assert translate(tiny_runs["pix2pixHD"], "maps", "--sheet", "sheet.png") == 0
+    assert len(rows) == 2 and sheets == [["a_labelIds.png", "b_labelIds.png"]]
+
+
+def test_a_run_may_be_a_path(tiny_runs):
+    assert img2img.load(tiny_runs["pix2pix"], device="cpu").spec.inputs[0].name == "label"
 
 
 def test_an_input_is_never_overwritten(tiny_runs, inside, capsys):
@@ -124,6 +146,8 @@ def test_missing_things_are_named(tiny_runs, inside, capsys):
         (["."], "no pictures in this folder"),
         ([save_scene(inside), "--checkpoint", "777"], "no checkpoint of step 777"),
         ([save_scene(inside), "--device", "abacus"], "not available"),
+        ([save_scene(inside), "--device", "cpu:foo"], "not available"),
+        ([save_scene(inside), "--device", "cuda:9"], "not available"),
         ([save_scene(inside), "--instances", "gone.png"], "there is no such file"),
         ([save_scene(inside), "--out", save_scene(inside) / "x"], "cannot be made"),
     ):

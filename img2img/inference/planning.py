@@ -1,0 +1,184 @@
+"""Which files to translate, what lies beside them, and where the results go."""
+
+import glob
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from img2img.data.images import IMAGE_SUFFIXES, suffix_for
+from img2img.data.layouts import Part, find_partner
+from img2img.data.spec import DataSpec, InputSpec
+from img2img.errors import DataError
+
+OUT = Path("translated")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One picture to translate.
+
+    Attributes:
+        path: the first input's file.
+        out: where the result goes.
+        partners: the other inputs' files by input name, those that were found.
+        real: the target's file, None where there is none.
+    """
+
+    path: Path
+    out: Path
+    partners: Mapping[str, Path]
+    real: Path | None
+
+
+def find_part(spec: DataSpec, name: str) -> Part | None:
+    """The recorded part of a name, None where the run knows of none."""
+    part = next((p for p in spec.parts if p.name == name), None)
+    return Part(part.name, part.folder, part.suffix, part.half) if part else None
+
+
+def plan(
+    items: Sequence[str],
+    out: Path | None,
+    spec: DataSpec,
+    *,
+    instances: Path | None = None,
+    sheet: Path | None = None,
+) -> list[Job]:
+    """Files, folders and patterns as jobs; their subfolders are kept in `out`.
+
+    Args:
+        out: a folder (None: translated/), or a picture's name where there is one input.
+            What lies in it is no input of a folder or pattern that it is a part of.
+        instances: the instance map's file for a single job, or a folder of them.
+        sheet: a file that is written besides the results.
+
+    Raises:
+        DataError: nothing matches, two inputs would get one name, or a file that is read
+            would be overwritten.
+    """
+    if instances and not instances.exists():
+        raise DataError(f"--instances: {instances}: there is no such file or folder")
+    named = _expand(items, out or OUT, spec)
+    if instances and instances.is_file() and len(named) > 1:
+        raise DataError("--instances is one file, but there are several inputs; give a folder")
+    suffix = suffix_for(spec.target.dtype, spec.target.channels)
+    if out is not None and out.suffix.lower() in IMAGE_SUFFIXES and not out.is_dir():
+        if len(named) != 1:
+            raise DataError(f"--out {out} is one picture, but there are {len(named)} inputs")
+        results = [(named[0][0], out)]
+    else:
+        results = [(path, (out or OUT) / name.with_suffix(suffix)) for path, name in named]
+    jobs = [_job(path, result, spec, instances) for path, result in results]
+    _refuse_collisions(jobs, sheet)
+    return jobs
+
+
+def _expand(items: Iterable[str], out: Path, spec: DataSpec) -> list[tuple[Path, Path]]:
+    """(file, its name below the output folder) of every input."""
+    named: list[tuple[Path, Path]] = []
+    for item in items:
+        path = Path(item).expanduser()
+        if path.is_dir():
+            found = sorted(
+                f for f in path.rglob("*") if f.suffix.lower() in IMAGE_SUFFIXES and f.is_file()
+            )
+            files = _of_part(_without_results(found, path, out), path, spec)
+            if not files:
+                raise DataError(f"{path}: no pictures in this folder")
+            named += ((f, f.relative_to(path)) for f in files)
+        elif path.exists():
+            named.append((path, Path(path.name)))
+        else:
+            fixed = _fixed_folder(path)
+            found = [Path(m) for m in sorted(glob.glob(str(path), recursive=True))]
+            files = _without_results([f for f in found if f.is_file()], fixed, out)
+            if not files:
+                raise DataError(f"{path}: there is no such file or folder")
+            named += ((f, f.relative_to(fixed)) for f in files)
+    return named
+
+
+def _fixed_folder(pattern: Path) -> Path:
+    """The folders of a pattern before its first wildcard."""
+    parts = pattern.parts
+    first = next((i for i, part in enumerate(parts) if glob.escape(part) != part), 0)
+    return Path(*parts[:first])
+
+
+def _without_results(files: list[Path], folder: Path, out: Path) -> list[Path]:
+    """Without what an earlier translation left in an output folder below the input folder."""
+    out, folder = out.resolve(), folder.resolve()
+    if folder not in out.parents:  # the inputs themselves may lie in `out`
+        return files
+    return [f for f in files if out not in (f.resolve(), *f.resolve().parents)]
+
+
+def _of_part(files: list[Path], folder: Path, spec: DataSpec) -> list[Path]:
+    """The first input's files: a folder may hold instance maps and photos too.
+
+    By the folder's and the file's name in the run's layout, as far as any file has them.
+    """
+    own = find_part(spec, spec.inputs[0].part)
+    if own is None:
+        return files
+    if own.folder.replace("{split}", "").strip("/"):  # else any folder would do
+        pattern = glob.escape(own.folder).replace("{split}", "*")
+        files = [f for f in files if _lies_in(f, folder, pattern)] or files
+    return [f for f in files if f.stem.endswith(own.suffix)] or files
+
+
+def _lies_in(file: Path, folder: Path, pattern: str) -> bool:
+    """Whether one of the folders between `folder` and the file has a name like the pattern."""
+    top = Path(os.path.abspath(folder))  # the pattern's first steps may be above `folder`
+    below = list(file.relative_to(folder).parents)[:-1]
+    return any((top / step).match(pattern) for step in below)
+
+
+def _job(path: Path, out: Path, spec: DataSpec, instances: Path | None) -> Job:
+    own, target = find_part(spec, spec.inputs[0].part), find_part(spec, spec.target_part)
+    found = {s.name: _partner(path, own, s, spec, instances) for s in spec.inputs[1:]}
+    partners = {name: partner for name, partner in found.items() if partner is not None}
+    real = find_partner(path, own, target) if own and target else None
+    return Job(path, out, partners, real)
+
+
+def _partner(
+    path: Path, own: Part | None, source: InputSpec, spec: DataSpec, instances: Path | None
+) -> Path | None:
+    """The file of another input that belongs to `path`."""
+    other = find_part(spec, source.part)
+    if source.kind != "instances" or instances is None:
+        return find_partner(path, own, other) if own and other else None
+    if not instances.is_dir():
+        return instances
+    label = Part("label", "", own.suffix if own else "")
+    instance = Part("instance", "", other.suffix if other else "")
+    return find_partner(instances / path.name, label, instance)
+
+
+def _refuse_collisions(jobs: Sequence[Job], sheet: Path | None) -> None:
+    """Raises DataError where a result would replace what is read, or another result."""
+    read = {file.resolve() for job in jobs for file in (job.path, *job.partners.values())}
+    photos = {job.real.resolve() for job in jobs if job.real}
+    seen: dict[Path, Path] = {}
+    for job in jobs:
+        out = job.out.resolve()
+        _refuse_overwriting(job.out, read, photos, "--out")
+        if out in seen:
+            raise DataError(
+                f"{seen[out]} and {job.path} would both become {job.out}; translate their common "
+                "folder, which keeps subfolders, or one after the other with other --out"
+            )
+        seen[out] = job.path
+    if sheet is not None:
+        _refuse_overwriting(sheet, read, photos, "--sheet")
+        if sheet.resolve() in seen:
+            raise DataError(f"{sheet} is one of the results; choose another name with --sheet")
+
+
+def _refuse_overwriting(path: Path, read: set[Path], photos: set[Path], flag: str) -> None:
+    place = path.resolve()
+    if place in read or place in photos:
+        what = "one of the inputs" if place in read else "the real picture of an input"
+        raise DataError(f"{path} is {what}; choose another place with {flag}")

@@ -1,0 +1,55 @@
+"""A validation picture and a translated picture are the same bits to the network."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from img2img.config import DataConfig
+from img2img.data.reading import TARGET
+from img2img.data.spec import DataSpec, ImageSpec, InputSpec
+from img2img.data.transforms import JointTransform
+from img2img.inference.translator import Translator
+
+SIZE = (47, 61)
+RESIZES = {
+    "own size": None,
+    "smaller": (20, 36),
+    "larger": (70, 150),
+    "narrower and higher": (90, 30),
+    "half": (24, 30),
+    "width": (None, 41),
+}
+IMAGES = {
+    "grey": ImageSpec(channels=1),
+    "photo": ImageSpec(channels=3),
+    "deep": ImageSpec(channels=2, dtype="uint16", low=200, high=4095),
+    "stack": ImageSpec(channels=6, dtype="float32", low=-3, high=3),
+}
+
+
+@pytest.mark.parametrize("resize", RESIZES.values(), ids=RESIZES)
+def test_validation_and_translation_see_the_same(resize):
+    rng = np.random.default_rng(0)
+    inputs = [
+        InputSpec(name="label", kind="labels", part="label", classes=9),
+        InputSpec(name="instance", kind="instances", part="instance"),
+    ]
+    arrays = {
+        "label": rng.integers(0, 9, SIZE),
+        "instance": rng.integers(0, 2**40, SIZE),
+        TARGET: rng.integers(0, 256, (*SIZE, 3), np.uint8),
+    }
+    for name, image in IMAGES.items():
+        inputs.append(InputSpec(name=name, kind="image", part=name, image=image))
+        values = rng.uniform(image.low, image.high, (*SIZE, image.channels))
+        arrays[name] = values.astype(image.dtype)
+    spec = DataSpec(inputs=tuple(inputs), resize=resize)
+    setting = {"resize_width": resize[1]} if resize and resize[0] is None else {"resize": resize}
+    validated = JointTransform(DataConfig(**setting), spec, train=False)(arrays, 0)
+    given = {source.name: arrays[source.name] for source in inputs}
+    batch, size = Translator(SimpleNamespace(spec=spec), torch.device("cpu"))._batch(given)
+    assert size == SIZE
+    for name, tensor in batch.items():
+        assert torch.equal(tensor[0], validated[name]), name
