@@ -1,6 +1,6 @@
 """Writes the built-in street scenes to disk, in the folder layout of Cityscapes and pix2pixHD.
 
-    python datasets/make_scenes.py --out data/scenes --train 2000 --val 24
+python datasets/make_scenes.py --out data/scenes --train 2000 --val 24
 """
 
 import argparse

@@ -4,6 +4,9 @@ A message says what is wrong, where, and what to do about it. Everything else th
 raised is a bug of ours and keeps its traceback.
 """
 
+import difflib
+from collections.abc import Iterable
+
 
 class UserError(ValueError):
     """Base of every error that one clear message explains."""
@@ -23,3 +26,10 @@ class CheckpointError(UserError):
 
 class TrainingError(UserError):
     """A training that went wrong in a way that only other settings mend."""
+
+
+def nearest(name: str, valid: Iterable[str]) -> str:
+    """'did you mean X?' for the nearest valid name, else the list of all of them."""
+    valid = sorted(valid)
+    match = difflib.get_close_matches(name, valid, n=1, cutoff=0.5)
+    return f"did you mean {match[0]!r}?" if match else f"valid: {', '.join(valid)}"

@@ -18,6 +18,7 @@ LAYERS = [
     {"metrics"},
     {"data", "networks", "losses"},
     {"labels", "config", "devices"},
+    {"schema"},
     {"errors"},
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}

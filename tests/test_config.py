@@ -53,7 +53,9 @@ def test_merge_keys_and_odd_values(tmp_path):
         path.write_text(text + "\n")
         with pytest.raises(ConfigError):
             load_config(OPTIONS, path=path)
-    assert load_config(OPTIONS, overrides={"model": "pix2pix", "data.path": 2024}).data.path == "2024"
+    assert (
+        load_config(OPTIONS, overrides={"model": "pix2pix", "data.path": 2024}).data.path == "2024"
+    )
 
 
 def test_configs_are_frozen():

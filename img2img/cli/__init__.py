@@ -31,7 +31,7 @@ def main(argv: list[str] | None = None) -> int:
         print(f"img2img {__version__}")
         return 0
     if argv[0] not in COMMANDS:
-        from img2img.config import nearest
+        from img2img.errors import nearest
 
         print(f"error: unknown command {argv[0]!r}; {nearest(argv[0], COMMANDS)}", file=sys.stderr)
         return 2

@@ -11,11 +11,16 @@ def parse(argv: list[str]) -> argparse.Namespace:
         "Sizes are read off the files; what they cannot tell is a flag, and is printed.",
     )
     parser.add_argument(
-        "files", nargs="+", type=Path, help="latest_net_G.pth, and latest_net_D.pth, latest_net_E.pth if you have them"
+        "files",
+        nargs="+",
+        type=Path,
+        help="latest_net_G.pth, and latest_net_D.pth, latest_net_E.pth if you have them",
     )
     parser.add_argument("--run", required=True, help="name (runs/NAME) or path of the new run")
     parser.add_argument("--overwrite", action="store_true", help="replace a run of that name")
-    parser.add_argument("--model", choices=["pix2pix", "pix2pixHD"], help="default: by the networks")
+    parser.add_argument(
+        "--model", choices=["pix2pix", "pix2pixHD"], help="default: by the networks"
+    )
     parser.add_argument("--input", choices=["labels", "image"], help="default: by the channels")
     parser.add_argument(
         "--boundary",

@@ -40,7 +40,11 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--run", help="name (runs/NAME) or path of the run")
     parser.add_argument("--overwrite", action="store_true", help="replace a run of that name")
     parser.add_argument(
-        "--resume", nargs="?", const="", metavar="RUN", help="go on with a run; without RUN the newest"
+        "--resume",
+        nargs="?",
+        const="",
+        metavar="RUN",
+        help="go on with a run; without RUN the newest",
     )
     parser.add_argument("--print-config", action="store_true", help="print all settings and stop")
     for flag, (_, text) in FLAGS.items():
@@ -71,7 +75,9 @@ def main(argv: list[str]) -> int:
                 "--resume goes on with a run under its own config: leave out --config and --overwrite"
             )
         if arguments.resume and arguments.run:
-            raise ConfigError(f"--resume {arguments.resume} and --run {arguments.run}: name one run")
+            raise ConfigError(
+                f"--resume {arguments.resume} and --run {arguments.run}: name one run"
+            )
         session = Session.resumed(arguments.resume or arguments.run, given)
     else:
         config = load_config(OPTIONS, path=arguments.config, overrides=given)

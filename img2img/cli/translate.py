@@ -28,10 +28,14 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--side-by-side", action="store_true", help="the files are input|target pairs"
     )
-    parser.add_argument("--stochastic", action="store_true", help="with the model's noise (dropout)")
+    parser.add_argument(
+        "--stochastic", action="store_true", help="with the model's noise (dropout)"
+    )
     parser.add_argument("--seed", type=int, help="seed of the noise")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
-    parser.add_argument("--sheet", type=Path, help="also write a contact sheet: inputs | result | real")
+    parser.add_argument(
+        "--sheet", type=Path, help="also write a contact sheet: inputs | result | real"
+    )
     return parser.parse_args(argv)
 
 
@@ -53,7 +57,9 @@ def main(argv: list[str]) -> int:
         sheet=arguments.sheet,
     )
     if arguments.stochastic and not translator.has_noise:
-        print("warning: this model has no dropout, so --stochastic changes nothing", file=sys.stderr)
+        print(
+            "warning: this model has no dropout, so --stochastic changes nothing", file=sys.stderr
+        )
     files = FileTranslator(
         translator, strict=arguments.strict_inputs, halves=arguments.side_by_side
     )
@@ -83,9 +89,7 @@ def _run_all(files, jobs, arguments: argparse.Namespace) -> tuple[list, list[str
     for job in tqdm(jobs, unit="picture", disable=len(jobs) < 2):
         wanted = arguments.sheet is not None and len(rows) < SHEET_ROWS
         try:
-            row = files.run(
-                job, row=wanted, stochastic=arguments.stochastic, seed=arguments.seed
-            )
+            row = files.run(job, row=wanted, stochastic=arguments.stochastic, seed=arguments.seed)
         except DataError as error:
             tqdm.write(f"error: {error}", file=sys.stderr)
             failed += 1

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from img2img.config import DataConfig
-from img2img.data.palettes import load_class_names, load_palette
 from img2img.data.pairing.records import Part
+from img2img.data.palettes import load_class_names, load_palette
 from img2img.data.scan import Findings, scan_labels
 from img2img.data.spec import InputSpec
 from img2img.errors import DataError
+from img2img.schema import DataConfig
 
 MAX_CLASSES = 1024  # more one-hot planes are an instance map taken for labels
 # Ids that many tools write for "no class".

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from img2img.config import DataConfig
 from img2img.data.classes import describe_labels
 from img2img.data.images import read_info
 from img2img.data.layouts import PairIndex, Part, find_pairs
@@ -17,6 +16,7 @@ from img2img.data.scan import image_range, scan_sizes
 from img2img.data.scenes import CLASSES, VAL_OFFSET
 from img2img.data.spec import DTYPE_RANGES, DataSpec, ImageSpec, InputSpec, PartSpec
 from img2img.errors import DataError
+from img2img.schema import DataConfig
 
 # Settings that say how pictures on disk are found and read.
 _OF_FILES = (

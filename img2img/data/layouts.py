@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from img2img.config import nearest
 from img2img.data.pairing import csv_layout
 from img2img.data.pairing.recognition import LAYOUTS, Match, name_folders, recognise, train_word
 from img2img.data.pairing.records import VAL_WORDS, Layout, PairIndex, Part, Record, find_partner
@@ -20,7 +19,7 @@ from img2img.data.pairing.splits import (
     strip_suffix,
     walk_pictures,
 )
-from img2img.errors import DataError
+from img2img.errors import DataError, nearest
 
 __all__ = ["LAYOUTS", "Layout", "PairIndex", "Part", "Record", "find_pairs", "find_partner"]
 

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from img2img.config import nearest
-from img2img.errors import DataError
+from img2img.errors import DataError, nearest
 
 Colour = tuple[int, int, int]
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from img2img.config import DataConfig, Source
 from img2img.data.pairing.records import Layout
 from img2img.errors import DataError
+from img2img.schema import DataConfig, Source
 
 LAYOUT_PARTS = {"label", "instance", "image", "A", "B"}  # names that layouts give their parts
 USUAL_TARGETS = ("image", "B", "A")  # the first that is no input

@@ -11,9 +11,9 @@ import numpy as np
 from tqdm import tqdm
 
 from img2img.data.images import is_lossy, read_image, read_info
+from img2img.data.pairing.records import Record
 from img2img.data.palettes import Colour
 from img2img.data.reading import halve_picture, read_stored_labels
-from img2img.data.pairing.records import Record
 from img2img.errors import DataError
 
 MAX_LISTED = 5  # files or ids named in one message

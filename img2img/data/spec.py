@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from img2img.config import Section
+from img2img.schema import Section
 
 DType = Literal["uint8", "uint16", "float32"]
 DTYPE_RANGES = {"uint8": (0.0, 255.0), "uint16": (0.0, 65535.0), "float32": (0.0, 1.0)}

@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from img2img.config import DataConfig
 from img2img.data.reading import TARGET, Arrays
 from img2img.data.resizing import resize_ids, resize_image
 from img2img.data.spec import DataSpec, ImageSpec
+from img2img.schema import DataConfig
 
 _INT32 = np.iinfo(np.int32)
 _PREFIX = "input_"  # an input may be called as one of Albumentations' own arguments

@@ -52,7 +52,9 @@ class Unknowns:
     own_statistics: bool = True
 
 
-def import_weights(files: list[Path], run: Path, unknowns: Unknowns, *, overwrite: bool) -> list[str]:
+def import_weights(
+    files: list[Path], run: Path, unknowns: Unknowns, *, overwrite: bool
+) -> list[str]:
     """Writes a run from published files: a generator, optionally a discriminator and an encoder.
 
     Returns:
@@ -161,7 +163,9 @@ def _describe_inputs(
             palette=palette.colours if palette else (),
         )
         inputs = (label, instance) if boundary else (label,)
-        return DataSpec(inputs=inputs, target=image, layout="label/inst/img", parts=HD_PARTS), boundary
+        return DataSpec(
+            inputs=inputs, target=image, layout="label/inst/img", parts=HD_PARTS
+        ), boundary
     own, other = ("A", "B") if unknowns.direction == "AtoB" else ("B", "A")
     source = InputSpec(name=own, kind="image", part=own, image=ImageSpec(channels=planes))
     parts = (
@@ -229,7 +233,9 @@ def _assumed(
     model: str, spec: DataSpec, boundary: bool, unknowns: Unknowns, generator: Published
 ) -> list[str]:
     first = spec.inputs[0]
-    what = f"{first.classes} classes" if first.kind == "labels" else f"{first.image.channels} channels"
+    what = (
+        f"{first.classes} classes" if first.kind == "labels" else f"{first.image.channels} channels"
+    )
     lines = [
         f"model: {model} (--model)",
         f"input: {first.kind}, {what} (--input)",

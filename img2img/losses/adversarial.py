@@ -23,9 +23,7 @@ def lsgan(prediction: Tensor, real: bool) -> Tensor:
 def vanilla(prediction: Tensor, real: bool) -> Tensor:
     """Cross-entropy on logits: Goodfellow et al. 2014, Eq. 1, non-saturating for the generator."""
     prediction = prediction.float()
-    return F.binary_cross_entropy_with_logits(
-        prediction, torch.full_like(prediction, float(real))
-    )
+    return F.binary_cross_entropy_with_logits(prediction, torch.full_like(prediction, float(real)))
 
 
 LOSSES = {"lsgan": lsgan, "vanilla": vanilla}

@@ -79,7 +79,9 @@ class LPIPS(nn.Module):
         by_index = {key.split(".", 1)[1]: key for key in own}
         missing = [name for name in by_index if f"features.{name}" not in state]
         if missing:
-            raise ConfigError(f"{weights}: incomplete VGG16 weights, features.{missing[0]} is missing")
+            raise ConfigError(
+                f"{weights}: incomplete VGG16 weights, features.{missing[0]} is missing"
+            )
         self.metric.net.load_state_dict(
             {by_index[name]: state[f"features.{name}"].float() for name in by_index}
         )

@@ -1,11 +1,11 @@
 """The methods, by the name that `--model` takes."""
 
-from img2img.config import Config
 from img2img.data.spec import DataSpec
 from img2img.models.base import Model
 from img2img.models.pix2pix import Pix2Pix
 from img2img.models.pix2pixhd import Pix2PixHD
 from img2img.networks.layers import BatchNorm
+from img2img.schema import Config
 
 MODELS: dict[str, type[Model]] = {"pix2pix": Pix2Pix, "pix2pixHD": Pix2PixHD}
 

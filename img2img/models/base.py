@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from img2img.config import Section
 from img2img.data.spec import DataSpec
 from img2img.errors import CheckpointError, ConfigError
+from img2img.schema import Section
 
 Batch = Mapping[str, Tensor]
 Terms = dict[str, Tensor]

@@ -5,7 +5,6 @@ from typing import Literal
 from pydantic import Field
 from torch import Tensor
 
-from img2img.config import Section
 from img2img.data.spec import DataSpec
 from img2img.losses.adversarial import Adversarial, adversarial_loss
 from img2img.losses.matching import l1_loss
@@ -16,6 +15,8 @@ from img2img.networks.padding import run_padded
 from img2img.networks.patchgan import PATCHES, PatchGAN, smallest_input
 from img2img.networks.pix2pixhd import GlobalGenerator
 from img2img.networks.unet import UNet, default_depth
+from img2img.schema import Section
+
 
 class Weights(Section):
     """Loss weights: the discriminator's objective is halved, L1 weighs 100 (Sec. 3.3, 6.2)."""

@@ -6,7 +6,6 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from img2img.config import Section
 from img2img.data.spec import DataSpec
 from img2img.errors import ConfigError
 from img2img.labels import instance_mean
@@ -20,6 +19,7 @@ from img2img.networks.patchgan import MultiscaleDiscriminator, smallest_input
 from img2img.networks.pix2pixhd import GlobalGenerator, LocalEnhancer
 from img2img.networks.pretrained import load_vgg
 from img2img.networks.unet import UNet, default_depth
+from img2img.schema import Section
 
 DISCRIMINATOR_PADDING = 2  # of the published networks; pix2pix pads by 1
 MAX_CHANNELS = 512

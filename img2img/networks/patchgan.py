@@ -48,9 +48,7 @@ class PatchGAN(nn.Module):
         limit = 8 * width if max_channels is None else max_channels
         shape = {"kernel": 4, "padding": padding} if n_layers else {"kernel": 1, "padding": 0}
         leaky = {"activation": "leaky_relu", **shape}
-        layers = [
-            ConvBlock(in_channels, width, stride=2 if n_layers else 1, norm="none", **leaky)
-        ]
+        layers = [ConvBlock(in_channels, width, stride=2 if n_layers else 1, norm="none", **leaky)]
         channels = width
         for stride in [2] * (n_layers - 1) + [1]:
             before, channels = channels, min(2 * channels, limit)

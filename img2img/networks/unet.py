@@ -127,9 +127,7 @@ class FullResolutionHead(nn.Module):
         self.mix = ConvBlock(width + in_channels, width, reflect=True, norm=norm, bias=bias)
         self.out = nn.Identity()
         if out_channels is not None:
-            self.out = ConvBlock(
-                width, out_channels, reflect=True, norm="none", activation="tanh"
-            )
+            self.out = ConvBlock(width, out_channels, reflect=True, norm="none", activation="tanh")
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
         return self.out(self.mix(torch.cat([self.up(x), condition], dim=1)))

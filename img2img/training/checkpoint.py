@@ -182,4 +182,3 @@ def flatten(states: Mapping[str, Mapping[str, Tensor]], prefix: str) -> dict[str
         for name, state in states.items()
         for key, tensor in state.items()
     }
-

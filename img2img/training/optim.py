@@ -7,9 +7,9 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from img2img.config import TrainingConfig
 from img2img.errors import CheckpointError
 from img2img.models.base import Model, Update
+from img2img.schema import TrainingConfig
 
 
 def lr_factor(progress: float, constant: float, decay: float) -> float:
@@ -106,9 +106,7 @@ class MovingAverage:
         decay = min(self.decay, (1 + step) / (10 + step))
         for name, average in self.networks.items():
             current = getattr(self.model, name)
-            torch._foreach_lerp_(
-                list(average.parameters()), list(current.parameters()), 1 - decay
-            )
+            torch._foreach_lerp_(list(average.parameters()), list(current.parameters()), 1 - decay)
             for mine, other in zip(average.buffers(), current.buffers(), strict=True):
                 mine.copy_(other)
 

@@ -5,8 +5,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from img2img.config import nearest
-from img2img.errors import CheckpointError, ConfigError
+from img2img.errors import CheckpointError, ConfigError, nearest
 from img2img.training.checkpoint import (
     SUFFIX,
     Checkpoint,

@@ -8,12 +8,13 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 
-from img2img.config import RESUMABLE, Config, parse_config
+from img2img.config import parse_config
 from img2img.data.describe import Data, describe_data
 from img2img.data.loader import PairDataset
 from img2img.data.transforms import JointTransform
-from img2img.errors import CheckpointError, ConfigError
+from img2img.errors import ConfigError
 from img2img.models import OPTIONS, build_model
+from img2img.schema import RESUMABLE, Config
 from img2img.training.checkpoint import Checkpoint, read_checkpoint, write_text
 from img2img.training.runs import (
     CONFIG,
@@ -178,7 +179,9 @@ def make_accelerator(device: str, precision: str) -> Accelerator:
     try:
         return Accelerator(cpu=device == "cpu", mixed_precision=PRECISIONS[precision])
     except ValueError as error:
-        raise ConfigError(f"training.precision: {precision} is not possible here: {error}") from error
+        raise ConfigError(
+            f"training.precision: {precision} is not possible here: {error}"
+        ) from error
 
 
 def _start_from(model, name: str) -> str:

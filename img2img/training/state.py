@@ -9,9 +9,9 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
-from img2img.config import Config
 from img2img.errors import CheckpointError
 from img2img.models.base import Model, load_strictly
+from img2img.schema import Config
 from img2img.training import checkpoint as files
 from img2img.training.optim import (
     MovingAverage,

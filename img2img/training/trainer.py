@@ -15,10 +15,10 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from img2img.config import Config
 from img2img.data.loader import EpochBatches, PairDataset, make_loader
 from img2img.errors import ConfigError, TrainingError, UserError
 from img2img.models.base import Batch, Model, Update
+from img2img.schema import Config
 from img2img.training.optim import lr_factor
 from img2img.training.signals import StopSignals
 from img2img.training.state import TrainingState
@@ -124,9 +124,7 @@ class Trainer:
         if self.settings.max_time is not None:
             self._deadline = time.monotonic() + self.settings.max_time * 60
         main = self.accelerator.is_main_process
-        bar = tqdm(
-            total=self.last_step, initial=self.progress.step, unit="step", disable=not main
-        )
+        bar = tqdm(total=self.last_step, initial=self.progress.step, unit="step", disable=not main)
         tracker = None
         try:
             tracker = Tracker(self.run, step=self.progress.step) if main else None

@@ -6,13 +6,13 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from img2img.config import Config
-from img2img.data.loader import PairDataset, make_loader, iterate
+from img2img.data.loader import PairDataset, iterate, make_loader
 from img2img.data.reading import TARGET
 from img2img.data.sheets import contact_sheet, to_picture
 from img2img.errors import ConfigError
 from img2img.metrics.paired import BETTER, l1, load_lpips, psnr, ssim
 from img2img.models.base import Model
+from img2img.schema import Config
 
 
 class Validator:

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from img2img.config import DataConfig
 from img2img.data.describe import describe_data
 from img2img.data.images import write_image
 from img2img.errors import DataError
+from img2img.schema import DataConfig
 
 H, W = 6, 8
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import tifffile
-from data_sets import H, W, LABELLED, ids, photo, put
+from data_sets import LABELLED, H, W, ids, photo, put
 
 from img2img.cli import main
 

@@ -9,7 +9,6 @@ import pytest
 import torch
 from PIL import Image
 
-from img2img.config import DataConfig
 from img2img.data.describe import describe_data
 from img2img.data.images import write_image
 from img2img.data.loader import (
@@ -24,6 +23,7 @@ from img2img.data.loader import (
 from img2img.data.reading import TARGET
 from img2img.data.transforms import JointTransform
 from img2img.errors import DataError
+from img2img.schema import DataConfig
 
 
 def batches(count=10, size=3, **options):
@@ -228,9 +228,7 @@ def test_pairs_on_disk(tmp_path):
     assert [source.name(i) for i in range(len(source))] == ["0", "1", "2"]
     arrays = source.read(1)
     assert arrays["label"].shape == (16, 24)
-    np.testing.assert_array_equal(
-        arrays[TARGET], np.asarray(Image.open(tmp_path / "images/1.png"))
-    )
+    np.testing.assert_array_equal(arrays[TARGET], np.asarray(Image.open(tmp_path / "images/1.png")))
 
 
 def test_scenes_are_drawn_by_index():

@@ -3,6 +3,7 @@ import pytest
 from PIL import Image
 
 from img2img.data.images import write_image
+from img2img.data.pairing.records import Record
 from img2img.data.reading import (
     TARGET,
     check_sizes,
@@ -13,7 +14,6 @@ from img2img.data.reading import (
     read_stored_labels,
     to_classes,
 )
-from img2img.data.pairing.records import Record
 from img2img.data.spec import DataSpec, ImageSpec, InputSpec, PartSpec
 from img2img.errors import DataError
 

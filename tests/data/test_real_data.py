@@ -44,9 +44,7 @@ def test_cityscapes(shared, tmp_path):
     codes = np.unique(arrays["instance"])
     assert codes.min() >= 0 and codes.max() >= 24000
     coded_ids = arrays["instance"] >= 1000  # class * 1000 + k
-    np.testing.assert_array_equal(
-        arrays["instance"][coded_ids] // 1000, arrays["label"][coded_ids]
-    )
+    np.testing.assert_array_equal(arrays["instance"][coded_ids] // 1000, arrays["label"][coded_ids])
     found = describe(root).spec.of_kind("labels").classes  # without a palette, what occurs
     assert found == arrays["label"].max() + 1 <= 34
 

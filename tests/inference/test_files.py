@@ -34,7 +34,10 @@ def contents(folder):
         (["ds/val_label", "--out", "ds/val_img"], "is the real picture of an input"),
         (["ds/val_label/a.png", "--out", "ds/val_img/a.png"], "is the real picture of an input"),
         (["ds/val_label/a.png", "--instances", "b.png", "--out", "b.png"], "one of the inputs"),
-        (["ds/val_label/a.png", "--sheet", "ds/val_img/a.png"], "choose another place with --sheet"),
+        (
+            ["ds/val_label/a.png", "--sheet", "ds/val_img/a.png"],
+            "choose another place with --sheet",
+        ),
         (["ds/val_label/a.png", "--sheet", "translated/a.png"], "is one of the results"),
     ],
 )

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from img2img.config import DataConfig
 from img2img.data.reading import TARGET
 from img2img.data.spec import DataSpec, ImageSpec, InputSpec
 from img2img.data.transforms import JointTransform
 from img2img.inference.translator import Translator
+from img2img.schema import DataConfig
 
 SIZE = (47, 61)
 RESIZES = {

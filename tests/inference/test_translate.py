@@ -51,7 +51,9 @@ def test_a_batch_equals_its_singles(tiny_runs, name):
     scenes = [draw_scene(i, height=40, width=56) for i in range(3)]
     batch = {
         "label": torch.from_numpy(np.stack([s.label for s in scenes])[:, None].astype(np.int64)),
-        "instance": torch.from_numpy(np.stack([s.instance for s in scenes])[:, None].astype(np.int64)),
+        "instance": torch.from_numpy(
+            np.stack([s.instance for s in scenes])[:, None].astype(np.int64)
+        ),
     }
     with torch.no_grad():
         together = model.translate(batch)

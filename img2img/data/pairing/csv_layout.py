@@ -5,9 +5,8 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path, PurePath
 
-from img2img.config import nearest
 from img2img.data.pairing.records import TRAIN_WORDS, VAL_WORDS, Layout, Part, Record
-from img2img.errors import DataError
+from img2img.errors import DataError, nearest
 
 # Column names by part, in lower case; the first set whose required columns are there.
 COLUMNS = (

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from img2img.data.pairing import csv_layout
 from img2img.data.images import read_info
+from img2img.data.pairing import csv_layout
 from img2img.data.pairing.records import TRAIN_WORDS, VAL_WORDS, Layout, Part
 from img2img.data.pairing.splits import is_picture
 from img2img.errors import DataError

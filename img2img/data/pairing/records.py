@@ -6,9 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from img2img.config import nearest
 from img2img.data.images import IMAGE_SUFFIXES
-from img2img.errors import DataError
+from img2img.errors import DataError, nearest
 
 TRAIN_WORDS = ("train", "training")
 VAL_WORDS = ("val", "valid", "validation", "test", "testing")  # the first that is there
