@@ -12,6 +12,7 @@ from img2img.config import parse_config
 from img2img.data.describe import Data, describe_data
 from img2img.data.loader import PairDataset
 from img2img.data.transforms import JointTransform
+from img2img.devices import pick_device
 from img2img.errors import ConfigError
 from img2img.models import OPTIONS, build_model
 from img2img.schema import RESUMABLE, Config
@@ -160,24 +161,15 @@ def make_accelerator(device: str, precision: str) -> Accelerator:
     """The engine: device, precision and processes, as launched.
 
     Raises:
-        ConfigError: the device is not there.
+        ConfigError: the device is not there, or cannot compute in the precision.
     """
-    available = {
-        "auto": True,
-        "cpu": True,
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-    }
-    if not available.get(device):
-        usable = ", ".join(name for name, there in available.items() if there)
-        hint = "; choose a GPU with CUDA_VISIBLE_DEVICES" if device.startswith("cuda:") else ""
-        raise ConfigError(
-            f"training.device: {device!r} is not available; valid here: {usable}{hint}"
-        )
-    if precision == "fp16" and (device == "cpu" or not torch.cuda.is_available()):
+    chosen = pick_device(device)
+    if chosen.index is not None:
+        torch.cuda.set_device(chosen)
+    if precision == "fp16" and chosen.type != "cuda":
         raise ConfigError("training.precision: fp16 needs a CUDA GPU; use fp32 or bf16")
     try:
-        return Accelerator(cpu=device == "cpu", mixed_precision=PRECISIONS[precision])
+        return Accelerator(cpu=chosen.type == "cpu", mixed_precision=PRECISIONS[precision])
     except ValueError as error:
         raise ConfigError(
             f"training.precision: {precision} is not possible here: {error}"
