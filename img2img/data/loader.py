@@ -19,6 +19,8 @@ from img2img.data.spec import DataSpec
 from img2img.data.transforms import JointTransform
 from img2img.errors import DataError, UserError
 
+GRACE = 20  # seconds that a worker outlives SIGTERM: enough for a step
+
 Key = tuple[int, int]  # index of a pair, seed of its augmentation
 
 
@@ -145,11 +147,13 @@ def collate(samples: list[dict[str, Tensor] | UserError]) -> dict[str, Tensor] |
     return {name: torch.stack([sample[name] for sample in samples]) for name in samples[0]}
 
 
-def _leave_interrupts_to_parent(_: int) -> None:
+def _outlive_signals(_: int) -> None:
     """Terminals and launchers signal the whole process group, but the parent needs its workers
-    to finish the step. They end with it: PyTorch watches the parent."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
+    to finish the step. SIGTERM therefore ends a worker only after a while: for ever would be
+    too long, since the parent itself ends workers by SIGTERM when it exits."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "alarm"):
+        signal.signal(signal.SIGTERM, lambda *_: signal.alarm(GRACE))
 
 
 def make_loader(dataset: PairDataset, batches: Sampler, *, workers: int) -> DataLoader:
@@ -160,7 +164,7 @@ def make_loader(dataset: PairDataset, batches: Sampler, *, workers: int) -> Data
         num_workers=workers,
         collate_fn=collate,
         persistent_workers=workers > 0,
-        worker_init_fn=_leave_interrupts_to_parent,
+        worker_init_fn=_outlive_signals,
         pin_memory=torch.cuda.is_available(),
         # Its own generator: every new iterator draws a number, which would shift the random
         # state that dropout uses, and with it a resumed run.
@@ -183,3 +187,10 @@ def iterate(loader: DataLoader) -> Iterator[dict[str, Tensor]]:
                 # them; its workers, left to the garbage collector, take 5 s each to end.
                 del batch
         yield batch
+
+
+def close(loader: DataLoader) -> None:
+    """Ends the loader's worker processes now, instead of whenever Python collects them."""
+    iterator, loader._iterator = loader._iterator, None
+    if loader.num_workers and iterator is not None:
+        iterator._shutdown_workers()

@@ -1,6 +1,6 @@
 """The one training loop: the only place with backward, zero_grad and step.
 
-In words: prepare the batch; generate once; for each update that is due: losses, weigh them
+In words: generate once; for each update that is due: losses, weigh them
 by the weights of the same names, backward into exactly the parameters it trains, step;
 then the moving average, the log, validation and checkpoints.
 """
@@ -15,7 +15,7 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from img2img.data.loader import EpochBatches, PairDataset, make_loader
+from img2img.data.loader import EpochBatches, PairDataset, close, make_loader
 from img2img.errors import ConfigError, TrainingError, UserError
 from img2img.models.base import Batch, Model, Update
 from img2img.schema import Config
@@ -136,6 +136,7 @@ class Trainer:
                 "checkpoint is untouched. Free disk space, then go on with --resume"
             ) from error
         finally:
+            close(self.loader)
             bar.close()
             if tracker:
                 tracker.close()

@@ -346,3 +346,21 @@ def test_starting_from_another_run(capsys):
     assert "starting from runs/a" in capsys.readouterr().out
     name = "model/generator/head.out.conv.weight"
     assert torch.allclose(checkpoint("b", 1)[name], checkpoint("a", 2)[name], atol=1e-6)
+
+
+def test_no_worker_outlives_a_training(inside):
+    """Also not one that ends by an error: Python would wait for it at its exit."""
+    from PIL import Image
+
+    for part in "AB":
+        (inside / "data" / part).mkdir(parents=True)
+        for i in range(4):
+            Image.new("RGB", (32, 32), (60 * i, 0, 0)).save(inside / "data" / part / f"{i}.png")
+    spoiled = inside / "data/B/1.png"
+    spoiled.write_bytes(spoiled.read_bytes()[:70])
+    arguments = ["--model", "pix2pix", "--run", "a", "--data", "data", "--max-steps", "4"]
+    tiny = [s for s in TINY if not s.startswith("training.workers")]
+    process = start(*arguments, *tiny, "training.workers=2", "data.val_fraction=0")
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 2, err
+    assert "1.png" in err and "Traceback" not in err
