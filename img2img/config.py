@@ -126,7 +126,9 @@ def _parse(tree: dict, options: Mapping, origin: str, overrides: Mapping) -> Con
     model = tree.get("model") or {}
     name = model.get("name") if isinstance(model, dict) else None
     if name is None:
-        raise ConfigError(f"{origin}: model: no model is named; valid: {', '.join(options)}")
+        raise ConfigError(
+            f"{origin}: no model is named; give --model NAME, one of {', '.join(options)}"
+        )
     if not isinstance(name, str) or name not in options:
         hint = nearest(str(name), options)
         raise ConfigError(f"{origin}: model: unknown model {name!r}; {hint}")

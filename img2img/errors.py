@@ -30,6 +30,8 @@ class TrainingError(UserError):
 
 def nearest(name: str, valid: Iterable[str]) -> str:
     """'did you mean X?' for the nearest valid name, else the list of all of them."""
-    valid = sorted(valid)
-    match = difflib.get_close_matches(name, valid, n=1, cutoff=0.5)
-    return f"did you mean {match[0]!r}?" if match else f"valid: {', '.join(valid)}"
+    by_lower = {v.lower(): v for v in sorted(valid)}
+    match = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.5)
+    if match:
+        return f"did you mean {by_lower[match[0]]!r}?"
+    return f"valid: {', '.join(by_lower.values())}"

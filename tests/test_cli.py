@@ -42,7 +42,8 @@ def test_print_config_is_yaml_that_trains(capsys, tmp_path):
     "arguments, expected",
     [
         (["--model", "pix3pix"], "did you mean 'pix2pix'?"),
-        ([], "no model is named; valid: pix2pix, pix2pixHD"),
+        (["--model", "pix2pixhd"], "did you mean 'pix2pixHD'?"),
+        ([], "give --model NAME, one of pix2pix, pix2pixHD"),
         (["--model", "pix2pix", "training.epoch=3"], "did you mean 'epochs'?"),
         (["--model", "pix2pix", "--data", "nowhere"], "nowhere"),
         (["--model", "pix2pix", "--precision", "fp8"], "training.precision"),

@@ -60,6 +60,12 @@ def main(argv: list[str]) -> int:
         print(
             "warning: this model has no dropout, so --stochastic changes nothing", file=sys.stderr
         )
+    if any(part.half for part in translator.spec.parts) and not arguments.side_by_side:
+        print(
+            "note: this run was trained on side-by-side files; these are taken as whole inputs "
+            "(--side-by-side takes the input's half)",
+            file=sys.stderr,
+        )
     files = FileTranslator(
         translator, strict=arguments.strict_inputs, halves=arguments.side_by_side
     )
@@ -74,7 +80,8 @@ def main(argv: list[str]) -> int:
         write_sheet(arguments.sheet, rows, names)
         print(f"contact sheet: {arguments.sheet}")
     where = jobs[0].out if len(jobs) == 1 else arguments.out or "translated"
-    print(f"{len(jobs)} in, {len(jobs) - failed} out: {where} (by {translator.source})")
+    written = len(jobs) - failed
+    print(f"{len(jobs)} in, {written} out{f': {where}' * bool(written)} (by {translator.source})")
     return 2 if failed else 0
 
 

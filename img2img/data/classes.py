@@ -116,6 +116,7 @@ def _warnings(findings: Findings, ids: Sequence[int], classes: int) -> list[str]
     if ids[-1] in USUAL_IGNORE_IDS:
         lines.append(
             f"WARNING: id {ids[-1]} is counted as a class, which makes {classes} of them; if it "
-            f"means 'no class', set data.ignore_id={ids[-1]}"
+            f"means 'no class', set data.ignore_id={ids[-1]}; if the ids are only marks, such as "
+            "0 and 255 of a mask, set data.remap=true to number them 0, 1, ..."
         )
     return lines

@@ -86,9 +86,10 @@ def read_weights(path: Path) -> dict[str, Tensor]:
             return load_file(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # the readers raise whatever a damaged file leads them to
+        # Not the reader's own words: torch's advise to load without protection.
         raise ConfigError(
-            f"{path}: not a readable weight file ({type(error).__name__}: {error}); expected "
-            ".safetensors, or a .pth that holds tensors alone"
+            f"{path}: not a readable weight file ({type(error).__name__}); expected .safetensors, "
+            "or a .pth that holds tensors alone"
         ) from error
     state = state.get("state_dict", state) if isinstance(state, dict) else None
     if not state or not all(isinstance(value, Tensor) for value in state.values()):

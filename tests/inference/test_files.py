@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from pair_files import save_pairs
+from PIL import Image
 
 from img2img.cli import main
 from img2img.data.images import read_image
@@ -93,3 +94,19 @@ def test_a_data_folder_gives_its_labels_alone(plain_run, inside, capsys):
     for name in files(inside / "within"):
         found = read_image(inside / "within" / name)
         np.testing.assert_array_equal(found, read_image(inside / "ds_out/val_label" / name))
+
+
+def test_side_by_side_files_are_pointed_out(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pairs").mkdir()
+    for i in range(3):
+        Image.new("RGB", (64, 32), (40 * i, 90, 0)).save(tmp_path / "pairs" / f"{i}.png")
+    tiny = ["model.width=4", "model.d_width=4", "model.patch=16", "training.workers=0"]
+    arguments = ["--model", "pix2pix", "--data", "pairs", "--run", "a", "--max-steps", "1"]
+    assert main(["train", *arguments, "--device", "cpu", *tiny]) == 0
+    capsys.readouterr()
+    assert main(["translate", "pairs", "--run", "a", "--device", "cpu"]) == 0
+    assert "--side-by-side takes" in capsys.readouterr().err
+    assert main(["translate", "pairs", "--run", "a", "--device", "cpu", "--side-by-side"]) == 0
+    assert "--side-by-side takes" not in capsys.readouterr().err
+    assert Image.open(tmp_path / "translated" / "0.png").size == (32, 32)
