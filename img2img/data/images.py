@@ -20,6 +20,7 @@ from img2img.data.codecs.decoders import (
     npy_info,
     pillow_info,
 )
+from img2img.data.codecs.endings import ends_well
 from img2img.data.codecs.tiff import TIFF_MAGICS, decode_tiff, tiff_info, tiff_is_lossy
 from img2img.data.codecs.writing import suffix_for, write_image
 from img2img.errors import DataError
@@ -27,6 +28,7 @@ from img2img.errors import DataError
 __all__ = [
     "IMAGE_SUFFIXES",
     "ImageInfo",
+    "check_whole",
     "is_lossy",
     "read_ids",
     "read_image",
@@ -175,7 +177,8 @@ def read_info(path: Path | str) -> ImageInfo:
 
     Raises:
         DataError: the file is missing, unreadable, no picture, several pictures, or its
-            header is damaged. Damage behind the header shows only when the file is read.
+            header is damaged. Damage behind the header shows only when the file is read; see
+            also `check_whole`.
     """
     path = Path(path)
     with _reading(path):
@@ -189,6 +192,18 @@ def read_info(path: Path | str) -> ImageInfo:
     dtype = "uint8" if info.dtype == "bool" else info.dtype
     dtype = np.dtype(_IMAGE_DTYPES.get(dtype, dtype)).name
     return ImageInfo(info.height, info.width, info.channels, dtype, info.colour)
+
+
+def check_whole(path: Path | str) -> None:
+    """Raises a DataError where a picture was cut off, as by a broken download or a full disk.
+
+    Reads the file's end; decodes it only where that does not tell. Damage in the middle of a
+    file that has its end is not found.
+    """
+    path = Path(path)
+    with _reading(path):
+        if not ends_well(path, _magic(path)):
+            _decode(path)
 
 
 def is_lossy(path: Path | str) -> bool:

@@ -205,7 +205,20 @@ def test_grey_with_alpha(tmp_path):
     Image.fromarray(array, "LA").save(tmp_path / "x.png")
     np.testing.assert_array_equal(read_image(tmp_path / "x.png"), array)
     np.testing.assert_array_equal(read_ids(tmp_path / "x.png"), array[..., 0])
-    assert read_info(tmp_path / "x.png") == ImageInfo(4, 5, 2, "uint8", "n")
+    assert read_info(tmp_path / "x.png") == ImageInfo(4, 5, 2, "uint8", "grey")
+
+
+@pytest.mark.parametrize(("extra", "colour"), [("unassalpha", "grey"), ("unspecified", "n")])
+def test_two_channels_of_a_tiff_are_alpha_only_if_it_says_so(tmp_path, extra, colour):
+    array = random((4, 5, 2))
+    tifffile.imwrite(
+        tmp_path / "x.tif",
+        array,
+        photometric="minisblack",
+        planarconfig="contig",
+        extrasamples=[extra],
+    )
+    assert read_info(tmp_path / "x.tif") == ImageInfo(4, 5, 2, "uint8", colour)
 
 
 def test_16_bit_grey_with_alpha(tmp_path):
@@ -213,7 +226,7 @@ def test_16_bit_grey_with_alpha(tmp_path):
     rows = [row.astype(">u2").tobytes() for row in array]
     path = png(tmp_path / "x.png", 5, 4, 16, 4, rows)
     np.testing.assert_array_equal(read_image(path), array)
-    assert read_info(path) == ImageInfo(4, 5, 2, "uint16", "n")
+    assert read_info(path) == ImageInfo(4, 5, 2, "uint16", "grey")
 
 
 def test_miniswhite_tiff_is_not_inverted(tmp_path):

@@ -47,7 +47,8 @@ class ImageInfo:
         height, width: after EXIF orientation.
         channels: as `read_image` returns them; a palette counts as its 3 colours.
         dtype: numpy's name of the type.
-        colour: "grey" (1 channel), "rgb" (3, or 4 with alpha), "palette", or "n" (others).
+        colour: "grey" (1 channel, or 2 with alpha), "rgb" (3, or 4 with alpha), "palette", or
+            "n" (others).
     """
 
     height: int
@@ -189,5 +190,5 @@ def pillow_info(path: Path) -> ImageInfo:
             channels = _PNG_CHANNELS[colour_type]
         else:
             channels = {"1": 1, "L": 1, "LA": 2, "RGBA": 4}.get(image.mode, 3)
-        colour = "palette" if image.mode == "P" else {1: "grey", 2: "n"}.get(channels, "rgb")
+        colour = "palette" if image.mode == "P" else {1: "grey", 2: "grey"}.get(channels, "rgb")
     return ImageInfo(height, width, channels, "uint16" if depth == 16 else "uint8", colour)

@@ -19,6 +19,7 @@ TIFF_MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 # TIFF's names for what the samples mean, and for compressions that change them.
 _MINISWHITE, _MINISBLACK, _RGB, _PALETTE, _YCBCR = 0, 1, 2, 3, 6
 _JPEG_COMPRESSIONS = (6, 7)
+_ALPHA = {1, 2}  # extra samples that are transparency
 
 
 def _picture(tif, path: Path):
@@ -26,7 +27,10 @@ def _picture(tif, path: Path):
 
     Raises:
         DataError: several pages that are not channels, or a colour model without meaning here.
+        OSError: no page.
     """
+    if not len(tif.pages):  # where a cut-off file had its directory
+        raise OSError("it has no page")
     # Bits 1 and 4 of the subfile type mark overviews and masks beside the picture.
     pictures = [series for series in tif.series if not series.keyframe.subfiletype & 5]
     if len(pictures) != 1:
@@ -118,7 +122,7 @@ def tiff_info(path: Path) -> ImageInfo:
         if page.photometric == _PALETTE:
             return ImageInfo(height, width, 3, "uint8", "palette")
         channels = sizes[axes[_channel(axes)]] if len(axes) == 3 else 1
-        if channels == 1:
+        if channels == 1 or (channels == 2 and _ALPHA & set(page.extrasamples)):
             colour = "grey"
         else:
             colour = "rgb" if page.photometric in (_RGB, _YCBCR) and channels in (3, 4) else "n"
@@ -131,3 +135,18 @@ def tiff_is_lossy(path: Path) -> bool:
 
     with tifffile.TiffFile(path) as tif:
         return tif.pages[0].compression in _JPEG_COMPRESSIONS
+
+
+def tiff_reaches(path: Path) -> bool:
+    """Whether the file is as long as its pixels' places in the header say."""
+    import tifffile
+
+    with tifffile.TiffFile(path) as tif:
+        series, _ = _picture(tif, path)
+        pages = [page for page in series.pages if page is not None]
+        ends = [
+            place + length
+            for page in pages
+            for place, length in zip(page.dataoffsets, page.databytecounts, strict=True)
+        ]
+        return bool(ends) and max(ends) <= tif.filehandle.size
