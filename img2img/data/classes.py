@@ -52,7 +52,13 @@ def describe_labels(
         ignore_id=ignore_id,
         remap=remap,
     )
-    remarks = _warnings(findings, ids, classes)
+    remarks = _warnings(config, findings, ids, classes)
+    if palette:
+        pairs = part.name in ("A", "B")
+        strays = findings.strays.warning(
+            config.palette, palette.colours, palette.names, pairs=pairs
+        )
+        remarks += [strays] if strays else []
     remarks.append(f"{name}: {classes} classes, {len(ids)} of them occur")
     return spec, remarks
 
@@ -104,8 +110,10 @@ def _name_classes(
     return tuple(names[i] if i < len(names) else f"class-{i}" for i in stored)
 
 
-def _warnings(findings: Findings, ids: Sequence[int], classes: int) -> list[str]:
-    """Lossy files, and an id that usually means 'no class'."""
+def _warnings(
+    config: DataConfig, findings: Findings, ids: Sequence[int], classes: int
+) -> list[str]:
+    """Lossy files, an id that usually means 'no class', and labels that say nothing."""
     lines = []
     if findings.lossy:
         lines.append(
@@ -114,9 +122,38 @@ def _warnings(findings: Findings, ids: Sequence[int], classes: int) -> list[str]
             "label maps as PNG, or colour-code them and set data.palette"
         )
     if ids[-1] in USUAL_IGNORE_IDS:
-        lines.append(
-            f"WARNING: id {ids[-1]} is counted as a class, which makes {classes} of them; if it "
-            f"means 'no class', set data.ignore_id={ids[-1]}; if the ids are only marks, such as "
-            "0 and 255 of a mask, set data.remap=true to number them 0, 1, ..."
-        )
+        lines += _no_class(config, ids, classes)
+    if len(ids) == 1:
+        lines.append(_constant(config, findings, ids[0]))
     return lines
+
+
+def _no_class(config: DataConfig, ids: Sequence[int], classes: int) -> list[str]:
+    """The warning that the last id may mean 'no class', or be one of a mask's two marks."""
+    start = f"WARNING: id {ids[-1]} is counted as a class, which makes {classes} of them; "
+    marks = "set data.remap=true to number them 0, 1"
+    if len(ids) == 2:
+        # To ignore one of two would leave nothing that the labels could say.
+        mask = f"only {ids[0]} and {ids[1]} occur, the marks of a mask: {marks}"
+        return [] if config.remap else [start + mask]
+    ignore = f"if it means 'no class', set data.ignore_id={ids[-1]}"
+    if config.remap:
+        return [start + ignore]
+    return [
+        f"{start}{ignore}; if the ids are only marks, such as 0 and 255 of a mask, {marks}, ..."
+    ]
+
+
+def _constant(config: DataConfig, findings: Findings, ident: int) -> str:
+    """The warning that the labels are the same everywhere."""
+    if config.ignore_id in findings.pixels:
+        return (
+            f"WARNING: without id {config.ignore_id} (data.ignore_id) one class is left, id "
+            f"{ident}: wherever a pixel counts, the label is the same and says nothing about the "
+            "picture. Of a mask with marks such as 0 and 255, both are classes: leave "
+            "data.ignore_id out and set data.remap=true to number them 0, 1"
+        )
+    return (
+        f"WARNING: every pixel of every label map has the id {ident}: the labels say nothing "
+        f"about the pictures. Look whether these are the label maps: {findings.files[ident][0]}"
+    )

@@ -57,8 +57,25 @@ def read_stored_labels(path: Path, palette: tuple[Colour, ...], half: str = "") 
     Raises:
         DataError: unreadable, colours without a palette, or colours of more than 8 bits.
     """
-    if read_info(path).colour != "rgb":
+    colours = read_label_colours(path, palette, half)
+    if colours is None:
         return halve_picture(read_ids(path), half)
+    return nearest_class(colours, palette)
+
+
+def read_label_colours(
+    path: Path, palette: tuple[Colour, ...], half: str = ""
+) -> np.ndarray | None:
+    """The colours of a colour-coded label map, None where the file holds ids.
+
+    Returns:
+        uint8 (H, W, 3 or 4).
+
+    Raises:
+        DataError: as `read_stored_labels`.
+    """
+    if read_info(path).colour != "rgb":
+        return None
     if not palette:
         raise DataError(
             f"{path}: a colour picture where label ids are expected. If its colours stand for "
@@ -69,7 +86,7 @@ def read_stored_labels(path: Path, palette: tuple[Colour, ...], half: str = "") 
     colours = halve_picture(read_image(path), half)
     if colours.dtype != np.uint8:
         raise DataError(f"{path}: {colours.dtype} colours; save colour-coded labels with 8 bits")
-    return nearest_class(colours, palette)
+    return colours
 
 
 def to_classes(label: np.ndarray, source: InputSpec, where: str) -> np.ndarray:

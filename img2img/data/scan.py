@@ -10,10 +10,11 @@ from typing import TypeVar
 import numpy as np
 from tqdm import tqdm
 
-from img2img.data.images import is_lossy, read_image, read_info
+from img2img.data.images import is_lossy, read_ids, read_image, read_info
 from img2img.data.pairing.records import Record
-from img2img.data.palettes import Colour
-from img2img.data.reading import halve_picture, read_stored_labels
+from img2img.data.palettes import Colour, measure_classes
+from img2img.data.reading import halve_picture, read_label_colours
+from img2img.data.strays import Look, Strays, look_for_strays
 from img2img.errors import DataError
 
 MAX_LISTED = 5  # files or ids named in one message
@@ -29,11 +30,21 @@ class Findings:
         pixels: pixels of every id.
         files: a few files that hold an id.
         lossy: files whose ids are not exact.
+        strays: colours that the palette lacks.
     """
 
     pixels: dict[int, int] = field(default_factory=dict)
     files: dict[int, list[Path]] = field(default_factory=dict)
     lossy: list[Path] = field(default_factory=list)
+    strays: Strays = field(default_factory=Strays)
+
+    def add(self, path: Path, ids: np.ndarray, counts: np.ndarray) -> None:
+        """One more file with so many pixels of each id."""
+        for ident, count in zip(ids.tolist(), counts.tolist(), strict=True):
+            self.pixels[ident] = self.pixels.get(ident, 0) + count
+            examples = self.files.setdefault(ident, [])
+            if len(examples) < MAX_LISTED:
+                examples.append(path)
 
     def ids(self, *, ignore: int | None) -> list[int]:
         """All ids that occur, ascending, without the ignored one."""
@@ -50,7 +61,7 @@ class Findings:
         return "\n".join(lines)
 
 
-def _in_parallel(work: Callable[[T], object], items: Sequence[T], what: str) -> Iterable:
+def in_parallel(work: Callable[[T], object], items: Sequence[T], what: str) -> Iterable:
     """`work` of every item in order, by threads (decoding releases the interpreter lock)."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         results = pool.map(work, items)
@@ -68,20 +79,24 @@ def scan_labels(files: Sequence[Path], half: str, palette: tuple[Colour, ...]) -
         DataError: a file is unreadable, or colour-coded without a palette.
     """
 
-    def look(path: Path) -> tuple[np.ndarray, np.ndarray, bool]:
-        ids, counts = np.unique(read_stored_labels(path, palette, half), return_counts=True)
+    def look(path: Path) -> tuple[np.ndarray, np.ndarray, bool, Look | None]:
+        lossy, colours = is_lossy(path), read_label_colours(path, palette, half)
+        if colours is None:
+            ids = halve_picture(read_ids(path), half)
+            return *np.unique(ids, return_counts=True), lossy, None
+        ids, distances = measure_classes(colours, palette)
+        strays = look_for_strays(colours, distances, exact=not lossy)
         # The nearest colour undoes what lossy compression does to colours, not to ids.
-        return ids, counts, is_lossy(path) and read_info(path).colour != "rgb"
+        return *np.unique(ids, return_counts=True), False, strays
 
     findings = Findings()
-    for path, (ids, counts, lossy) in zip(files, _in_parallel(look, files, "labels"), strict=True):
+    looks = in_parallel(look, files, "labels")
+    for path, (ids, counts, lossy, strays) in zip(files, looks, strict=True):
+        findings.add(path, ids, counts)
         if lossy:
             findings.lossy.append(path)
-        for ident, count in zip(ids.tolist(), counts.tolist(), strict=True):
-            findings.pixels[ident] = findings.pixels.get(ident, 0) + count
-            examples = findings.files.setdefault(ident, [])
-            if len(examples) < MAX_LISTED:
-                examples.append(path)
+        if strays is not None:
+            findings.strays.add(path, strays)
     return findings
 
 
@@ -102,7 +117,7 @@ def scan_sizes(
         return sizes
 
     found, problems = set(), []
-    for record, sizes in zip(records, _in_parallel(look, records, "sizes"), strict=True):
+    for record, sizes in zip(records, in_parallel(look, records, "sizes"), strict=True):
         found |= set(sizes.values())
         if len(set(sizes.values())) > 1:
             listed = ", ".join(f"{part} {w}x{h}" for part, (h, w) in sizes.items())
@@ -131,7 +146,7 @@ def image_range(files: Sequence[Path], half: str) -> tuple[float, float]:
             raise DataError(f"{path}: holds values that are not finite (NaN or infinity)")
         return low, high
 
-    ranges = list(_in_parallel(look, files, "range"))
+    ranges = list(in_parallel(look, files, "range"))
     low, high = min(r[0] for r in ranges), max(r[1] for r in ranges)
     if low == high:
         raise DataError(f"all pictures hold the one value {low}, for example {files[0]}")

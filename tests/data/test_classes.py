@@ -60,6 +60,41 @@ def test_a_suspicious_id_is_counted_but_not_in_silence(tmp_path, suspect):
     assert data.spec.of_kind("labels").classes == (3 if settings else 256)
 
 
+def mask(tmp_path, *values):
+    return put(tmp_path, {"images": photo, "labels": ids(*values)})
+
+
+def test_a_mask_of_0_and_255_is_told_to_renumber(tmp_path):
+    """Not to ignore 255: that would leave one class."""
+    [warning] = warnings(describe(mask(tmp_path, 0, 255)))
+    assert "only 0 and 255 occur" in warning and "data.remap=true" in warning
+    assert "data.ignore_id" not in warning
+
+
+def test_a_renumbered_mask_is_told_nothing(tmp_path):
+    data = describe(mask(tmp_path, 0, 255), remap=True)
+    assert warnings(data) == []
+    assert data.spec.of_kind("labels").classes == 2
+
+
+def test_renumbered_ids_are_not_told_to_renumber(tmp_path):
+    [warning] = warnings(describe(mask(tmp_path, 0, 5, 255), remap=True))
+    assert "data.ignore_id=255" in warning and "data.remap" not in warning
+
+
+@pytest.mark.parametrize("remap", [False, True])
+def test_one_class_beside_the_ignored_id(tmp_path, remap):
+    [warning] = warnings(describe(mask(tmp_path, 0, 255), ignore_id=255, remap=remap))
+    assert "without id 255 (data.ignore_id) one class is left, id 0" in warning
+    assert "data.remap=true" in warning
+
+
+def test_one_id_alone(tmp_path):
+    [warning] = warnings(describe(mask(tmp_path, 3)))
+    assert "every pixel of every label map has the id 3" in warning
+    assert "labels/0.png" in warning
+
+
 def test_renumbered_ids(tmp_path):
     root = put(tmp_path, {"images": photo, "labels": ids(7, 40, 3000, dtype=np.uint16)})
     data = describe(root, remap=True)

@@ -1,0 +1,146 @@
+"""Colours in colour-coded labels that the palette lacks: they would become the nearest class.
+
+A distance alone does not tell them: JPEG and antialiasing mix the colours of two classes where
+they meet, and the mixture may be far from both. In CMP Facades, whose labels are JPEGs, a fifth
+of all pixels is. But mixtures vary from pixel to pixel, and colours of a class do not.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from img2img.data.palettes import BUILT_IN, Colour, nearest_class
+
+# Half of the least distance between two colours of most palettes; inside areas of one colour,
+# JPEG stays below it down to quality 30.
+_TOLERANCE = 32
+# Values of neighbours in an area of one colour differ by no more.
+_FLAT = 4
+# In exact files a colour with this share of a picture is no mixture, be its areas ever so thin.
+_FREQUENT = 0.01
+# A picture counts from this share on: of one of CMP Facades 0.00006 look like strays.
+_LEAST = 0.0005
+# With this share of pixels far from all its colours, the palette is another's. Of CMP Facades
+# 0.19 are by their own palette (0.49 of one picture), 0.77 by that of Cityscapes.
+_NEARLY_ALL = 0.75
+_KEPT = 8  # colours remembered of one picture
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one label map has of colours that are far from the palette.
+
+    Attributes:
+        pixels: all pixels of the map.
+        far: those farther than the tolerance from every colour.
+        strays: those of them that are no mixtures: 0 where they are too few to tell.
+        colours: the commonest colours among these, as R * 65536 + G * 256 + B -> pixels.
+    """
+
+    pixels: int
+    far: int
+    strays: int
+    colours: Counter[int]
+
+
+def look_for_strays(image: np.ndarray, distances: np.ndarray, *, exact: bool) -> Look:
+    """Looks through one label map.
+
+    Args:
+        image: uint8 (H, W, 3 or 4).
+        distances: (H, W), squares, from the nearest colour of the palette.
+        exact: the file's compression is lossless.
+    """
+    far = distances > _TOLERANCE**2
+    count = int(far.sum())
+    if not count:
+        return Look(far.size, 0, 0, Counter())
+    rgb = np.ascontiguousarray(image[..., :3])
+    red, green, blue = rgb[far].astype(np.uint32).T
+    codes = red << 16 | green << 8 | blue
+    colours, counts = np.unique(codes, return_counts=True)
+    if count < _NEARLY_ALL * far.size:
+        # Mixtures do not count.
+        flat, flat_counts = np.unique(codes[_flat(rgb)[far]], return_counts=True)
+        frequent = np.where(exact & (counts >= _FREQUENT * far.size), counts, 0)
+        frequent[np.searchsorted(colours, flat)] += flat_counts
+        counts = frequent.clip(max=counts)
+    strays = int(counts.sum())
+    if strays < _LEAST * far.size:
+        return Look(far.size, count, 0, Counter())
+    kept = [place for place in np.argsort(counts)[-_KEPT:] if counts[place]]
+    found = Counter({int(colours[place]): int(counts[place]) for place in kept})
+    return Look(far.size, count, strays, found)
+
+
+def _flat(rgb: np.ndarray) -> np.ndarray:
+    """Whether a pixel and its eight neighbours have nearly one colour."""
+    square = np.ones((3, 3), np.uint8)
+    return (cv2.dilate(rgb, square) - cv2.erode(rgb, square)).max(-1) <= _FLAT
+
+
+@dataclass
+class Strays:
+    """The looks at all label maps together.
+
+    Attributes:
+        maps: how many are colour-coded.
+        files: those with colours that the palette lacks.
+        example: a file for each colour.
+    """
+
+    maps: int = 0
+    pixels: int = 0
+    far: int = 0
+    strays: int = 0
+    colours: Counter[int] = field(default_factory=Counter)
+    files: list[Path] = field(default_factory=list)
+    example: dict[int, Path] = field(default_factory=dict)
+
+    def add(self, path: Path, look: Look) -> None:
+        self.maps += 1
+        self.pixels += look.pixels
+        self.far += look.far
+        self.strays += look.strays
+        self.colours.update(look.colours)
+        if look.strays:
+            self.files.append(path)
+        for code in look.colours:
+            self.example.setdefault(code, path)
+
+    def warning(
+        self, name: str, colours: Sequence[Colour], names: Sequence[str], *, pairs: bool
+    ) -> str | None:
+        """One sentence for the log, None where the palette explains all colours.
+
+        Args:
+            name: of the palette, as in the settings.
+            colours, names: the palette's.
+            pairs: whether the labels are one side of pairs A and B.
+        """
+        if not self.files:
+            return None
+        [(code, _)] = self.colours.most_common(1)
+        colour = (code >> 16, code >> 8 & 255, code & 255)
+        nearest = names[int(nearest_class(np.array([[colour]], np.uint8), tuple(colours))[0, 0])]
+        listed = " ".join(map(str, colour))
+        most = f"most often {listed} (R G B), for example in {self.example[code]}"
+        if self.far >= _NEARLY_ALL * self.pixels:
+            turned = "; if these are the photos, turn the pairs round with data.direction"
+            return (
+                f"WARNING: data.palette={name} is probably not the palette of these labels: "
+                f"{100 * self.far // self.pixels}% of all pixels have colours far from all of its "
+                f"colours, {most}. Name the right one, a file with lines `R G B name` or one of "
+                f"{', '.join(BUILT_IN)}{turned if pairs else ''}"
+            )
+        return (
+            f"WARNING: {len(self.files)} of {self.maps} label files have colours far from all "
+            f"colours of data.palette={name}, {self.strays} pixels in all, {most}. They are read "
+            f"as the class of the nearest colour, this one as {nearest!r}. Add `{listed} NAME` to "
+            "the palette (a file with lines `R G B name`), or set data.palette to the one that "
+            "the labels were drawn with"
+        )
