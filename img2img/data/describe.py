@@ -3,20 +3,23 @@
 Everything that would stop a training later is found here, on the CPU, before the first step.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from img2img.data.classes import describe_labels
-from img2img.data.images import read_info
+from img2img.data.headers import Headers, common_type, scan_headers
 from img2img.data.layouts import PairIndex, Part, find_pairs
 from img2img.data.loader import FolderSource, SceneSource, Source
-from img2img.data.roles import assign_roles, custom_parts
-from img2img.data.scan import image_range, scan_sizes
+from img2img.data.resizing import stretch_warning
+from img2img.data.roles import assign_roles, custom_parts, describe_roles
+from img2img.data.scan import image_range
 from img2img.data.scenes import CLASSES, VAL_OFFSET
 from img2img.data.spec import DTYPE_RANGES, DataSpec, ImageSpec, InputSpec, PartSpec
 from img2img.errors import DataError
 from img2img.schema import DataConfig
+from img2img.schema import Source as SourceConfig
 
 # Settings that say how pictures on disk are found and read.
 _OF_FILES = (
@@ -101,9 +104,12 @@ def _built_in(config: DataConfig, seed: int) -> Data:
             f"WARNING: {', '.join(unused)} without effect on the built-in scenes; name your own "
             "pictures with --data DIR"
         )
+    sizes = Counter({config.scene_size: config.scenes + config.val_scenes})
+    stretched = stretch_warning(spec.resize, sizes)
+    remarks += [stretched] if stretched else []
     draw = {"seed": seed, "size": config.scene_size}
     return Data(
-        _with_size(spec, config, {config.scene_size}),
+        _with_size(spec, config, sizes),
         SceneSource(config.scenes, first=0, **draw),
         SceneSource(config.val_scenes, first=VAL_OFFSET, **draw),
         tuple(remarks),
@@ -116,21 +122,17 @@ def _describe(config: DataConfig, index: PairIndex) -> tuple[DataSpec, list[str]
     parts = {part.name: part for part in index.layout.parts}
     records = (*index.train, *index.val)
     halves = {name: part.half for name, part in parts.items()}
-    sizes = scan_sizes(records, [*(source.folder for source in inputs), target], halves)
-    described, remarks = [], []
+    headers = scan_headers(records, [*(source.folder for source in inputs), target], halves)
+    described, remarks = [], describe_roles(config, index, inputs, target)
     for source in inputs:
-        part = parts[source.folder]
-        if source.kind == "labels":
-            files = [record.files[part.name] for record in records]
-            spec, more = describe_labels(config, source.name, part, files)
-            remarks += more
-        else:
-            image = _describe_image(config, index, part) if source.kind == "image" else None
-            spec = InputSpec(name=source.name, kind=source.kind, part=part.name, image=image)
+        spec, more = _describe_input(config, index, source, headers)
         described.append(spec)
+        remarks += more
+    image, more = _describe_image(config, index, parts[target], headers)
+    remarks += more
     spec = DataSpec(
         inputs=tuple(described),
-        target=_describe_image(config, index, parts[target]),
+        target=image,
         target_part=target,
         layout=index.layout.name,
         parts=tuple(
@@ -139,7 +141,24 @@ def _describe(config: DataConfig, index: PairIndex) -> tuple[DataSpec, list[str]
         ),
         resize=_resize(config),
     )
-    return _with_size(spec, config, sizes), remarks
+    stretched = stretch_warning(spec.resize, headers.sizes)
+    remarks += [stretched] if stretched else []
+    # Both halves of side-by-side pictures are the same files, with the same faults.
+    return _with_size(spec, config, headers.sizes), list(dict.fromkeys(remarks))
+
+
+def _describe_input(
+    config: DataConfig, index: PairIndex, source: SourceConfig, headers: Headers
+) -> tuple[InputSpec, list[str]]:
+    """One input, and remarks on it."""
+    part = index.layout.part(source.folder)
+    if source.kind == "labels":
+        files = [record.files[part.name] for record in (*index.train, *index.val)]
+        return describe_labels(config, source.name, part, files)
+    image, remarks = None, []
+    if source.kind == "image":
+        image, remarks = _describe_image(config, index, part, headers)
+    return InputSpec(name=source.name, kind=source.kind, part=part.name, image=image), remarks
 
 
 def _resize(config: DataConfig) -> tuple[int | None, int] | None:
@@ -149,7 +168,7 @@ def _resize(config: DataConfig) -> tuple[int | None, int] | None:
     return config.resize
 
 
-def _with_size(spec: DataSpec, config: DataConfig, sizes: set[tuple[int, int]]) -> DataSpec:
+def _with_size(spec: DataSpec, config: DataConfig, sizes: Iterable[tuple[int, int]]) -> DataSpec:
     """With the size of the training pictures, where pictures of `sizes` get a common one."""
     working = {config.crop} if config.crop else {spec.working_size(size) for size in sizes}
     smallest = (min(h for h, _ in working), min(w for _, w in working))
@@ -157,35 +176,15 @@ def _with_size(spec: DataSpec, config: DataConfig, sizes: set[tuple[int, int]]) 
     return spec.model_copy(update={"size": size, "smallest": smallest})
 
 
-def _describe_image(config: DataConfig, index: PairIndex, part: Part) -> ImageSpec:
+def _describe_image(
+    config: DataConfig, index: PairIndex, part: Part, headers: Headers
+) -> tuple[ImageSpec, list[str]]:
     """Channels and type from all headers; the range from the type or from the training files."""
     train = [record.files[part.name] for record in index.train]
-    dtype, channels = _common_type([*train, *(record.files[part.name] for record in index.val)])
+    val = [record.files[part.name] for record in index.val]
+    dtype, channels, warning = common_type([*train, *val], headers)
     low, high = DTYPE_RANGES[dtype]
     if config.range == "auto" or dtype == "float32":
         low, high = image_range(train, part.half)
-    return ImageSpec(channels=channels, dtype=dtype, low=low, high=high)
-
-
-def _common_type(files: Sequence[Path]) -> tuple[str, int]:
-    """The type and number of channels in which all pictures are read."""
-    seen: dict[tuple[str, int], Path] = {}
-    for path in files:
-        info = read_info(path)
-        seen.setdefault((info.dtype, info.channels), path)
-    examples = {dtype: path for (dtype, _), path in reversed(seen.items())}
-    if len(examples) > 1:
-        listed = "\n".join(f"  {dtype}: for example {path}" for dtype, path in examples.items())
-        raise DataError(f"the pictures differ in bit depth:\n{listed}\nConvert them to one.")
-    [(dtype, path)] = examples.items()
-    if dtype not in DTYPE_RANGES:
-        raise DataError(
-            f"{path}: {dtype} is no type for pictures; save them as {', '.join(DTYPE_RANGES)}"
-        )
-    counts = {channels: path for (_, channels), path in seen.items()}
-    if len(counts) == 1:
-        return dtype, next(iter(counts))
-    if max(counts) > 4:
-        listed = "\n".join(f"  {n} channels: for example {path}" for n, path in counts.items())
-        raise DataError(f"the pictures differ in their number of channels:\n{listed}")
-    return dtype, 3  # grey and alpha among RGB pictures are read as RGB
+    image = ImageSpec(channels=channels, dtype=dtype, low=low, high=high)
+    return image, [warning] if warning else []

@@ -1,9 +1,13 @@
 """Resizing, one implementation for training and translating: the network sees the same pixels."""
 
+from collections.abc import Mapping
+
 import cv2
 import numpy as np
 
 _CHANNELS = 4  # OpenCV refuses more in some combinations of method and type
+# Sides rounded to whole pixels, or to the multiples that networks want, are no distortion.
+_STRETCH = 1.02
 
 
 def resize_ids(ids: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -64,3 +68,34 @@ def _resize(array: np.ndarray, size: tuple[int, int], method: int) -> np.ndarray
         for first in range(0, array.shape[2], _CHANNELS)
     ]
     return np.concatenate(groups, axis=2)
+
+
+def stretch_warning(
+    resize: tuple[int | None, int] | None, sizes: Mapping[tuple[int, int], int]
+) -> str | None:
+    """The warning that resizing changes the pictures' aspect ratio, None where it does not.
+
+    Args:
+        resize: as `DataSpec.resize`.
+        sizes: (height, width) -> how many pairs.
+    """
+    if resize is None or resize[0] is None:
+        return None
+    height, width = resize
+
+    def stretch(size: tuple[int, int]) -> float:
+        factor = (size[0] * width) / (size[1] * height)
+        return max(factor, 1 / factor)
+
+    stretched = {size: count for size, count in sizes.items() if stretch(size) > _STRETCH}
+    if not stretched:
+        return None
+    h, w = max(stretched, key=stretched.get)
+    kept = max(1, round(h * width / w))
+    return (
+        f"WARNING: data.resize=[{height},{width}] (height, width) changes the aspect ratio of "
+        f"{sum(stretched.values())} of {sum(sizes.values())} pairs, for example of {w}x{h} "
+        f"(width x height) by a factor of {stretch((h, w)):.3g}; to keep it, set "
+        f"data.resize_width={width} instead (here the same as data.resize=[{kept},{width}]); "
+        "data.crop cuts without stretching"
+    )

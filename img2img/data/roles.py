@@ -1,8 +1,10 @@
 """Which part of a data set is which input of the generator, and which is the target."""
 
+import os
 from collections.abc import Sequence
+from pathlib import Path
 
-from img2img.data.pairing.records import Layout
+from img2img.data.pairing.records import Layout, PairIndex, Part
 from img2img.errors import DataError
 from img2img.schema import DataConfig, Source
 
@@ -81,3 +83,46 @@ def _check(inputs: Sequence[Source], target: str | None, parts: Sequence[str]) -
             f"{target!r} is both an input and the target; say which parts are inputs with "
             "data.inputs (a list of name, kind, folder) and which is the target with data.target"
         )
+
+
+def describe_roles(
+    config: DataConfig, index: PairIndex, inputs: Sequence[Source], target: str
+) -> list[str]:
+    """Remarks for the log: where each input and the target come from, and in which direction."""
+    parts = {part.name: part for part in index.layout.parts}
+    listed = ", ".join(
+        f"{source.name} ({source.kind}) from {_place(index, parts[source.folder])}"
+        for source in inputs
+    )
+    line = f"input {listed} -> target {target} from {_place(index, parts[target])}"
+    turned = [source.folder for source in inputs] == ["B"] and target == "A"
+    if parts.keys() == {"A", "B"} and not config.inputs and not config.target:
+        other = "AtoB" if turned else "BtoA"
+        line += f" (data.direction={config.direction}; {other} turns it round)"
+    remarks = [line]
+    if config.direction == "BtoA" and not turned:
+        if {"A", "B"} <= parts.keys():
+            why = "data.inputs and data.target say what becomes what; leave one or the other out"
+        else:
+            why = (
+                "it turns pairs A and B round, and there are none. For another way than the above, "
+                "name both sides, such as data.inputs='[{name: image, kind: image}]' "
+                "data.target=label"
+            )
+        remarks.append(f"WARNING: data.direction=BtoA has no effect: {why}")
+    return remarks
+
+
+def _place(index: PairIndex, part: Part) -> str:
+    """Where a part's training files lie, as people would say it."""
+    if index.layout.name == "csv":
+        return f"column {part.folder!r}"
+    folder = Path(part.folder)
+    if not folder.is_absolute():
+        # As on disk, because the part's folder may hold {split}.
+        first = Path(os.path.relpath(index.train[0].files[part.name], index.root))
+        folder = Path(*first.parts[: len(folder.parts)])
+    shown = f"{folder.as_posix() if folder.parts else index.root.resolve().name}/"
+    if part.half:
+        return f"the {part.half} halves in {shown}"
+    return shown + (f"*{part.suffix}" if part.suffix else "")

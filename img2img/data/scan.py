@@ -1,7 +1,7 @@
-"""One look at every file before training: ids, sizes, value range, in parallel threads."""
+"""One look at every label map before training, and at values where their range is wanted."""
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,8 +10,7 @@ from typing import TypeVar
 import numpy as np
 from tqdm import tqdm
 
-from img2img.data.images import is_lossy, read_ids, read_image, read_info
-from img2img.data.pairing.records import Record
+from img2img.data.images import is_lossy, read_ids, read_image
 from img2img.data.palettes import Colour, measure_classes
 from img2img.data.reading import halve_picture, read_label_colours
 from img2img.data.strays import Look, Strays, look_for_strays
@@ -98,38 +97,6 @@ def scan_labels(files: Sequence[Path], half: str, palette: tuple[Colour, ...]) -
         if strays is not None:
             findings.strays.add(path, strays)
     return findings
-
-
-def scan_sizes(
-    records: Sequence[Record], parts: Sequence[str], halves: Mapping[str, str]
-) -> set[tuple[int, int]]:
-    """The sizes (height, width) that occur, from the files' headers.
-
-    Raises:
-        DataError: pairs whose pictures differ in size, all of them named.
-    """
-
-    def look(record: Record) -> dict[str, tuple[int, int]]:
-        sizes = {}
-        for part in dict.fromkeys(parts):
-            info = read_info(record.files[part])
-            sizes[part] = (info.height, info.width // 2 if halves[part] else info.width)
-        return sizes
-
-    found, problems = set(), []
-    for record, sizes in zip(records, in_parallel(look, records, "sizes"), strict=True):
-        found |= set(sizes.values())
-        if len(set(sizes.values())) > 1:
-            listed = ", ".join(f"{part} {w}x{h}" for part, (h, w) in sizes.items())
-            problems.append(f"  {record.name}: {listed}")
-    if problems:
-        more = [f"  and {len(problems) - MAX_LISTED} more"] if len(problems) > MAX_LISTED else []
-        raise DataError(
-            f"{len(problems)} pairs have pictures of different size:\n"
-            + "\n".join(problems[:MAX_LISTED] + more)
-            + "\nMake the pictures of each pair the same size, or leave the pair out."
-        )
-    return found
 
 
 def image_range(files: Sequence[Path], half: str) -> tuple[float, float]:

@@ -92,22 +92,41 @@ def test_bad_data_end_in_one_message(tmp_path, capsys, name):
     assert not run.exists()
 
 
-@pytest.mark.parametrize("workers", [0, 1])
-def test_a_truncated_photo_ends_the_training_in_one_message(tmp_path, capfd, workers):
-    """Found only when it is read: its header is whole."""
+def train_on_photos(tmp_path, damage, *options):
+    """Trains on three photos after `damage` (a function of their bytes) is done to each."""
     size = (32, 32)
     root = put(
         tmp_path / "data",
-        {"images": lambda n: photo(n, (*size, 3)), "labels": np.zeros(size, np.uint8)},
+        {"images": lambda n: photo(n, (*size, 3)), "labels": lambda n: photo(n, (*size, 1)) // 64},
     )
     for path in (root / "images").iterdir():
-        path.write_bytes(path.read_bytes()[:1000])
-    options = f"training.device=cpu training.workers={workers} model.width=2 model.d_width=2"
+        path.write_bytes(damage(path.read_bytes()))
+    small = "training.device=cpu model.width=2 model.d_width=2".split()
     run = ["--run", str(tmp_path / "run"), "--data", str(root)]
-    assert main(["train", "--model", "pix2pix", *run, *options.split()]) == 2
+    return main(["train", "--model", "pix2pix", *run, *small, *options])
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_damaged_photo_ends_the_training_in_one_message(tmp_path, capfd, workers):
+    """Found only when it is read: its header and its end are whole."""
+
+    def damage(content):
+        return content[:1000] + bytes(500) + content[1500:]
+
+    assert train_on_photos(tmp_path, damage, f"training.workers={workers}") == 2
     out, err = capfd.readouterr()
     last = err.strip().splitlines()[-1]
-    assert last.startswith(f"error: {root / 'images'}")
+    assert last.startswith(f"error: {tmp_path / 'data/images'}")
     assert "damaged or incomplete" in last
     assert err.count("error:") == 1
     assert "Traceback" not in out + err
+
+
+def test_truncated_photos_are_found_before_the_first_step(tmp_path, capsys):
+    assert train_on_photos(tmp_path, lambda content: content[:1000]) == 2
+    out, err = capsys.readouterr()
+    assert err.startswith("error: 3 pairs have files that cannot be used:")
+    for number in range(3):
+        assert f"images/{number}.png: the file is damaged or incomplete" in err
+    assert err.count("error:") == 1 and "Traceback" not in out + err
+    assert not (tmp_path / "run").exists()

@@ -208,6 +208,73 @@ def test_inputs_and_targets_that_do_not_fit(tmp_path, settings, said):
     assert all(part in message for part in said), message
 
 
+# --- what the log says of inputs, target and direction -----------------------------------
+
+
+def roles(data):
+    """The remark on inputs and target."""
+    [line] = [remark for remark in data.remarks if remark.startswith("input ")]
+    return line
+
+
+def test_the_log_names_folders(tmp_path):
+    root = put(tmp_path, {"Train_img": photo, "Train_label": ids(0, 26), "Train_inst": ids(26, 7)})
+    assert roles(describe(root)) == (
+        "input label (labels) from Train_label/, instance (instances) from Train_inst/ "
+        "-> target image from Train_img/"
+    )
+
+
+def test_the_log_names_suffixes(tmp_path):
+    for number in range(3):
+        save(tmp_path / f"images/{number}_photo.png", photo(number))
+        save(tmp_path / f"labels/{number}_mask.png", ids(0, 1))
+    line = roles(describe(tmp_path))
+    assert line == "input label (labels) from labels/*_mask -> target image from images/*_photo"
+
+
+@pytest.mark.parametrize(
+    ("direction", "said"),
+    [
+        ("AtoB", "input A (image) from A/ -> target B from B/ (data.direction=AtoB; BtoA"),
+        ("BtoA", "input B (image) from B/ -> target A from A/ (data.direction=BtoA; AtoB"),
+    ],
+)
+def test_the_log_names_the_direction(tmp_path, direction, said):
+    data = describe(put(tmp_path, {"A": photo, "B": photo}), direction=direction)
+    assert roles(data).startswith(said)
+    assert warnings(data) == []
+
+
+@pytest.mark.parametrize(("folder", "shown"), [("train", "train/"), (".", "pairs/")])
+def test_the_log_names_halves(tmp_path, folder, shown):
+    data = describe(put(tmp_path / "pairs", {folder: photo}), direction="BtoA")
+    assert roles(data).startswith(
+        f"input B (image) from the right halves in {shown} -> target A from the left halves in "
+    )
+
+
+def test_the_log_names_columns(tmp_path):
+    put(tmp_path, {"a": photo, "b": ids(1, 3)})
+    lines = ["photo,mask"] + [f"a/{n}.png,b/{n}.png" for n in range(3)]
+    (tmp_path / "pairs.csv").write_text("\n".join(lines))
+    line = roles(describe(tmp_path / "pairs.csv"))
+    assert line == "input label (labels) from column 'mask' -> target image from column 'photo'"
+
+
+def test_a_direction_without_effect_is_named(tmp_path):
+    [warning] = warnings(describe(put(tmp_path, LABELLED), direction="BtoA"))
+    assert "data.direction=BtoA has no effect" in warning
+    assert "data.target=label" in warning  # what to do instead
+
+
+def test_a_direction_that_is_overruled_is_named(tmp_path):
+    root = put(tmp_path, {"A": photo, "B": photo})
+    [warning] = warnings(describe(root, target="B", direction="BtoA"))
+    assert "data.direction=BtoA has no effect: data.inputs and data.target" in warning
+    assert warnings(describe(root, target="A", direction="BtoA")) == []
+
+
 # --- sizes --------------------------------------------------------------------------------
 
 
@@ -266,6 +333,21 @@ def test_a_photo_that_its_orientation_turns(tmp_path):
     assert describe(root).spec.size == (W, H)
 
 
+def test_resizing_that_changes_the_aspect_ratio_is_named(tmp_path):
+    root = put(tmp_path, LABELLED)
+    [warning] = warnings(describe(root, resize=64))
+    assert "data.resize=[64,64] (height, width) changes the aspect ratio of 3 of 3" in warning
+    assert "of 8x6 (width x height) by a factor of 1.33" in warning
+    assert "data.resize_width=64" in warning and "data.resize=[48,64]" in warning
+    for keeps in ({"resize": (48, 64)}, {"resize": (97, 128)}, {"resize_width": 64}, {}):
+        assert warnings(describe(root, **keeps)) == []
+
+
+def test_resizing_the_built_in_scenes_to_a_square_is_named():
+    [warning] = warnings(describe_data(DataConfig(resize=64, scenes=5, val_scenes=1)))
+    assert "of 6 of 6 pairs, for example of 256x128" in warning
+
+
 # --- images -------------------------------------------------------------------------------
 
 
@@ -289,30 +371,6 @@ def test_channels_and_types(tmp_path, channels, dtype, suffix):
         channels=channels, dtype=np.dtype(dtype).name, low=0, high=high
     )
     np.testing.assert_array_equal(data.train.read(0)["A"], photo(0, (H, W, channels), dtype))
-
-
-def test_grey_and_alpha_among_colour_are_read_as_colour(tmp_path):
-    channels = [3, 1, 4]
-    root = put(tmp_path, {"A": photo, "B": lambda n: photo(n, (H, W, channels[n]))})
-    data = describe(root, val_fraction=0)
-    assert data.spec.target.channels == 3
-    for number in range(3):
-        assert data.train.read(number)[TARGET].shape == (H, W, 3)
-
-
-def test_channels_that_do_not_go_together(tmp_path):
-    root = put(tmp_path, {"A": photo, "B.tif": lambda n: photo(n, (H, W, 3 + 2 * (n == 1)))})
-    message = refusal(root)
-    for part in ("number of channels", "3 channels", "0.tif", "5 channels", "1.tif"):
-        assert part in message
-
-
-def test_a_mixture_of_bit_depths(tmp_path):
-    root = put(tmp_path, {"A": photo, "B": lambda n: photo(n, dtype=(np.uint8, np.uint16)[n == 2])})
-    message = refusal(root)
-    for part in ("bit depth", "uint8", "B/0.png", "uint16", "B/2.png"):
-        assert part in message
-    assert "B/1.png" not in message
 
 
 def test_integers_that_are_no_pictures(tmp_path):

@@ -177,18 +177,19 @@ def test_pictures_of_different_size_in_a_batch(tmp_path, workers):
     assert epochs_of(dataset(tmp_path, crop=(12, 12)), workers)[0][TARGET].shape == (4, 3, 12, 12)
 
 
-def truncate(path):
-    """A photo whose header is whole and whose pixels are not."""
+def damage(path):
+    """A photo whose header and end are whole and whose pixels are not."""
     content = io.BytesIO()
     photo = np.random.default_rng(0).integers(0, 256, (16, 24, 3), np.uint8)
     Image.fromarray(photo).save(content, "PNG")
-    path.write_bytes(content.getvalue()[:400])
+    content = content.getvalue()
+    path.write_bytes(content[:400] + bytes(200) + content[600:])
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_a_truncated_photo(tmp_path, workers):
+def test_a_damaged_photo(tmp_path, workers):
     save_pairs(tmp_path, (16, 24))
-    truncate(tmp_path / "images/3.png")
+    damage(tmp_path / "images/3.png")
     message = failure(dataset(tmp_path), workers)
     assert message.startswith(str(tmp_path / "images/3.png"))
     assert "damaged or incomplete" in message
@@ -204,7 +205,7 @@ def test_a_photo_that_vanishes(tmp_path):
 
 def test_worker_processes_end_at_once_after_an_error(tmp_path):
     save_pairs(tmp_path, (16, 24))
-    truncate(tmp_path / "images/3.png")
+    damage(tmp_path / "images/3.png")
     pairs = dataset(tmp_path)
     start = time.monotonic()
     failure(pairs, 2)
