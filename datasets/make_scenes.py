@@ -1,6 +1,8 @@
 """Writes the built-in street scenes to disk, in the folder layout of Cityscapes and pix2pixHD.
 
 python datasets/make_scenes.py --out data/scenes --train 2000 --val 24
+
+These, the defaults, are about 130 MB.
 """
 
 import argparse
@@ -8,6 +10,7 @@ import json
 import sys
 from pathlib import Path
 
+import cv2
 import numpy as np
 from tqdm import tqdm
 
@@ -19,8 +22,12 @@ from img2img.errors import DataError, UserError
 def parse(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
-    parser.add_argument("--train", type=int, default=2000, metavar="N", help="training scenes")
-    parser.add_argument("--val", type=int, default=24, metavar="N", help="held-out scenes")
+    parser.add_argument(
+        "--train", type=int, default=2000, metavar="N", help="training scenes (%(default)s)"
+    )
+    parser.add_argument(
+        "--val", type=int, default=24, metavar="N", help="held-out scenes (%(default)s)"
+    )
     parser.add_argument("--height", type=int, default=128)
     parser.add_argument("--width", type=int, default=256)
     parser.add_argument("--seed", type=int, default=0, help="another seed, other scenes")
@@ -38,6 +45,12 @@ def style_names(scene: Scene) -> dict[str, str]:
     return {str(key): STYLES[classes[key]][index].name for key, index in scene.styles.items()}
 
 
+def size_of(scene: Scene) -> int:
+    """Bytes of a scene's three files."""
+    arrays = (scene.label, scene.instance.astype(np.uint16), scene.image)
+    return sum(len(cv2.imencode(".png", array)[1]) for array in arrays)
+
+
 def write_scenes(args: argparse.Namespace) -> None:
     """Writes both splits, the classes and the styles.
 
@@ -45,9 +58,15 @@ def write_scenes(args: argparse.Namespace) -> None:
         UserError: the folder is in use or cannot be written, or no scene has such a size.
     """
     draw = {"seed": args.seed, "height": args.height, "width": args.width}
-    draw_scene(0, **draw)  # a size that does not work leaves no folder behind
+    sample = draw_scene(0, **draw)  # a size that does not work leaves no folder behind
     if args.out.is_dir() and any(args.out.iterdir()) and not args.overwrite:
         raise DataError(f"{args.out}: not empty; choose another --out, or add --overwrite")
+    megabytes = round(size_of(sample) * (args.train + args.val) / 1e6)
+    print(
+        f"{args.out}: writing {args.train} + {args.val} scenes of {args.width}x{args.height}, "
+        f"about {max(1, megabytes)} MB; --train N writes fewer",
+        flush=True,  # before the progress bar, which goes another way
+    )
     styles: dict[str, dict[str, dict[str, str]]] = {}
     for split, count, first in (("train", args.train, 0), ("val", args.val, VAL_OFFSET)):
         styles[split] = {}
@@ -64,6 +83,7 @@ def write_scenes(args: argparse.Namespace) -> None:
     (args.out / "classes.txt").write_text("".join(f"{known.name}\n" for known in CLASSES))
     (args.out / "palette.txt").write_text("".join(f"{line}\n" for line in palette))
     (args.out / "styles.json").write_text(json.dumps(styles, indent=1) + "\n")
+    print(f"{args.out}: done; train on it with img2img train --data {args.out}")
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -181,6 +181,16 @@ def test_the_script_writes_what_is_drawn(make_scenes, tmp_path):
     assert (tmp_path / "palette.txt").read_text().splitlines()[0] == "70 130 180 sky"
 
 
+def test_the_script_says_where_and_how_much_before_it_writes(make_scenes, tmp_path, capsys):
+    size = ["--train", "30", "--val", "10", "--height", "128", "--width", "256"]
+    assert make_scenes(["--out", str(tmp_path / "new"), *size]) == 0
+    first, last = capsys.readouterr().out.splitlines()
+    assert first.startswith(f"{tmp_path / 'new'}: writing 30 + 10 scenes of 256x128, about 3 MB")
+    written = sum(path.stat().st_size for path in (tmp_path / "new").rglob("*.png"))
+    assert round(written / 1e6) == 3
+    assert f"img2img train --data {tmp_path / 'new'}" in last
+
+
 def test_the_script_refuses_a_folder_in_use(make_scenes, tmp_path, capsys):
     (tmp_path / "mine.txt").write_text("keep")
     assert make_scenes(["--out", str(tmp_path), *SMALL]) == 2
