@@ -109,11 +109,13 @@ def instance_classes(instance: Tensor, label: Tensor) -> dict[int, int]:
         instance: integer ids (1, H, W) or (H, W).
         label: integer ids of the same shape.
     """
-    pairs = torch.stack([instance.flatten().long(), label.flatten().long()], 1)
-    pairs, counts = pairs.unique(dim=0, return_counts=True)
+    codes, span, low = _joint_codes(instance.flatten().long(), label.flatten().long())
+    codes, counts = codes.unique(return_counts=True)
+    idents = codes.div(span, rounding_mode="floor")
+    pairs = zip(idents.tolist(), (codes - idents * span + low).tolist(), strict=True)
     classes: dict[int, int] = {}
     best: dict[int, int] = {}
-    for (ident, cls), count in zip(pairs.tolist(), counts.tolist(), strict=True):
+    for (ident, cls), count in zip(pairs, counts.tolist(), strict=True):
         if ident >= INSTANCES_PER_CLASS and ident // INSTANCES_PER_CLASS == cls:
             count = instance.numel() + 1  # the code settles it
         if count > best.get(ident, 0):
@@ -135,11 +137,22 @@ def instance_mean(features: Tensor, instance: Tensor) -> Tensor:
     count, channels = features.shape[:2]
     # One number for each instance of each picture, consecutive over the batch.
     picture = torch.arange(count, device=instance.device).view(-1, 1, 1, 1).expand_as(instance)
-    pairs = torch.stack([picture.flatten(), instance.flatten().long()], 1)
-    _, index = pairs.unique(dim=0, return_inverse=True)
+    codes, *_ = _joint_codes(picture.flatten(), instance.flatten().long())
+    _, index = codes.unique(return_inverse=True)
     rows = features.permute(0, 2, 3, 1).reshape(-1, channels)
     groups = int(index.max()) + 1
     sums = rows.new_zeros(groups, channels).index_add(0, index, rows)
     sizes = rows.new_zeros(groups).index_add(0, index, rows.new_ones(len(index)))
     means = (sums / sizes[:, None])[index]
     return means.view(count, *features.shape[2:], channels).permute(0, 3, 1, 2)
+
+
+def _joint_codes(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Pairs of integers as single ones, `first * span + second - low`: `unique` of rows is slow.
+
+    Returns:
+        The codes, span and low.
+    """
+    low, high = second.aminmax()
+    span = high - low + 1
+    return first * span + second - low, span, low

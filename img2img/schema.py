@@ -65,6 +65,7 @@ class DataConfig(Section):
     classes: str | None = None  # a file with one class name a line
     num_classes: PositiveInt | None = None  # None: highest id + 1
     ignore_id: int | None = None  # pixels of no class: all-zero one-hot, no L1, no metrics
+    derive_instances: bool = False  # instances: the connected pieces of every class
     remap: bool = False  # renumber the ids that occur to 0, 1, 2, ...
     range: Literal["dtype", "auto"] = "dtype"  # image range: of the type, or as found
 

@@ -13,6 +13,7 @@ from img2img.errors import UserError
 COMMANDS = {
     "train": "train a model on pairs of pictures",
     "translate": "turn label maps or pictures into pictures",
+    "cluster-styles": "find the styles in a run's training photos",
     "import-weights": "turn published pix2pix and pix2pixHD weights into a run",
 }
 

@@ -7,7 +7,9 @@ from pathlib import Path
 EPILOG = """examples:
   img2img translate label.png                       the newest run, into translated/
   img2img translate maps/ --run first --out results
-  img2img translate label.png --instances inst.png --out street.png"""
+  img2img translate label.png --instances inst.png --out street.png
+  img2img translate label.png --style car=2 --style building=brick-1 --style 26003=car-4
+  img2img translate label.png --style random --seed 7 --variations 6"""
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
@@ -31,7 +33,27 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--stochastic", action="store_true", help="with the model's noise (dropout)"
     )
-    parser.add_argument("--seed", type=int, help="seed of the noise")
+    parser.add_argument("--seed", type=int, help="seed of the noise, and of random styles")
+    styles = parser.add_argument_group("styles", "of runs with instance features (model.features)")
+    styles.add_argument(
+        "--style",
+        action="append",
+        default=[],
+        metavar="KEY=STYLE",
+        help="a class or an object's id, and a style's name or number; or random; repeatable",
+    )
+    styles.add_argument(
+        "--variations", type=int, default=1, metavar="N", help="N results with random styles each"
+    )
+    styles.add_argument(
+        "--style-from",
+        type=Path,
+        metavar="PHOTO",
+        help="the styles of a photo of the same scene; or a folder of photos",
+    )
+    styles.add_argument(
+        "--style-file", type=Path, help="styles that the picker saved (.style.json)"
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
     parser.add_argument(
         "--sheet", type=Path, help="also write a contact sheet: inputs | result | real"
@@ -54,6 +76,8 @@ def main(argv: list[str]) -> int:
         arguments.out,
         translator.spec,
         instances=arguments.instances,
+        photos=arguments.style_from,
+        variations=arguments.variations,
         sheet=arguments.sheet,
     )
     if arguments.stochastic and not translator.has_noise:
@@ -67,7 +91,10 @@ def main(argv: list[str]) -> int:
             file=sys.stderr,
         )
     files = FileTranslator(
-        translator, strict=arguments.strict_inputs, halves=arguments.side_by_side
+        translator,
+        strict=arguments.strict_inputs,
+        halves=arguments.side_by_side,
+        styling=_styling(arguments, translator),
     )
     rows, names, failed = _run_all(files, jobs, arguments)
     if files.without_instances:
@@ -83,6 +110,33 @@ def main(argv: list[str]) -> int:
     written = len(jobs) - failed
     print(f"{len(jobs)} in, {written} out{f': {where}' * bool(written)} (by {translator.source})")
     return 2 if failed else 0
+
+
+def _styling(arguments: argparse.Namespace, translator):
+    """The styles that were asked for, None where none were."""
+    from img2img.errors import ConfigError
+    from img2img.inference.jobs import Styling
+    from img2img.inference.styles.looks import parse_wishes, read_look
+    from img2img.inference.translator import NO_BOOK
+
+    if arguments.variations < 1:
+        raise ConfigError("--variations: at least 1")
+    by_name = bool(arguments.style) or arguments.variations > 1
+    if not (by_name or arguments.style_from or arguments.style_file):
+        if translator.model.style_input and translator.book is None:
+            print(f"warning: neutral styles: {NO_BOOK}", file=sys.stderr)
+        return None
+    translator.require_styles()
+    if arguments.style_file:
+        if by_name or arguments.style_from:
+            raise ConfigError("--style-file holds all styles: leave out the other style options")
+        channels = translator.model.options.feature_channels
+        return Styling(look=read_look(arguments.style_file, channels))
+    if not by_name:
+        return Styling(from_photo=True)
+    items = arguments.style + ["random"] * (arguments.variations > 1)
+    wishes = parse_wishes(items, translator.require_book())
+    return Styling(wishes, arguments.seed or 0, from_photo=arguments.style_from is not None)
 
 
 def _run_all(files, jobs, arguments: argparse.Namespace) -> tuple[list, list[str], int]:
@@ -103,5 +157,6 @@ def _run_all(files, jobs, arguments: argparse.Namespace) -> tuple[list, list[str
             continue
         if wanted:
             rows.append(row)
-            names.append(job.path.name)
+            several = arguments.variations > 1
+            names.append(job.path.name + f" - variation {job.variation + 1}" * several)
     return rows, names, failed

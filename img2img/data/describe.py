@@ -4,7 +4,7 @@ Everything that would stop a training later is found here, on the CPU, before th
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +32,7 @@ _OF_FILES = (
     "classes",
     "num_classes",
     "ignore_id",
+    "derive_instances",
     "remap",
     "range",
 )
@@ -130,6 +131,8 @@ def _describe(config: DataConfig, index: PairIndex) -> tuple[DataSpec, list[str]
         remarks += more
     image, more = _describe_image(config, index, parts[target], headers)
     remarks += more
+    if config.derive_instances:
+        described.append(_derived_instances(described))
     spec = DataSpec(
         inputs=tuple(described),
         target=image,
@@ -159,6 +162,26 @@ def _describe_input(
     if source.kind == "image":
         image, remarks = _describe_image(config, index, part, headers)
     return InputSpec(name=source.name, kind=source.kind, part=part.name, image=image), remarks
+
+
+def _derived_instances(inputs: Sequence[InputSpec]) -> InputSpec:
+    """The input that the labels' connected pieces become.
+
+    Raises:
+        DataError: there are no labels, or instances already.
+    """
+    labels = next((source for source in inputs if source.kind == "labels"), None)
+    own = next((source for source in inputs if source.kind == "instances"), None)
+    if labels is None:
+        raise DataError("data.derive_instances: the data have no labels to take instances from")
+    if own is not None:
+        raise DataError(
+            f"data.derive_instances: the data have instances of their own ({own.name!r}); leave the "
+            "setting out, or leave the instances out of data.inputs"
+        )
+    taken = {source.name for source in inputs}
+    name = "instance" if "instance" not in taken else "derived_instance"
+    return InputSpec(name=name, kind="instances", part=labels.part, derived=True)
 
 
 def _resize(config: DataConfig) -> tuple[int | None, int] | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from img2img.data.components import components
 from img2img.data.images import read_ids, read_image, read_info
 from img2img.data.pairing.records import Record
 from img2img.data.palettes import Colour, nearest_class
@@ -150,7 +151,11 @@ def read_record(record: Record, spec: DataSpec) -> Arrays:
     arrays = {
         source.name: read_input(record.files[source.part], source, halves[source.part])
         for source in spec.inputs
+        if not source.derived
     }
+    for source in spec.inputs:
+        if source.derived:
+            arrays[source.name] = components(arrays[spec.of_kind("labels").name])
     path = record.files[spec.target_part]
     image = halve_picture(read_image(path), halves[spec.target_part])
     arrays[TARGET] = fit_channels(image, spec.target, path)

@@ -26,7 +26,10 @@ def to_picture(image: Tensor) -> np.ndarray:
 
 
 def contact_sheet(
-    rows: Sequence[Mapping[str, np.ndarray]], captions: Sequence[str] = ()
+    rows: Sequence[Mapping[str, np.ndarray]],
+    captions: Sequence[str] = (),
+    *,
+    fit: bool = True,
 ) -> np.ndarray:
     """Pictures in rows, their names as headlines, captions under the rows.
 
@@ -34,12 +37,13 @@ def contact_sheet(
         rows: name -> uint8 RGB (H, W, 3), the same names in every row. Small pictures are
             enlarged by whole factors without smoothing, large ones reduced.
         captions: one line of text for each row.
+        fit: enlarge and reduce; else pictures have the size that they shall have.
 
     Returns:
         uint8 RGB (H, W, 3).
     """
     names = list(rows[0])
-    cells = [[_fit(row[name]) for name in names] for row in rows]
+    cells = [[_fit(row[name]) if fit else row[name] for name in names] for row in rows]
     title, small = ImageFont.load_default(17), ImageFont.load_default(13)
     widths = [
         max(_length(name, title), *(row[i].shape[1] for row in cells))

@@ -46,6 +46,7 @@ class InputSpec(Section):
     Attributes:
         kind: `labels` (class ids), `instances` (object ids), or `image`.
         part: the layout's part that its files come from.
+        derived: `instances` that no file holds: the connected pieces of the labels.
         classes: number of classes of `labels`.
         class_names: one for each class.
         palette: RGB colours by stored id, maybe of more ids than classes: to read
@@ -58,6 +59,7 @@ class InputSpec(Section):
     name: str
     kind: Literal["labels", "instances", "image"]
     part: str
+    derived: bool = False
     classes: int = 0
     class_names: tuple[str, ...] = ()
     palette: tuple[tuple[int, int, int], ...] = ()

@@ -1,19 +1,37 @@
 """Translating files: reading a job's inputs, writing its result, the contact sheet."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from img2img.data.images import read_image, write_image
 from img2img.data.reading import fit_channels, halve_picture, read_input
 from img2img.data.sheets import contact_sheet, to_picture
-from img2img.errors import DataError
+from img2img.errors import ConfigError, DataError
 from img2img.inference.planning import Job, find_part
+from img2img.inference.styles.looks import Look, Wishes
 from img2img.inference.translator import Translator
 
 SHEET_ROWS = 12  # a longer sheet is no longer looked at
+
+
+@dataclass(frozen=True)
+class Styling:
+    """What styles were asked for.
+
+    Attributes:
+        wishes: styles of classes and objects.
+        seed: of the random ones.
+        from_photo: what is not wished looks as in the job's photo.
+        look: fixed styles from a file; nothing else counts then.
+    """
+
+    wishes: Wishes = Wishes()
+    seed: int = 0
+    from_photo: bool = False
+    look: Look | None = None
 
 
 class FileTranslator:
@@ -22,14 +40,22 @@ class FileTranslator:
     Args:
         strict: a missing instance map is an error.
         halves: the files are side-by-side pairs as in training; the input's half is taken.
+        styling: what styles were asked for; None: the run's usual ones.
 
     Attributes:
         without_instances: jobs so far whose boundaries came from the labels.
     """
 
-    def __init__(self, translator: Translator, *, strict: bool = False, halves: bool = False):
+    def __init__(
+        self,
+        translator: Translator,
+        *,
+        strict: bool = False,
+        halves: bool = False,
+        styling: Styling | None = None,
+    ):
         self.translator, self.spec = translator, translator.spec
-        self.strict, self.halves = strict, halves
+        self.strict, self.halves, self.styling = strict, halves, styling
         self.without_instances = 0
 
     def run(
@@ -49,7 +75,8 @@ class FileTranslator:
             DataError: an input cannot be used, or the result cannot be written.
         """
         arrays = self._read(job)
-        result = self.translator.translate(arrays, stochastic=stochastic, seed=seed)
+        look = self._look(job, arrays)
+        result = self.translator.translate(arrays, look=look, stochastic=stochastic, seed=seed)
         _make_folder(job.out.parent)
         write_image(job.out, result)
         return self._row(job, arrays, result) if row else None
@@ -61,6 +88,8 @@ class FileTranslator:
             if source.name in job.partners:
                 partner = job.partners[source.name]
                 arrays[source.name] = read_input(partner, source, self._half(source.part))
+            elif source.derived:
+                continue
             elif source.kind != "instances":
                 raise DataError(f"{job.path}: no {source.name!r} beside it; this model needs one")
             elif self.strict:
@@ -68,6 +97,22 @@ class FileTranslator:
             else:
                 self.without_instances += 1
         return arrays
+
+    def _look(self, job: Job, arrays: dict[str, np.ndarray]) -> Look | None:
+        styling = self.styling
+        if styling is None or styling.look is not None:
+            return styling.look if styling else None
+        photo = None
+        if styling.from_photo:
+            if job.photo is None:
+                raise DataError(f"{job.path}: no photo of it found for --style-from")
+            photo = halve_picture(read_image(job.photo), self._half(self.spec.target_part))
+        try:
+            return self.translator.look(
+                arrays, styling.wishes, photo=photo, seed=styling.seed, variation=job.variation
+            )
+        except ConfigError as error:
+            raise DataError(f"{job.path}: {error}") from error
 
     def _half(self, part: str) -> str:
         own = find_part(self.spec, part)
@@ -77,7 +122,7 @@ class FileTranslator:
         self, job: Job, arrays: dict[str, np.ndarray], result: np.ndarray
     ) -> dict[str, np.ndarray]:
         row = {name: to_picture(p) for name, p in self.translator.visuals(arrays).items()}
-        row["translated"] = self._display(result)
+        row["translated"] = self.translator.display(result)
         real = self._real(job)
         return row if real is None else row | {"real": real}
 
@@ -88,14 +133,9 @@ class FileTranslator:
             return None
         try:
             image = halve_picture(read_image(job.real), self._half(target.name))
-            return self._display(fit_channels(image, self.spec.target, job.real))
+            return self.translator.display(fit_channels(image, self.spec.target, job.real))
         except DataError:
             return None  # the sheet only shows it; nothing depends on it
-
-    def _display(self, array: np.ndarray) -> np.ndarray:
-        """A stored picture as 8-bit RGB."""
-        normal = self.spec.target.normalise(array).transpose(2, 0, 1)
-        return to_picture(torch.from_numpy(normal))
 
 
 def _make_folder(path: Path) -> None:

@@ -3,12 +3,12 @@
 import glob
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from img2img.data.images import IMAGE_SUFFIXES, suffix_for
 from img2img.data.layouts import Part, find_partner
-from img2img.data.spec import DataSpec, InputSpec
+from img2img.data.spec import DataSpec
 from img2img.errors import DataError
 
 OUT = Path("translated")
@@ -23,12 +23,16 @@ class Job:
         out: where the result goes.
         partners: the other inputs' files by input name, those that were found.
         real: the target's file, None where there is none.
+        photo: the photo whose styles the result takes, None where none is named.
+        variation: number of this one among several results of one input, from 0.
     """
 
     path: Path
     out: Path
     partners: Mapping[str, Path]
     real: Path | None
+    photo: Path | None = None
+    variation: int = 0
 
 
 def find_part(spec: DataSpec, name: str) -> Part | None:
@@ -43,6 +47,8 @@ def plan(
     spec: DataSpec,
     *,
     instances: Path | None = None,
+    photos: Path | None = None,
+    variations: int = 1,
     sheet: Path | None = None,
 ) -> list[Job]:
     """Files, folders and patterns as jobs; their subfolders are kept in `out`.
@@ -50,28 +56,39 @@ def plan(
     Args:
         out: a folder (None: translated/), or a picture's name where there is one input.
             What lies in it is no input of a folder or pattern that it is a part of.
-        instances: the instance map's file for a single job, or a folder of them.
+        instances: the instance map's file for a single input, or a folder of them.
+        photos: the same for photos to take styles from.
+        variations: results of each input; the names of several end in -1, -2, ...
         sheet: a file that is written besides the results.
 
     Raises:
         DataError: nothing matches, two inputs would get one name, or a file that is read
             would be overwritten.
     """
-    if instances and not instances.exists():
-        raise DataError(f"--instances: {instances}: there is no such file or folder")
     named = _expand(items, out or OUT, spec)
-    if instances and instances.is_file() and len(named) > 1:
-        raise DataError("--instances is one file, but there are several inputs; give a folder")
+    for flag, given in (("--instances", instances), ("--style-from", photos)):
+        if given and not given.exists():
+            raise DataError(f"{flag}: {given}: there is no such file or folder")
+        if given and given.is_file() and len(named) > 1:
+            raise DataError(f"{flag} is one file, but there are several inputs; give a folder")
     suffix = suffix_for(spec.target.dtype, spec.target.channels)
     if out is not None and out.suffix.lower() in IMAGE_SUFFIXES and not out.is_dir():
         if len(named) != 1:
             raise DataError(f"--out {out} is one picture, but there are {len(named)} inputs")
-        results = [(named[0][0], out)]
+        results = [out]
     else:
-        results = [(path, (out or OUT) / name.with_suffix(suffix)) for path, name in named]
-    jobs = [_job(path, result, spec, instances) for path, result in results]
+        results = [(out or OUT) / name.with_suffix(suffix) for _, name in named]
+    jobs = []
+    for (path, name), result in zip(named, results, strict=True):
+        job = _job(path, name, result, spec, instances, photos)
+        jobs += _several(job, variations) if variations > 1 else [job]
     _refuse_collisions(jobs, sheet)
     return jobs
+
+
+def _several(job: Job, variations: int) -> list[Job]:
+    names = [job.out.with_stem(f"{job.out.stem}-{i + 1}") for i in range(variations)]
+    return [replace(job, out=name, variation=i) for i, name in enumerate(names)]
 
 
 def _expand(items: Iterable[str], out: Path, spec: DataSpec) -> list[tuple[Path, Path]]:
@@ -135,26 +152,38 @@ def _lies_in(file: Path, folder: Path, pattern: str) -> bool:
     return any((top / step).match(pattern) for step in below)
 
 
-def _job(path: Path, out: Path, spec: DataSpec, instances: Path | None) -> Job:
+def _job(
+    path: Path,
+    name: Path,
+    out: Path,
+    spec: DataSpec,
+    instances: Path | None,
+    photos: Path | None,
+) -> Job:
+    """`name`: the input's name below the folder that was given."""
     own, target = find_part(spec, spec.inputs[0].part), find_part(spec, spec.target_part)
-    found = {s.name: _partner(path, own, s, spec, instances) for s in spec.inputs[1:]}
-    partners = {name: partner for name, partner in found.items() if partner is not None}
+    partners: dict[str, Path | None] = {}
+    for source in spec.inputs[1:]:
+        other = find_part(spec, source.part)
+        if source.kind == "instances" and instances:
+            partners[source.name] = _named(instances, path, name, own, other)
+        elif own and other and not source.derived:  # the part of derived ones is the labels'
+            partners[source.name] = find_partner(path, own, other)
+    found = {key: partner for key, partner in partners.items() if partner is not None}
     real = find_partner(path, own, target) if own and target else None
-    return Job(path, out, partners, real)
+    photo = _named(photos, path, name, own, target) if photos else None
+    return Job(path, out, found, real, photo)
 
 
-def _partner(
-    path: Path, own: Part | None, source: InputSpec, spec: DataSpec, instances: Path | None
+def _named(
+    given: Path, path: Path, name: Path, own: Part | None, other: Part | None
 ) -> Path | None:
-    """The file of another input that belongs to `path`."""
-    other = find_part(spec, source.part)
-    if source.kind != "instances" or instances is None:
-        return find_partner(path, own, other) if own and other else None
-    if not instances.is_dir():
-        return instances
-    label = Part("label", "", own.suffix if own else "")
-    instance = Part("instance", "", other.suffix if other else "")
-    return find_partner(instances / path.name, label, instance)
+    """The file that belongs to an input, `given` itself or in that folder, as deep or at once."""
+    if not given.is_dir():
+        return given
+    here = Part("here", "", own.suffix if own else "")
+    there = Part("there", "", other.suffix if other else "")
+    return find_partner(given / name, here, there) or find_partner(given / path.name, here, there)
 
 
 def _refuse_collisions(jobs: Sequence[Job], sheet: Path | None) -> None:

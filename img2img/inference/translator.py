@@ -1,7 +1,7 @@
 """A trained run as a function: arrays in, pictures out, size and depth as they were."""
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,16 +9,22 @@ import torch
 from torch import Tensor, nn
 
 from img2img.config import parse_config
-from img2img.data.palettes import nearest_class
-from img2img.data.reading import check_sizes, fit_channels, to_classes
+from img2img.data.reading import TARGET, check_sizes, fit_channels
 from img2img.data.resizing import resize_ids, resize_image
+from img2img.data.sheets import to_picture
 from img2img.data.spec import DataSpec, InputSpec
 from img2img.devices import pick_device
-from img2img.errors import DataError
+from img2img.errors import ConfigError
+from img2img.inference.arrays import Inputs, complete_inputs
+from img2img.inference.styles.book import StyleBook
+from img2img.inference.styles.looks import Choice, Look, Objects, Wishes, choose
+from img2img.labels import INSTANCES_PER_CLASS, instance_classes
 from img2img.models import OPTIONS, build_model
 from img2img.models.base import Model, load_strictly
 from img2img.training.checkpoint import Checkpoint
 from img2img.training.runs import find_run, pick_checkpoint
+
+NO_BOOK = "the run has no style book yet; make it with `img2img cluster-styles`"
 
 
 class Translator:
@@ -26,11 +32,19 @@ class Translator:
 
     Attributes:
         spec: the inputs and the target of the run.
+        book: the styles of the run; None where it has none.
         source: where the weights come from, for people to read.
     """
 
-    def __init__(self, model: Model, device: torch.device, source: str = ""):
-        self.model, self.device, self.source = model, device, source
+    def __init__(
+        self,
+        model: Model,
+        device: torch.device,
+        *,
+        book: StyleBook | None = None,
+        source: str = "",
+    ):
+        self.model, self.device, self.book, self.source = model, device, book, source
         self.spec: DataSpec = model.spec
 
     @classmethod
@@ -54,14 +68,17 @@ class Translator:
         """
         target = pick_device(device)
         name, which = (None if v is None else str(v) for v in (run, checkpoint))
-        found = pick_checkpoint(find_run(name), which)
-        return cls(load_model(found, target), target, str(found.path))
+        path = find_run(name)
+        found = pick_checkpoint(path, which)
+        model = load_model(found, target)
+        book = StyleBook.load(path) if model.style_input else None
+        return cls(model, target, book=book, source=str(found.path))
 
-    @torch.inference_mode()
     def translate(
         self,
-        inputs: np.ndarray | Mapping[str, np.ndarray],
+        inputs: Inputs,
         *,
+        look: Look | None = None,
         stochastic: bool = False,
         seed: int | None = None,
     ) -> np.ndarray:
@@ -72,6 +89,8 @@ class Translator:
                 or uint8 RGB (H, W, 3) in the run's palette. Instances: integers (H, W);
                 without them boundaries come from the labels. Images: (H, W) or (H, W, C) of
                 the run's type and channels.
+            look: styles by object id, as `look` returns them; None: each class's commonest
+                style, or neutral features where the run has no style book.
             stochastic: dropout on, the only noise of pix2pix.
             seed: of that noise; None: another picture every time.
 
@@ -81,41 +100,133 @@ class Translator:
         Raises:
             DataError: inputs that are missing, of different size, or not the run's.
         """
-        batch, size = self._batch(inputs)
+        if look is None and self.book is not None:
+            look = self.look(inputs)
         with self._noise(stochastic, seed):
-            picture = self.model.translate(batch)[0]
-        array = picture.float().permute(1, 2, 0).cpu().numpy()
-        return self.spec.target.denormalise(resize_image(array, size))
+            return self.render(inputs, [look or {}])[0]
 
-    def visuals(self, inputs: np.ndarray | Mapping[str, np.ndarray]) -> dict[str, Tensor]:
+    @torch.inference_mode()
+    def render(self, inputs: Inputs, looks: Sequence[Look]) -> list[np.ndarray]:
+        """One picture in several looks, in one batch; pictures as `translate` returns them."""
+        batch, size = self._batch(inputs)
+        batch = {name: value.expand(len(looks), *value.shape[1:]) for name, value in batch.items()}
+        if self.model.style_input:
+            batch["features"] = torch.cat([self._features(look, batch) for look in looks])
+        pictures = self.model.translate(batch).float().permute(0, 2, 3, 1).cpu().numpy()
+        return [self.spec.target.denormalise(resize_image(p, size)) for p in pictures]
+
+    def look(
+        self,
+        inputs: Inputs,
+        wishes: Wishes = Wishes(),
+        *,
+        photo: np.ndarray | None = None,
+        seed: int = 0,
+        variation: int = 0,
+    ) -> dict[int, Choice]:
+        """Styles for all objects of a picture; see `styles.looks.choose`.
+
+        Args:
+            photo: (H, W, C) as the target: what is not wished looks as in it.
+
+        Raises:
+            ConfigError: the run has no styles, or not those that are wished.
+        """
+        base = self.encode(inputs, photo) if photo is not None else None
+        if self.book is None:
+            if base is not None and wishes == Wishes():
+                return base
+            self.require_book()
+        objects = self.objects(inputs)
+        return choose(objects, self.book, wishes, seed=seed, variation=variation, base=base)
+
+    def require_styles(self) -> None:
+        """Raises ConfigError where the model was trained without instance features."""
+        if not self.model.style_input:
+            raise ConfigError(
+                f"{self.source}: this model has no styles; train one with `img2img train --model "
+                "pix2pixHD model.features=true`"
+            )
+
+    def require_book(self) -> StyleBook:
+        """The run's styles.
+
+        Raises:
+            ConfigError: the model has no styles, or nobody has clustered them.
+        """
+        self.require_styles()
+        if self.book is None:
+            raise ConfigError(f"{self.source}: {NO_BOOK}")
+        return self.book
+
+    def objects(self, inputs: Inputs) -> Objects:
+        """The objects of a picture that can have a style each, and their classes.
+
+        Raises:
+            ConfigError: the model has no styles.
+            DataError: as `translate`.
+        """
+        self.require_styles()
+        arrays = self._arrays(inputs)
+        ids = arrays[self.model.style_input]
+        labels = self.spec.of_kind("labels")
+        if labels is None:
+            found = np.unique(ids).tolist()
+            coded = {i: i // INSTANCES_PER_CLASS for i in found if i >= INSTANCES_PER_CLASS}
+            return Objects(ids, {i: coded.get(i, i) for i in found})
+        label = torch.from_numpy(arrays[labels.name])
+        return Objects(ids, instance_classes(torch.from_numpy(ids), label))
+
+    @torch.inference_mode()
+    def encode(self, inputs: Inputs, photo: np.ndarray) -> dict[int, Choice]:
+        """The styles that the objects have in a photo of them.
+
+        Args:
+            photo: (H, W, C) as the target.
+
+        Raises:
+            ConfigError: the model has no styles.
+            DataError: the photo has another size, type or other channels.
+        """
+        self.require_styles()
+        batch, size = self._batch(inputs)
+        photo = fit_channels(photo, self.spec.target, "the photo")
+        check_sizes({"inputs": size, "photo": photo.shape[:2]}, "the photo")
+        work = self.spec.working_size(size)
+        value = self.spec.target.normalise(resize_image(photo, work)).transpose(2, 0, 1)
+        batch[TARGET] = torch.from_numpy(np.ascontiguousarray(value))[None].to(self.device)
+        rows = self.model.encode(batch)[0].flatten(1).T.float().cpu().numpy()
+        ids, first = np.unique(batch[self.model.style_input].cpu().numpy(), return_index=True)
+        return {ident: Choice(rows[i]) for ident, i in zip(ids.tolist(), first, strict=True)}
+
+    def _features(self, look: Look, batch: Mapping[str, Tensor]) -> Tensor:
+        """(1, C, H, W): every pixel has its object's features, neutral ones where it has none."""
+        ids, index = batch[self.model.style_input][0, 0].unique(return_inverse=True)
+        table = torch.zeros(len(ids), self.model.options.feature_channels)
+        for row, ident in enumerate(ids.tolist()):
+            if ident in look:
+                table[row] = torch.from_numpy(look[ident].features)
+        return table.to(self.device)[index].permute(2, 0, 1)[None]
+
+    def visuals(self, inputs: Inputs) -> dict[str, Tensor]:
         """The inputs as pictures, name -> (3, H, W) in [-1, 1]."""
         batch, _ = self._batch(inputs)
         return {name: picture[0] for name, picture in self.model.visuals(batch).items()}
 
-    def _batch(
-        self, inputs: np.ndarray | Mapping[str, np.ndarray]
-    ) -> tuple[dict[str, Tensor], tuple[int, int]]:
-        if isinstance(inputs, np.ndarray):
-            inputs = {self.spec.inputs[0].name: inputs}
-        arrays = dict(inputs)
-        labels = self.spec.of_kind("labels")
-        for source in self.spec.inputs:
-            if source.name not in arrays:
-                if source.kind != "instances" or labels is None or labels.name not in arrays:
-                    raise DataError(
-                        f"the input {source.name!r} ({source.kind}) is missing; this model needs "
-                        f"{', '.join(s.name for s in self.spec.inputs)}"
-                    )
-            else:
-                arrays[source.name] = _prepare(arrays[source.name], source)
-        for source in self.spec.inputs:
-            if source.name not in arrays:  # boundaries from the labels
-                arrays[source.name] = arrays[labels.name]
-        sizes = {source.name: arrays[source.name].shape[:2] for source in self.spec.inputs}
-        check_sizes(sizes, "inputs")
-        size = sizes[self.spec.inputs[0].name]
+    def display(self, picture: np.ndarray) -> np.ndarray:
+        """A picture as `translate` returns it, as uint8 RGB (H, W, 3) for people to look at."""
+        normal = self.spec.target.normalise(picture).transpose(2, 0, 1)
+        return to_picture(torch.from_numpy(normal))
+
+    def _batch(self, inputs: Inputs) -> tuple[dict[str, Tensor], tuple[int, int]]:
+        """All inputs at the working size, a batch of one, and the (height, width) they had."""
+        arrays = self._arrays(inputs)
+        size = arrays[self.spec.inputs[0].name].shape[:2]
         work = self.spec.working_size(size)
         return {s.name: self._tensor(arrays[s.name], s, work) for s in self.spec.inputs}, size
+
+    def _arrays(self, inputs: Inputs) -> dict[str, np.ndarray]:
+        return complete_inputs(inputs, self.spec, derive=bool(self.model.style_input))
 
     def _tensor(self, array: np.ndarray, source: InputSpec, work: tuple[int, int]) -> Tensor:
         if source.kind == "image":
@@ -162,21 +273,3 @@ def load_model(checkpoint: Checkpoint, device: torch.device) -> Model:
         load_strictly(network, states.get(name, {}), name, assign=True)
         network.to(device)
     return model.eval().requires_grad_(False)
-
-
-def _prepare(array: np.ndarray, source: InputSpec) -> np.ndarray:
-    """A caller's array as `reading.read_input` returns it."""
-    where = f"input {source.name!r}"
-    if array.size == 0 or array.ndim not in (2, 3):
-        raise DataError(f"{where}: expected a picture (H, W) or (H, W, C), got {array.shape}")
-    if source.kind == "image":
-        return fit_channels(array if array.ndim == 3 else array[..., None], source.image, where)
-    coloured = array.ndim == 3 and array.shape[2] >= 3 and array.dtype == np.uint8
-    if source.kind == "labels" and coloured and source.palette:
-        return to_classes(nearest_class(array, source.palette), source, where)
-    if array.ndim == 3 and array.shape[2] == 1:
-        array = array[..., 0]
-    if array.ndim != 2 or not np.issubdtype(array.dtype, np.integer):
-        raise DataError(f"{where}: expected integer ids (H, W), got {array.dtype} {array.shape}")
-    ids = array.astype(np.int64)
-    return to_classes(ids, source, where) if source.kind == "labels" else ids

@@ -37,12 +37,14 @@ class Model(nn.Module):
 
     A subclass sets `Options` (its section of the config, with a `weights` section that
     names every loss term), `updates` in the order in which they run, and
-    `inference_nets`, the networks that `translate` needs.
+    `inference_nets`, the networks that `translate` needs. `style_input` names the input whose
+    ids carry styles, one feature vector each; None where the model has no styles.
     """
 
     Options: type[Section]
     updates: tuple[Update, ...]
     inference_nets: tuple[str, ...] = ("generator",)
+    style_input: str | None = None
 
     def __init__(self, options: Section, spec: DataSpec):
         super().__init__()
@@ -117,6 +119,10 @@ class Model(nn.Module):
 
     def translate(self, batch: Batch) -> Tensor:
         """The generated image (N, C, H, W) in [-1, 1] for a batch of inputs of any size."""
+        raise NotImplementedError
+
+    def encode(self, batch: Batch) -> Tensor:
+        """The styles of the target (N, C, H, W), alike at all pixels of an id of `style_input`."""
         raise NotImplementedError
 
     def valid(self, batch: Batch) -> Tensor | None:

@@ -101,7 +101,7 @@ class Pix2PixHD(Model):
                 up=options.up,
                 bias=options.bias,
             )
-            self.instances = _instance_input(spec)
+            self.style_input = _instance_input(spec)
         self.updates = (Update("g", nets), Update("d", ("discriminator",)))
         least = smallest_input(
             options.d_layers, padding=DISCRIMINATOR_PADDING, scales=options.num_D
@@ -197,7 +197,7 @@ class Pix2PixHD(Model):
     def encode(self, batch: Batch) -> Tensor:
         """The target's features (N, C, H, W), the mean of every instance at all of its pixels."""
         features = run_padded(self.encoder, batch["target"])
-        return instance_mean(features, batch[self.instances])
+        return instance_mean(features, batch[self.style_input])
 
     def _draw(self, condition: Tensor, features: Tensor | None) -> Tensor:
         """`features`: (N, C, H, W); None where the generator takes none, or for neutral ones."""
@@ -209,8 +209,15 @@ class Pix2PixHD(Model):
         return run_padded(self.generator, condition)
 
     def translate(self, batch: Batch) -> Tensor:
-        """The image; a batch may bring its own `features` (N, C, H, W), else they are 0."""
-        return self._draw(self.condition(batch), batch.get("features"))
+        """The image, in the styles that the batch brings.
+
+        These are its `features` (N, C, H, W), else those of its target, where there is one (the
+        held-out pairs of a validation), else neutral ones: 0.
+        """
+        features = batch.get("features")
+        if features is None and self.style_input and "target" in batch:
+            features = self.encode(batch)
+        return self._draw(self.condition(batch), features)
 
     def valid(self, batch: Batch) -> Tensor | None:
         return self.condition.valid(batch)

@@ -1,0 +1,78 @@
+"""`img2img cluster-styles`: a run's styles, found in its training photos."""
+
+import argparse
+
+EPILOG = """examples:
+  img2img cluster-styles                            of the newest run, 10 styles a class
+  img2img cluster-styles --run city --k auto --k car=4
+  img2img cluster-styles --run city --rename car-0=red"""
+
+
+def parse(argv: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="img2img cluster-styles",
+        description="Encode the training photos of a run and cluster the objects of every class "
+        "into styles (K-means). Writes styles.json and contact sheets into the run.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--run", help="name (runs/NAME) or path; default: the newest run")
+    parser.add_argument("--data", metavar="DIR", help="where the training pairs are, if moved")
+    parser.add_argument(
+        "--k",
+        action="append",
+        default=[],
+        help="styles of a class: a number, auto, or CLASS=NUMBER; may be repeated; default: 10",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="seed of the clustering")
+    parser.add_argument("--overwrite", action="store_true", help="replace the run's style book")
+    parser.add_argument(
+        "--rename", action="append", default=[], metavar="STYLE=NAME", help="name a style and stop"
+    )
+    parser.add_argument("--no-sheets", action="store_true", help="without the contact sheets")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
+    return parser.parse_args(argv)
+
+
+def main(argv: list[str]) -> int:
+    """Makes the book and its sheets, and says where they lie."""
+    a = parse(argv)
+    from img2img.inference.styles import making
+
+    if a.rename:
+        return _rename(a)
+    k, k_of = making.parse_counts(a.k)
+    run = making.StyledRun.load(a.run, data=a.data, device=a.device)
+    making.check_new(run.path, overwrite=a.overwrite)
+    book = making.make_book(run, k=k, k_of=k_of, seed=a.seed)
+    book.save(run.path)
+    for cls, styles in sorted(book.styles.items()):
+        counts = ", ".join(f"{style.name} ({style.count})" for style in styles)
+        print(f"{book.class_names[cls]}: {counts}")
+    print(f"style book: {run.path / making.FILE}")
+    if not a.no_sheets:
+        from img2img.inference.styles.sheets import write_sheets
+
+        print(f"contact sheets: {write_sheets(run, book)}")
+    print(f"use them: img2img translate LABEL.png --run {run.path} --style random --seed 7")
+    print(f"or pick them: img2img pick-style --run {run.path}")
+    return 0
+
+
+def _rename(a: argparse.Namespace) -> int:
+    from img2img.errors import ConfigError
+    from img2img.inference.styles.book import StyleBook
+    from img2img.training.runs import find_run
+
+    run = find_run(a.run)
+    book = StyleBook.load(run)
+    if book is None:
+        raise ConfigError(f"{run} has no style book; make it without --rename first")
+    for item in a.rename:
+        old, equals, new = item.partition("=")
+        if not equals:
+            raise ConfigError(f"--rename {item}: expected STYLE=NAME, such as car-0=red")
+        book = book.renamed(book.class_of(old), old, new)
+    book.save(run)
+    print(f"renamed in {run}: {', '.join(a.rename)}")
+    return 0

@@ -1,0 +1,1 @@
+"""Styles: collected from photos, clustered into a book, chosen object by object."""
