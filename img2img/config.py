@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ValidationError, create_model
+from pydantic import ValidationError, create_model
 
-from img2img.errors import ConfigError, nearest
-from img2img.schema import Config, Section
+from img2img.errors import ALIKE, ConfigError, best_match, nearest
+from img2img.schema import Config, Section, subsection, walk
 
 
 class _Loader(yaml.SafeLoader):
@@ -83,12 +83,15 @@ def parse_config(
     options: Mapping[str, type[Section]],
     origin: str,
     overrides: Mapping[str, Any] | None = None,
+    *,
+    need_model: bool = True,
 ) -> Config:
     """A config from a nested mapping, for example one that a checkpoint holds.
 
     Args:
         origin: where the mapping comes from, for the messages.
         overrides: dotted keys and values, stronger than the mapping.
+        need_model: as of `load_config`.
 
     Raises:
         ConfigError: one message with every problem.
@@ -99,7 +102,15 @@ def parse_config(
         tree["model"] = {"name": model}
     for key, value in overrides.items():
         _set(tree, "model.name" if key == "model" else key, value)
-    return _parse(tree, options, origin, overrides)
+    schema = _schema(tree, options, origin, need_model=need_model)
+    try:
+        return schema.model_validate(tree)
+    except ValidationError as error:
+        problems = [
+            _describe(problem, schema, options, origin, overrides)
+            for problem in error.errors(include_url=False)
+        ]
+    raise ConfigError("the config cannot be used:\n" + "\n".join(f"  {p}" for p in problems))
 
 
 def load_config(
@@ -107,6 +118,7 @@ def load_config(
     *,
     path: Path | None = None,
     overrides: Mapping[str, Any] | None = None,
+    need_model: bool = True,
 ) -> Config:
     """A validated config from a YAML file (or none) and overrides.
 
@@ -114,16 +126,21 @@ def load_config(
         options: the `Options` class of every model, by model name.
         path: a YAML file; None starts from the defaults.
         overrides: dotted keys and values, stronger than the file.
+        need_model: False lets the model be missing, and its section empty.
 
     Raises:
         ConfigError: one message with every problem: where, which key, why, what instead.
     """
     tree = read_yaml(path) if path else {}
-    return parse_config(tree, options, str(path) if path else "command line", overrides)
+    origin = str(path) if path else "command line"
+    return parse_config(tree, options, origin, overrides, need_model=need_model)
 
 
-def _parse(tree: dict, options: Mapping, origin: str, overrides: Mapping) -> Config:
+def _schema(tree: dict, options: Mapping, origin: str, *, need_model: bool) -> type[Config]:
+    """The config's schema with the `Options` of the model that the mapping names."""
     model = tree.get("model") or {}
+    if not model and not need_model:
+        return create_model("Config", __base__=Config, model=(Section, Section()))
     name = model.get("name") if isinstance(model, dict) else None
     if name is None:
         raise ConfigError(
@@ -132,40 +149,45 @@ def _parse(tree: dict, options: Mapping, origin: str, overrides: Mapping) -> Con
     if not isinstance(name, str) or name not in options:
         hint = nearest(str(name), options)
         raise ConfigError(f"{origin}: model: unknown model {name!r}; {hint}")
-    schema = create_model("Config", __base__=Config, model=(options[name], ...))
-    try:
-        return schema.model_validate(tree)
-    except ValidationError as error:
-        problems = [
-            _describe(problem, schema, origin, overrides)
-            for problem in error.errors(include_url=False)
-        ]
-    raise ConfigError("the config cannot be used:\n" + "\n".join(f"  {p}" for p in problems))
+    return create_model("Config", __base__=Config, model=(options[name], ...))
 
 
-def _describe(problem: dict, schema: type[Section], origin: str, overrides: Mapping) -> str:
+def _describe(
+    problem: dict, schema: type[Config], options: Mapping, origin: str, overrides: Mapping
+) -> str:
     """One problem of pydantic's as `where: key: reason`."""
     keys = [str(part) for part in problem["loc"]]
     dotted = ".".join(keys)
     given_here = any(dotted == key or dotted.startswith(key + ".") for key in overrides)
     where = "command line" if given_here else origin
     if problem["type"] == "extra_forbidden":
-        return f"{where}: {dotted}: unknown key; {nearest(keys[-1], _fields(schema, keys[:-1]))}"
+        return f"{where}: {dotted}: unknown key; {_hint(keys, schema, options)}"
     reason = problem["msg"].removeprefix("Value error, ")
     return f"{where}: {dotted}: {reason} (got {problem.get('input')!r})"
 
 
-def _fields(schema: type[BaseModel], keys: list[str]) -> list[str]:
+def _hint(keys: list[str], schema: type[Config], options: Mapping) -> str:
+    """What an unknown key may have meant: a setting of its own section, or of any other."""
+    *above, last = keys
+    own = _fields(schema, above)
+    paths: dict[str, list[str]] = {}
+    for path in walk(schema):
+        paths.setdefault(path.rpartition(".")[2], []).append(path)
+    near, elsewhere = best_match(last, own), best_match(last, paths)
+    foreign = [name for name, section in options.items() if last in section.model_fields]
+    if foreign and last not in paths:
+        return f"it is a setting of {' and '.join(foreign)}"
+    if elsewhere[0] > max(near[0], ALIKE):
+        return f"did you mean {' or '.join(map(repr, paths[elsewhere[1]]))}?"
+    return nearest(last, own)
+
+
+def _fields(schema: type[Section], keys: list[str]) -> list[str]:
     """The valid keys of the section that `keys` lead to."""
     for key in keys:
         field = schema.model_fields.get(key)
-        inner = field.annotation if field else None
-        inner = next((a for a in (inner, *getattr(inner, "__args__", ())) if _is_section(a)), None)
+        inner = subsection(field) if field else None
         if inner is None:
             break
         schema = inner
     return list(schema.model_fields)
-
-
-def _is_section(annotation: Any) -> bool:
-    return isinstance(annotation, type) and issubclass(annotation, BaseModel)

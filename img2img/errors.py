@@ -7,6 +7,8 @@ raised is a bug of ours and keeps its traceback.
 import difflib
 from collections.abc import Iterable
 
+ALIKE = 0.5  # likeness from which a name may be a slip for another
+
 
 class UserError(ValueError):
     """Base of every error that one clear message explains."""
@@ -30,8 +32,21 @@ class TrainingError(UserError):
 
 def nearest(name: str, valid: Iterable[str]) -> str:
     """'did you mean X?' for the nearest valid name, else the list of all of them."""
-    by_lower = {v.lower(): v for v in sorted(valid)}
-    match = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.5)
-    if match:
-        return f"did you mean {by_lower[match[0]]!r}?"
-    return f"valid: {', '.join(by_lower.values())}"
+    valid = sorted(valid)
+    likeness, match = best_match(name, valid)
+    return f"did you mean {match!r}?" if likeness >= ALIKE else f"valid: {', '.join(valid)}"
+
+
+def best_match(name: str, valid: Iterable[str]) -> tuple[float, str]:
+    """How alike the nearest valid name is, from 0 to 1 but for case, and that name."""
+    matcher = difflib.SequenceMatcher(b=name.lower())
+    scores = []
+    for candidate in valid:
+        matcher.set_seq1(candidate.lower())
+        scores.append((matcher.ratio(), candidate))
+    return max(scores, default=(0.0, ""), key=lambda score: score[0])
+
+
+def counted(number: int, noun: str, plural: str | None = None) -> str:
+    """`1 pair`, `2 pairs`, or with a plural of its own: `3 classes`."""
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"

@@ -1,5 +1,9 @@
-"""The settings of a run: names, types, defaults and limits. Loading them is `config`'s."""
+"""The settings of a run: names, types, defaults, limits and meanings. Loading them is `config`'s.
 
+The sentence below a field is its description, which `--print-config` and docs/settings.md show.
+"""
+
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 import yaml
@@ -15,14 +19,34 @@ from pydantic import (
     SerializeAsAny,
     model_validator,
 )
+from pydantic.fields import FieldInfo
 
 
 class Section(BaseModel):
     """A part of the configuration: immutable, and an unknown key is an error."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", validate_default=True, coerce_numbers_to_str=True
+        frozen=True,
+        extra="forbid",
+        validate_default=True,
+        coerce_numbers_to_str=True,
+        use_attribute_docstrings=True,
     )
+
+
+def subsection(field: FieldInfo) -> type[Section] | None:
+    """The section that a field holds, or of which it holds several; None for a plain setting."""
+    candidates = (field.annotation, *getattr(field.annotation, "__args__", ()))
+    sections = (c for c in candidates if isinstance(c, type) and issubclass(c, Section))
+    return next(sections, None)
+
+
+def walk(schema: type[Section], above: str = "") -> Iterator[str]:
+    """The dotted keys of all settings of a section and of the sections in it."""
+    for name, field in schema.model_fields.items():
+        yield above + name
+        if subsection(field) is field.annotation:  # a list of sections has no dotted keys
+            yield from walk(field.annotation, f"{above}{name}.")
 
 
 def _square(value: Any) -> Any:
@@ -40,46 +64,71 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
 class Source(Section):
-    """One input of the generator.
-
-    `folder` is a folder below `data.path` (may hold `{split}`), a CSV column, or a part
-    that the layout found (`label`, `instance`, `A`, ...); without it, `name` is used.
-    """
+    """One input of the generator."""
 
     name: Annotated[str, AfterValidator(_plain_name)]
+    """Name of the input, in batches and on sample sheets."""
     kind: Literal["labels", "instances", "image"]
+    """What its files hold: class ids, instance ids, or a picture."""
     folder: str | None = None
+    """Folder below `data.path` (may hold `{split}`), CSV column, or part that the layout found
+    (`label`, `instance`, `A`, ...); null: as `name`."""
 
 
 class DataConfig(Section):
     """Where the pairs are, what they mean, and how they are varied in training."""
 
-    path: str | None = None  # a folder or a CSV; None: the built-in street scenes
+    path: str | None = None
+    """Folder with the pairs, or a CSV; null: the built-in street scenes."""
     layout: str = "auto"
+    """How the pairs lie on disk: label/inst/img, images/labels, A/B, side-by-side or csv; auto
+    recognises it."""
     direction: Literal["AtoB", "BtoA"] = "AtoB"
+    """Which folder or half is the input and which the target."""
     val_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.1
-    inputs: tuple[Source, ...] = ()  # (): what the layout says
-    target: str | None = None  # folder or column of the target; None: what the layout says
+    """Share of the pairs held out for validation, where the data have no validation split."""
+    inputs: tuple[Source, ...] = ()
+    """The generator's inputs; empty: what the layout says."""
+    target: str | None = None
+    """Folder or column of the target; null: what the layout says."""
 
-    palette: str | None = None  # a built-in palette's name or a file: colour-coded labels
-    classes: str | None = None  # a file with one class name a line
-    num_classes: PositiveInt | None = None  # None: highest id + 1
-    ignore_id: int | None = None  # pixels of no class: all-zero one-hot, no L1, no metrics
-    derive_instances: bool = False  # instances: the connected pieces of every class
-    remap: bool = False  # renumber the ids that occur to 0, 1, 2, ...
-    range: Literal["dtype", "auto"] = "dtype"  # image range: of the type, or as found
+    palette: str | None = None
+    """Colours of colour-coded labels: facades, cityscapes, camvid, or a file with lines
+    `R G B name`."""
+    classes: str | None = None
+    """File with one class name a line."""
+    num_classes: PositiveInt | None = None
+    """Number of classes; null: the highest id + 1."""
+    ignore_id: int | None = None
+    """Label id that is no class: no one-hot plane, no L1, no metrics there."""
+    derive_instances: bool = False
+    """Take the connected pieces of every class as the instances."""
+    remap: bool = False
+    """Renumber the label ids that occur to 0, 1, 2, ..."""
+    range: Literal["dtype", "auto"] = "dtype"
+    """Value range of the pictures: that of their type, or as found in the files."""
 
-    resize: Size | None = None  # (height, width) at which the network works
-    resize_width: PositiveInt | None = None  # the same, keeping the aspect ratio
-    crop: Size | None = None  # random (height, width) in training
-    jitter: Annotated[float, Field(ge=0, le=1)] = 0.0  # enlarge by this share, crop back
+    resize: Size | None = None
+    """Size in pixels at which the network works; null: that of the files."""
+    resize_width: PositiveInt | None = None
+    """Width in pixels at which the network works, keeping the aspect ratio; instead of `resize`."""
+    crop: Size | None = None
+    """Size in pixels of a random part of each pair, in training alone; null: the whole."""
+    jitter: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Enlarge by this share and crop back at random, in training alone."""
     flip: bool = True
-    rotate: Annotated[float, Field(ge=0, le=180)] = 0.0  # degrees, to either side
-    colour: Fraction = 0.0  # brightness, contrast, saturation of the target
+    """Mirror half of the pairs left to right, in training alone."""
+    rotate: Annotated[float, Field(ge=0, le=180)] = 0.0
+    """Greatest random rotation to either side in degrees, in training alone."""
+    colour: Fraction = 0.0
+    """Strength of random brightness, contrast and saturation of the target, in training alone."""
 
-    scenes: PositiveInt = 2000  # built-in data: number of training scenes
+    scenes: PositiveInt = 2000
+    """Built-in data: number of training scenes."""
     val_scenes: PositiveInt = 24
+    """Built-in data: number of validation scenes."""
     scene_size: Size = (128, 256)
+    """Built-in data: size of the scenes in pixels."""
 
     @model_validator(mode="after")
     def _one_resize(self) -> "DataConfig":
@@ -91,33 +140,60 @@ class DataConfig(Section):
 class TrainingConfig(Section):
     """The loop: how long, how fast, what is written down."""
 
-    batch_size: PositiveInt = 1  # per process
-    accumulation: PositiveInt = 1  # batches whose gradients make one step
-    epochs: NonNegativeInt = 100  # at the full learning rate
-    decay_epochs: NonNegativeInt = 100  # then falling linearly to 0
-    steps: NonNegativeInt | None = None  # the same in steps, instead of epochs
+    batch_size: PositiveInt = 1
+    """Pairs in a batch, of each process."""
+    accumulation: PositiveInt = 1
+    """Batches whose gradients make one step."""
+    epochs: NonNegativeInt = 100
+    """Epochs at the full learning rate."""
+    decay_epochs: NonNegativeInt = 100
+    """Epochs after these, in which the learning rate falls linearly to 0."""
+    steps: NonNegativeInt | None = None
+    """Steps at the full learning rate; given it or `decay_steps`, epochs do not count."""
     decay_steps: NonNegativeInt | None = None
-    max_steps: PositiveInt | None = None  # stops; the schedule does not notice
-    max_time: PositiveFloat | None = None  # minutes
+    """Steps after these, in which the learning rate falls linearly to 0."""
+    max_steps: PositiveInt | None = None
+    """Step at which the training stops at the latest; the schedule of the learning rate does not
+    notice."""
+    max_time: PositiveFloat | None = None
+    """Minutes after which the training stops at the latest."""
 
     lr: PositiveFloat = 2e-4
+    """Adam's learning rate."""
     beta1: Annotated[float, Field(ge=0, lt=1)] = 0.5
+    """Adam's decay of the gradients' mean."""
     beta2: Annotated[float, Field(ge=0, lt=1)] = 0.999
-    ema: Annotated[float, Field(ge=0, lt=1)] = 0.0  # decay of the generator's average; 0: off
+    """Adam's decay of the gradients' mean square."""
+    ema: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Decay of the moving average of the generator's weights, which then translates; 0: none."""
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    """Numbers in which the networks compute; fp16 needs a CUDA GPU."""
     device: str = "auto"
+    """Where the networks compute: auto, cpu, cuda, cuda:1 or mps."""
     seed: NonNegativeInt = 0
-    init_from: str | None = None  # a run or checkpoint whose weights are the start
-    workers: NonNegativeInt = 2  # processes that read pictures
+    """Seed of weights, data order and augmentation."""
+    init_from: str | None = None
+    """Run or checkpoint file whose weights are the start; null: random weights."""
+    workers: NonNegativeInt = 2
+    """Processes that read pictures, for each training process; 0: none beside it."""
 
-    log_every: PositiveInt = 10  # steps
-    validate_every: PositiveInt = 1000  # steps; also at the end
-    val_pairs: NonNegativeInt = 100  # pairs scored at most
-    samples: NonNegativeInt = 6  # pairs drawn on the sample sheets
-    save_every: PositiveInt = 1000  # steps; also at the end
-    keep: PositiveInt = 2  # newest checkpoints kept
+    log_every: PositiveInt = 10
+    """Steps between two lines of the log."""
+    validate_every: PositiveInt = 1000
+    """Steps between two validations; there is one at the end, too."""
+    val_pairs: NonNegativeInt = 100
+    """Held-out pairs that a validation scores at most."""
+    samples: NonNegativeInt = 6
+    """Held-out pairs drawn on a sample sheet."""
+    save_every: PositiveInt = 1000
+    """Steps between two checkpoints; there is one at the end, too."""
+    keep: PositiveInt = 2
+    """Newest checkpoints that are kept."""
     best: Literal["auto", "lpips", "ssim", "psnr", "l1"] = "auto"
-    lpips_weights: str = "auto"  # auto | none | a file with VGG16 weights
+    """Metric that chooses the best checkpoint; auto: LPIPS where its weights are to be had, else
+    SSIM."""
+    lpips_weights: str = "auto"
+    """VGG16 weights for LPIPS: a file, none, or auto, which looks in torchvision's cache."""
 
 
 # What `--resume` may change: when to stop, what to log, where to run. Anything else would

@@ -17,7 +17,7 @@ LAYERS = [
     {"models"},
     {"metrics"},
     {"data", "networks", "losses"},
-    {"labels", "config", "devices"},
+    {"labels", "config", "devices", "manual"},
     {"schema"},
     {"errors"},
 ]

@@ -34,6 +34,32 @@ def test_unknown_model_names_the_nearest():
         load_config(OPTIONS, overrides={"model": "pix2pixHd"})
 
 
+@pytest.mark.parametrize(
+    "key, hint",
+    [
+        ("lr", "did you mean 'training.lr'?"),
+        ("LR", "did you mean 'training.lr'?"),
+        ("data.lr", "did you mean 'training.lr'?"),
+        ("epoch", "did you mean 'training.epochs'?"),
+        ("training.width", "did you mean 'model.width'?"),
+        ("l1", "did you mean 'model.weights.l1'?"),
+        ("training.epoch", "did you mean 'epochs'?"),  # of its own section first
+        ("model.num_D", "it is a setting of pix2pixHD"),
+        ("trainng.lr", "did you mean 'training'?"),
+        ("qqq", "valid: data, model, training"),
+    ],
+)
+def test_an_unknown_key_is_looked_for_everywhere(key, hint, tmp_path):
+    with pytest.raises(ConfigError) as caught:
+        load_config(OPTIONS, overrides={"model": "pix2pix", key: 1})
+    assert "command line: " in str(caught.value)
+    assert str(caught.value).endswith(f"unknown key; {hint}")
+    path = tmp_path / "flat.yaml"
+    path.write_text("model: pix2pix\nlr: 0.001\n")
+    with pytest.raises(ConfigError, match=r"flat.yaml: lr: unknown key; did .* 'training.lr'"):
+        load_config(OPTIONS, path=path)
+
+
 def test_duplicate_keys_are_refused(tmp_path):
     path = tmp_path / "double.yaml"
     path.write_text("model: pix2pix\ntraining:\n  lr: 1e-3\n  lr: 1e-4\n")

@@ -46,7 +46,9 @@ def parse(argv: list[str]) -> argparse.Namespace:
         metavar="RUN",
         help="go on with a run; without RUN the newest",
     )
-    parser.add_argument("--print-config", action="store_true", help="print all settings and stop")
+    parser.add_argument(
+        "--print-config", action="store_true", help="print all settings, explained, and stop"
+    )
     for flag, (_, text) in FLAGS.items():
         parser.add_argument(f"--{flag.replace('_', '-')}", help=text)
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="any setting")
@@ -62,6 +64,7 @@ def main(argv: list[str]) -> int:
     arguments = parse(argv)
     from img2img.config import load_config, parse_overrides
     from img2img.errors import ConfigError
+    from img2img.manual import commented_yaml
     from img2img.models import OPTIONS
     from img2img.training.session import Session
 
@@ -80,12 +83,17 @@ def main(argv: list[str]) -> int:
             )
         session = Session.resumed(arguments.resume or arguments.run, given)
     else:
-        config = load_config(OPTIONS, path=arguments.config, overrides=given)
+        config = load_config(
+            OPTIONS,
+            path=arguments.config,
+            overrides=given,
+            need_model=not arguments.print_config,
+        )
         if arguments.print_config:  # before any folder of that name is looked at
-            print(config.to_yaml(), end="")
+            print(commented_yaml(config, OPTIONS), end="")
             return 0
         session = Session.new(config, arguments.run, overwrite=arguments.overwrite)
     if arguments.print_config:
-        print(session.config.to_yaml(), end="")
+        print(commented_yaml(session.config, OPTIONS), end="")
         return 0
     return session.train()

@@ -22,29 +22,48 @@ class Weights(Section):
     """Loss weights: the discriminator's objective is halved, L1 weighs 100 (Sec. 3.3, 6.2)."""
 
     real: float = 0.5
+    """Weight of the discriminator's loss on real pictures."""
     fake: float = 0.5
+    """Weight of the discriminator's loss on generated pictures."""
     adv: float = 1.0
+    """Weight of the generator's adversarial loss."""
     l1: float = 100.0
+    """Weight of the mean absolute difference to the target."""
 
 
 class Options(Section):
     """Settings of pix2pix."""
 
     name: Literal["pix2pix"] = "pix2pix"
+    """The model."""
     generator: Literal["unet", "resnet"] = "unet"
-    width: int = Field(64, ge=1)  # channels of the generator's first layer
-    depth: int | None = Field(None, ge=2)  # of the U-Net; None: 8, fewer for small pictures
-    n_down: int = Field(2, ge=1)  # of the ResNet
+    """The generator: a U-Net, or a ResNet."""
+    width: int = Field(64, ge=1)
+    """Channels of the generator's first layer."""
+    depth: int | None = Field(None, ge=2)
+    """Halvings of the U-Net; null: 8, fewer for small pictures."""
+    n_down: int = Field(2, ge=1)
+    """Halvings of the ResNet."""
     n_blocks: int = Field(9, ge=0)
-    dropout: float = Field(0.5, ge=0, lt=1)  # the noise z of the paper
-    boundary: bool = False  # join the boundary map of the instances, else of the labels
+    """Residual blocks of the ResNet."""
+    dropout: float = Field(0.5, ge=0, lt=1)
+    """Dropout of the U-Net, the noise z of the paper."""
+    boundary: bool = False
+    """Join the boundary map of the instances, or else of the labels, to the input."""
     d_width: int = Field(64, ge=1)
-    patch: Literal[1, 16, 70, 286] = 70  # receptive field of the discriminator, pixels
+    """Channels of the discriminator's first layer."""
+    patch: Literal[1, 16, 70, 286] = 70
+    """Receptive field of the discriminator in pixels."""
     norm: Norm = "instance"
-    own_statistics: bool = True  # batch norm by each picture's statistics when translating
-    bias: bool = True  # of the convolutions before a norm
+    """Norm layers of all networks."""
+    own_statistics: bool = True
+    """Batch norm takes each picture's own statistics when translating."""
+    bias: bool = True
+    """Convolutions before a norm have a bias."""
     up: Upsampling = "resize"
+    """How the generator enlarges: resizing followed by a convolution, or a transposed convolution."""
     adversarial: Adversarial = "lsgan"
+    """Adversarial loss: least squares, or cross-entropy."""
     weights: Weights = Weights()
 
 

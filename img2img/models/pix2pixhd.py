@@ -29,48 +29,79 @@ class Weights(Section):
     """Loss weights: Wang et al. 2018, Eq. 5 and Sec. 4; L1 0 reproduces the paper."""
 
     real: float = 0.5
+    """Weight of the discriminator's loss on real pictures."""
     fake: float = 0.5
+    """Weight of the discriminator's loss on generated pictures."""
     adv: float = 1.0
+    """Weight of the generator's adversarial loss."""
     l1: float = 10.0
+    """Weight of the mean absolute difference to the target."""
     feature_matching: float = 10.0
+    """Weight of the difference in the discriminator's features."""
     perceptual: float = 10.0
+    """Weight of the difference in VGG features; 0: no VGG weights are needed."""
 
 
 class Options(Section):
     """Settings of pix2pixHD."""
 
     name: Literal["pix2pixHD"] = "pix2pixHD"
+    """The model."""
     generator: Literal["global", "enhancer", "unet"] = "global"
-    coarse: Literal["global", "unet"] = "global"  # what the enhancer is built on
-    # Channels at full resolution; the enhancer's coarse generator has twice as many.
+    """The generator: global (a ResNet), enhancer (coarse-to-fine), or a U-Net."""
+    coarse: Literal["global", "unet"] = "global"
+    """What the enhancer is built on."""
     width: int = Field(64, ge=1)
+    """Channels at full resolution; the enhancer's coarse generator has twice as many."""
     n_down: int = Field(4, ge=1)
+    """Halvings of the global generator."""
     n_blocks: int = Field(9, ge=0)
-    depth: int | None = Field(None, ge=2)  # of a U-Net; None: 8, fewer for small pictures
-    dropout: float = Field(0.0, ge=0, lt=1)  # of a U-Net
+    """Residual blocks of the global generator."""
+    depth: int | None = Field(None, ge=2)
+    """Halvings of a U-Net; null: 8, fewer for small pictures."""
+    dropout: float = Field(0.0, ge=0, lt=1)
+    """Dropout of a U-Net."""
     n_enhancers: int = Field(1, ge=1)
+    """Enhancers, each of which doubles the resolution."""
     n_blocks_enhancer: int = Field(3, ge=0)
-    # Epochs before the coarse generator is trained too: 10 as published, where it starts
-    # from a trained one (training.init_from), else 0.
+    """Residual blocks of an enhancer."""
     coarse_fixed_epochs: int = Field(0, ge=0)
-    boundary: bool = True  # join the boundary map of the instances, else of the labels
-    # Join features of the photo, averaged over every instance, to the generator's input.
+    """Epochs before the coarse generator is trained too: 10 as published, where it starts from a
+    trained one (`training.init_from`), else 0."""
+    boundary: bool = True
+    """Join the boundary map of the instances, or else of the labels, to the input."""
     features: bool = False
+    """Join features of the photo, averaged over every instance, to the generator's input."""
     feature_channels: int = Field(3, ge=1)
+    """Channels of these features."""
     e_width: int = Field(16, ge=1)
+    """Channels of the first layer of the network that makes the features."""
     e_down: int = Field(4, ge=1)
+    """Halvings of the network that makes the features."""
     d_width: int = Field(64, ge=1)
+    """Channels of the discriminator's first layer."""
     d_layers: int = Field(3, ge=1)
-    num_D: int = Field(3, ge=1)  # scales: full, 1/2, 1/4, ...
-    scales: Reduction = "mean"  # how the scales' adversarial losses combine
+    """Layers of each discriminator that halve the resolution."""
+    num_D: int = Field(3, ge=1)
+    """Discriminators, at full resolution, a half, a quarter, ..."""
+    scales: Reduction = "mean"
+    """How the adversarial losses of the discriminators combine."""
     norm: Norm = "instance"
-    own_statistics: bool = True  # batch norm by each picture's statistics when translating
-    bias: bool = True  # of the convolutions before a norm
+    """Norm layers of all networks."""
+    own_statistics: bool = True
+    """Batch norm takes each picture's own statistics when translating."""
+    bias: bool = True
+    """Convolutions before a norm have a bias."""
     up: Upsampling = "resize"
+    """How the generator enlarges: resizing followed by a convolution, or a transposed convolution."""
     adversarial: Adversarial = "lsgan"
+    """Adversarial loss: least squares, or cross-entropy."""
     vgg: Literal["auto", "vgg19", "vgg16"] = "auto"
-    vgg_weights: str | None = None  # a file in torchvision's key names
-    vgg_imagenet_norm: bool = True  # False feeds [-1, 1], as the published code does
+    """Network of the perceptual loss; auto: VGG19, or no such loss without its weights."""
+    vgg_weights: str | None = None
+    """File with VGG weights in torchvision's key names; null: torchvision's cache, or a download."""
+    vgg_imagenet_norm: bool = True
+    """VGG takes pictures normalised as in its training; false: in [-1, 1], as published."""
     weights: Weights = Weights()
 
 
