@@ -24,6 +24,9 @@ def parse(argv: list[str]) -> argparse.Namespace:
         default=[],
         help="styles of a class: a number, auto, or CLASS=NUMBER; may be repeated; default: 10",
     )
+    parser.add_argument(
+        "--limit", type=int, metavar="N", help="encode N training pairs, evenly spaced, not all"
+    )
     parser.add_argument("--seed", type=int, default=0, help="seed of the clustering")
     parser.add_argument("--overwrite", action="store_true", help="replace the run's style book")
     parser.add_argument(
@@ -37,14 +40,17 @@ def parse(argv: list[str]) -> argparse.Namespace:
 def main(argv: list[str]) -> int:
     """Makes the book and its sheets, and says where they lie."""
     a = parse(argv)
+    from img2img.errors import ConfigError
     from img2img.inference.styles import making
 
     if a.rename:
         return _rename(a)
     k, k_of = making.parse_counts(a.k)
+    if a.limit is not None and a.limit < 1:
+        raise ConfigError("--limit: at least 1")
     run = making.StyledRun.load(a.run, data=a.data, device=a.device)
     making.check_new(run.path, overwrite=a.overwrite)
-    book = making.make_book(run, k=k, k_of=k_of, seed=a.seed)
+    book = making.make_book(run, k=k, k_of=k_of, seed=a.seed, limit=a.limit)
     book.save(run.path)
     for cls, styles in sorted(book.styles.items()):
         counts = ", ".join(f"{style.name} ({style.count})" for style in styles)

@@ -21,7 +21,9 @@ def components(label: np.ndarray) -> np.ndarray:
     instance = np.zeros(label.shape, np.int64)
     for cls in np.unique(label).tolist():
         mask = label == cls
-        _, pieces, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), None, None, 4)
+        _, pieces, stats, _ = cv2.connectedComponentsWithStats(
+            mask.astype(np.uint8), connectivity=4
+        )
         largest_first = np.argsort(-stats[1:, cv2.CC_STAT_AREA], kind="stable")
         numbers = np.empty(len(stats), np.int64)
         numbers[1 + largest_first] = np.arange(len(largest_first)).clip(max=INSTANCES_PER_CLASS - 1)

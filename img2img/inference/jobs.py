@@ -74,14 +74,19 @@ class FileTranslator:
         Raises:
             DataError: an input cannot be used, or the result cannot be written.
         """
-        arrays = self._read(job)
+        arrays = self.read(job)
         look = self._look(job, arrays)
         result = self.translator.translate(arrays, look=look, stochastic=stochastic, seed=seed)
         _make_folder(job.out.parent)
         write_image(job.out, result)
         return self._row(job, arrays, result) if row else None
 
-    def _read(self, job: Job) -> dict[str, np.ndarray]:
+    def read(self, job: Job) -> dict[str, np.ndarray]:
+        """A job's inputs by name.
+
+        Raises:
+            DataError: an input is missing, or cannot be used.
+        """
         first, *others = self.spec.inputs
         arrays = {first.name: read_input(job.path, first, self._half(first.part))}
         for source in others:

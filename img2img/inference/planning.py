@@ -178,12 +178,17 @@ def _job(
 def _named(
     given: Path, path: Path, name: Path, own: Part | None, other: Part | None
 ) -> Path | None:
-    """The file that belongs to an input, `given` itself or in that folder, as deep or at once."""
+    """The file that belongs to an input: `given` itself, or in that folder, as deep or at once,
+    with the suffix that the run's layout has or with the same name."""
     if not given.is_dir():
         return given
-    here = Part("here", "", own.suffix if own else "")
-    there = Part("there", "", other.suffix if other else "")
-    return find_partner(given / name, here, there) or find_partner(given / path.name, here, there)
+    suffixes = [(own.suffix, other.suffix)] if own and other else []
+    for here, there in [*suffixes, ("", "")]:
+        for place in (given / name, given / path.name):
+            found = find_partner(place, Part("here", "", here), Part("there", "", there))
+            if found is not None:
+                return found
+    return None
 
 
 def _refuse_collisions(jobs: Sequence[Job], sheet: Path | None) -> None:

@@ -20,6 +20,10 @@ NETWORKS = {
     "pix2pix": ["model.width=4", "model.patch=16", "model.dropout=0.5", "model.depth=6"],
     "pix2pixHD": ["model.width=4", "model.n_down=2", "model.n_blocks=1"],
     "enhancer": ["model.generator=enhancer", "model.width=4", "model.n_down=2", "model.n_blocks=1"],
+    "styled": [
+        *("model.features=true", "model.e_width=4", "model.e_down=1"),
+        *("model.width=4", "model.n_down=2", "model.n_blocks=1"),
+    ],
 }
 
 
@@ -35,6 +39,14 @@ def tiny_runs(tmp_path_factory):
         arguments = ["--model", model, "--run", str(paths[name]), *TINY, *settings, *extra]
         assert main(["train", *arguments]) == 0
     return paths
+
+
+@pytest.fixture(scope="session")
+def styled_run(tiny_runs):
+    """A run with a style book of the built-in scenes."""
+    arguments = ["--run", str(tiny_runs["styled"]), "--k", "2", "--device", "cpu"]
+    assert main(["cluster-styles", *arguments, "--overwrite"]) == 0
+    return tiny_runs["styled"]
 
 
 @pytest.fixture(scope="session")

@@ -37,41 +37,43 @@ class Collection:
 
 @torch.inference_mode()
 def collect(
-    model: Model, dataset: PairDataset, device: torch.device, *, workers: int
+    model: Model,
+    dataset: PairDataset,
+    device: torch.device,
+    *,
+    workers: int,
+    limit: int | None = None,
 ) -> Collection:
     """Encodes every picture once.
 
     Args:
         model: one with styles, ready to translate.
         dataset: pairs that are not augmented.
+        limit: of more pictures than that, so many are taken, evenly spaced.
 
     Raises:
         DataError: a pair cannot be read.
     """
+    count = min(len(dataset), limit or len(dataset))
+    indices = [i * len(dataset) // count for i in range(count)]
     step = BATCH if model.spec.size is not None else 1
-    keys = [
-        [(i, 0) for i in range(s, min(s + step, len(dataset)))]
-        for s in range(0, len(dataset), step)
-    ]
+    keys = [[(i, 0) for i in indices[s : s + step]] for s in range(0, count, step)]
     labels = model.spec.of_kind("labels")
     loader = make_loader(dataset, keys, workers=workers)
     parts: list[tuple[np.ndarray, ...]] = []
     try:
-        with tqdm(total=len(dataset), desc="encoding", unit="picture", disable=None) as bar:
+        with tqdm(total=count, desc="encoding", unit="picture", disable=None) as bar:
             for batch in iterate(loader):
                 features = model.encode({n: v.to(device) for n, v in batch.items()}).float().cpu()
                 for row in range(len(features)):
                     label = batch[labels.name][row, 0] if labels else None
-                    ids = batch[model.style_input][row, 0]
-                    parts.append((*_objects(features[row], ids, label), np.array(len(parts))))
+                    parts.append(_objects(features[row], batch[model.style_input][row, 0], label))
                 bar.update(len(features))
     finally:
         close(loader)
-    features, classes, ids, boxes, sizes = (
-        np.concatenate([part[i] for part in parts]) for i in range(5)
-    )
-    pictures = np.concatenate([np.full(len(part[0]), part[5]) for part in parts])
-    return Collection(features, classes, ids, pictures, boxes, sizes)
+    pictures = [np.full(len(part[0]), i) for part, i in zip(parts, indices, strict=True)]
+    features, classes, ids, boxes, sizes = (np.concatenate(column) for column in zip(*parts))
+    return Collection(features, classes, ids, np.concatenate(pictures), boxes, sizes)
 
 
 def _objects(features: Tensor, ids: Tensor, label: Tensor | None) -> tuple[np.ndarray, ...]:

@@ -67,10 +67,11 @@ class StyledRun:
         pairs = PairDataset(source, JointTransform(config.data, found.spec, train=False))
         return cls(path, int(found.meta["step"]), config, translator, pairs)
 
-    def collect(self) -> Collection:
-        """All objects of the training pairs, encoded."""
+    def collect(self, limit: int | None = None) -> Collection:
+        """All objects of the training pairs, or of `limit` of them, encoded."""
         model, device = self.translator.model, self.translator.device
-        return collect(model, self.pairs, device, workers=self.config.training.workers)
+        workers = self.config.training.workers
+        return collect(model, self.pairs, device, workers=workers, limit=limit)
 
     def class_names(self) -> dict[int, str]:
         """Name by class id: the data's, else `class-26`."""
@@ -82,13 +83,19 @@ class StyledRun:
 
 
 def make_book(
-    run: StyledRun, *, k: int = K, k_of: Mapping[str, int] | None = None, seed: int = 0
+    run: StyledRun,
+    *,
+    k: int = K,
+    k_of: Mapping[str, int] | None = None,
+    seed: int = 0,
+    limit: int | None = None,
 ) -> StyleBook:
     """Encodes and clusters; nothing is written.
 
     Args:
         k: styles of a class, or `AUTO`.
         k_of: the same by class name.
+        limit: pictures that are encoded at most, evenly spaced.
 
     Raises:
         ConfigError: an unknown class.
@@ -96,7 +103,7 @@ def make_book(
     names = run.class_names()
     empty = StyleBook({}, names, run.step, seed)
     single = {empty.find_class(name): number for name, number in (k_of or {}).items()}
-    collection = run.collect()
+    collection = run.collect(limit)
     names = names or {int(c): f"class-{c}" for c in set(collection.classes.tolist())}
     pictures = {i: run.pairs.source.name(i) for i in set(collection.pictures.tolist())}
     styles = cluster(collection, names, pictures, k=k, k_of=single, seed=seed)
