@@ -7,7 +7,7 @@ from img2img.data.pairing.records import Part
 from img2img.data.palettes import load_class_names, load_palette
 from img2img.data.scan import Findings, scan_labels
 from img2img.data.spec import InputSpec
-from img2img.errors import DataError
+from img2img.errors import DataError, counted
 from img2img.schema import DataConfig
 
 MAX_CLASSES = 1024  # more one-hot planes are an instance map taken for labels
@@ -59,7 +59,7 @@ def describe_labels(
             config.palette, palette.colours, palette.names, pairs=pairs
         )
         remarks += [strays] if strays else []
-    remarks.append(f"{name}: {classes} classes, {len(ids)} of them occur")
+    remarks.append(f"{name}: {counted(classes, 'class', 'classes')}, {len(ids)} of them occur")
     return spec, remarks
 
 
@@ -70,7 +70,7 @@ def _count_classes(
     given = config.num_classes or len(names)
     outside = [i for i in ids if i < 0 or (given and i >= given)]
     if outside:
-        limit = f"0..{given - 1} ({given} classes)" if given else "0 and up"
+        limit = f"0..{given - 1} ({counted(given, 'class', 'classes')})" if given else "0 and up"
         raise DataError(
             f"label ids outside {limit}:\n{findings.where(outside)}\n"
             "Set data.ignore_id to the id that means 'no class', data.num_classes if there are "
@@ -103,8 +103,9 @@ def _name_classes(
     if config.remap and config.classes and len(names) <= ids[-1]:
         if len(names) != len(ids):
             raise DataError(
-                f"data.classes: {config.classes} names {len(names)} classes, but {len(ids)} ids up "
-                f"to {ids[-1]} occur; name each of these, or every id from 0 on"
+                f"data.classes: {config.classes} names {counted(len(names), 'class', 'classes')}, "
+                f"but there are {counted(len(ids), 'id')} up to {ids[-1]}; name each of these, or "
+                "every id from 0 on"
             )
         stored = range(classes)
     return tuple(names[i] if i < len(names) else f"class-{i}" for i in stored)
@@ -117,7 +118,7 @@ def _warnings(
     lines = []
     if findings.lossy:
         lines.append(
-            f"WARNING: {len(findings.lossy)} label files are lossy, for example "
+            f"WARNING: {counted(len(findings.lossy), 'lossy label file')}, for example "
             f"{findings.lossy[0]}: JPEG changes ids near edges into ids of other classes. Save "
             "label maps as PNG, or colour-code them and set data.palette"
         )

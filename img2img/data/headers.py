@@ -9,7 +9,7 @@ from img2img.data.images import ImageInfo, check_whole, read_info
 from img2img.data.pairing.records import Record
 from img2img.data.scan import MAX_LISTED, in_parallel
 from img2img.data.spec import DTYPE_RANGES
-from img2img.errors import DataError
+from img2img.errors import DataError, counted
 
 _KINDS = {1: "grey", 2: "grey with alpha", 3: "RGB", 4: "RGB with alpha"}
 
@@ -80,7 +80,7 @@ def _check(damaged: Sequence[DataError], unequal: Sequence[str]) -> None:
         raise DataError(f"{len(damaged)} pairs have files that cannot be used:\n{lines}")
     if unequal:
         raise DataError(
-            f"{len(unequal)} pairs have pictures of different size:\n{_first(unequal)}\n"
+            f"pictures of different size in {counted(len(unequal), 'pair')}:\n{_first(unequal)}\n"
             "Make the pictures of each pair the same size, or leave the pair out."
         )
 

@@ -14,7 +14,7 @@ from img2img.data.images import read_ids, read_image, read_info
 from img2img.data.pairing.records import Record
 from img2img.data.palettes import Colour, nearest_class
 from img2img.data.spec import DataSpec, ImageSpec, InputSpec
-from img2img.errors import DataError
+from img2img.errors import DataError, counted
 
 Arrays = dict[str, np.ndarray]
 TARGET = "target"  # the target's name among a sample's arrays
@@ -105,11 +105,12 @@ def to_classes(label: np.ndarray, source: InputSpec, where: str) -> np.ndarray:
         if source.remap is not None:
             raise DataError(
                 f"{where}: label ids {ids} did not occur when the run's ids were renumbered "
-                f"(data.remap) to {source.classes} classes; train with this file among the data"
+                f"(data.remap) to {counted(source.classes, 'class', 'classes')}; train with this file "
+                "among the data"
             )
         raise DataError(
-            f"{where}: label ids {ids} are outside the {source.classes} classes (0.."
-            f"{source.classes - 1}); set data.ignore_id if they mean 'no class', or "
+            f"{where}: label ids {ids} are outside the {counted(source.classes, 'class', 'classes')} "
+            f"(0..{source.classes - 1}); set data.ignore_id if they mean 'no class', or "
             "data.num_classes if there are more classes"
         )
     return classes
@@ -138,7 +139,9 @@ def fit_channels(array: np.ndarray, image: ImageSpec, where: Path | str) -> np.n
         return np.repeat(array[..., :1], 3, axis=2)
     if (channels, image.channels) in ((4, 3), (2, 1)):
         return array[..., : image.channels]
-    raise DataError(f"{where}: {channels} channels, but the run's pictures have {image.channels}")
+    raise DataError(
+        f"{where}: {counted(channels, 'channel')}, but the run's pictures have {image.channels}"
+    )
 
 
 def read_record(record: Record, spec: DataSpec) -> Arrays:

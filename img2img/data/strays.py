@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from img2img.data.palettes import BUILT_IN, Colour, nearest_class
+from img2img.errors import counted
 
 # Half of the least distance between two colours of most palettes; inside areas of one colour,
 # JPEG stays below it down to quality 30.
@@ -138,8 +139,8 @@ class Strays:
                 f"{', '.join(BUILT_IN)}{turned if pairs else ''}"
             )
         return (
-            f"WARNING: {len(self.files)} of {self.maps} label files have colours far from all "
-            f"colours of data.palette={name}, {self.strays} pixels in all, {most}. They are read "
+            f"WARNING: {len(self.files)} of {counted(self.maps, 'label file')} with colours far from "
+            f"all colours of data.palette={name}, {counted(self.strays, 'pixel')} in all, {most}. They are read "
             f"as the class of the nearest colour, this one as {nearest!r}. Add `{listed} NAME` to "
             "the palette (a file with lines `R G B name`), or set data.palette to the one that "
             "the labels were drawn with"

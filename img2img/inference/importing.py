@@ -9,7 +9,7 @@ from torch import nn
 from img2img.config import parse_config
 from img2img.data.palettes import BUILT_IN, load_palette
 from img2img.data.spec import DataSpec, ImageSpec, InputSpec, PartSpec
-from img2img.errors import CheckpointError, ConfigError
+from img2img.errors import CheckpointError, ConfigError, counted
 from img2img.inference.published import Published, recognise
 from img2img.models import OPTIONS
 from img2img.networks.patchgan import PATCHES
@@ -223,8 +223,8 @@ def _read_off(found: dict[Path, Published]) -> list[str]:
         lines.append(f"{path.name}: {network.kind} ({sizes})")
         if network.dropped:
             lines.append(
-                f"  left out {len(network.dropped)} tensors that have no weight of their own "
-                f"(statistics of old instance norms), such as {network.dropped[0]}"
+                f"  left out {counted(len(network.dropped), 'tensor')} of no effect (statistics of "
+                f"old instance norms), such as {network.dropped[0]}"
             )
     return lines
 
@@ -234,7 +234,9 @@ def _assumed(
 ) -> list[str]:
     first = spec.inputs[0]
     what = (
-        f"{first.classes} classes" if first.kind == "labels" else f"{first.image.channels} channels"
+        counted(first.classes, "class", "classes")
+        if first.kind == "labels"
+        else counted(first.image.channels, "channel")
     )
     lines = [
         f"model: {model} (--model)",
@@ -242,7 +244,9 @@ def _assumed(
         f"boundary map: {'yes, the last channel' if boundary else 'no'} (--boundary, --no-boundary)",
     ]
     if first.kind == "labels":
-        named = unknowns.palette or ("cityscapes" if first.palette else "none")
+        named = unknowns.palette or "none"
+        if first.palette and not unknowns.palette:
+            named = f"cityscapes, a guess because there are {first.classes} classes"
         lines.append(f"palette: {named} (--palette: {', '.join(BUILT_IN)} or a file)")
     else:
         lines.append(f"direction: {unknowns.direction} (--direction)")

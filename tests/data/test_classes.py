@@ -156,7 +156,7 @@ def test_names_of_renumbered_classes(tmp_path):
     occurring = label_spec(root, remap=True, classes=names_file(tmp_path, *"xyz"))
     assert occurring.class_names == ("x", "y", "z")
     message = refusal(root, remap=True, classes=names_file(tmp_path, *"wxyz"))
-    assert "names 4 classes, but 3 ids up to 4 occur" in message
+    assert "names 4 classes, but there are 3 ids up to 4" in message
 
 
 def test_a_palette_names_and_counts_classes_of_plain_ids(tmp_path):
@@ -241,7 +241,7 @@ def test_nothing_but_the_ignored_id(tmp_path):
 def test_jpeg_labels_without_a_palette(tmp_path):
     root = put(tmp_path, {"images": photo, "labels.jpg": ids(0, 200)})
     [warning] = warnings(describe(root))
-    assert "3 label files are lossy" in warning
+    assert "3 lossy label files" in warning
     assert "labels/0.jpg" in warning
     assert "JPEG changes ids near edges" in warning  # why
     assert "PNG" in warning and "data.palette" in warning  # what to do

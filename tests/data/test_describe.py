@@ -315,7 +315,7 @@ def test_pairs_of_different_size_are_named(tmp_path):
     for number in (3, 5):
         save(root / f"labels/{number}.png", np.zeros((H, W + 2), np.uint8))
     message = refusal(root)
-    assert message.startswith("2 pairs have pictures of different size")
+    assert message.startswith("pictures of different size in 2 pairs:\n")
     for line in ("3: label 10x6, image 8x6", "5: label 10x6, image 8x6"):
         assert line in message
     for number in range(12):
