@@ -17,7 +17,7 @@ LAYERS = [
     {"models"},
     {"metrics"},
     {"data", "networks", "losses"},
-    {"labels", "config", "devices", "manual"},
+    {"labels", "config", "devices", "manual", "progress"},
     {"schema"},
     {"errors"},
 ]

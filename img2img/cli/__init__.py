@@ -44,6 +44,8 @@ def run(command, argv: list[str]) -> int:
     """Calls a command; a user's mistake becomes one message and exit code 2."""
     # albumentations asks the network for its version when it is imported.
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
+    if hasattr(sys.stdout, "reconfigure"):  # into one log file, in order with stderr
+        sys.stdout.reconfigure(line_buffering=True)
     try:
         return command(argv) or 0
     except UserError as error:

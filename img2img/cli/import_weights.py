@@ -44,7 +44,8 @@ def main(argv: list[str]) -> int:
     """Imports and says what was read off and what was assumed."""
     a = parse(argv)
     from img2img.inference.importing import Unknowns, import_weights
-    from img2img.training.runs import run_path
+    from img2img.training.messages import translate_command
+    from img2img.training.runs import last_checkpoint, run_path
 
     unknowns = Unknowns(
         model=a.model,
@@ -58,5 +59,6 @@ def main(argv: list[str]) -> int:
     path = run_path(a.run)
     for line in import_weights(a.files, path, unknowns, overwrite=a.overwrite):
         print(line)
-    print(f"imported into {path}; translate with: img2img translate LABEL.png --run {path}")
+    command = translate_command(path, last_checkpoint(path).spec)
+    print(f"imported into {path}; translate with: {command}")
     return 0

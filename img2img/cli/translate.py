@@ -141,18 +141,17 @@ def _styling(arguments: argparse.Namespace, translator):
 
 def _run_all(files, jobs, arguments: argparse.Namespace) -> tuple[list, list[str], int]:
     """Runs all jobs; the sheet's rows and their names, and how many failed."""
-    from tqdm import tqdm
-
     from img2img.errors import DataError
     from img2img.inference.jobs import SHEET_ROWS
+    from img2img.progress import counting, say
 
     rows, names, failed = [], [], 0
-    for job in tqdm(jobs, unit="picture", disable=len(jobs) < 2):
+    for job in counting(jobs, len(jobs), "picture", keep=len(jobs) > 1):
         wanted = arguments.sheet is not None and len(rows) < SHEET_ROWS
         try:
             row = files.run(job, row=wanted, stochastic=arguments.stochastic, seed=arguments.seed)
         except DataError as error:
-            tqdm.write(f"error: {error}", file=sys.stderr)
+            say(f"error: {error}", file=sys.stderr)
             failed += 1
             continue
         if wanted:

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-from tqdm import tqdm
 
 from img2img.data.images import is_lossy, read_ids, read_image
 from img2img.data.palettes import Colour, measure_classes
 from img2img.data.reading import halve_picture, read_label_colours
 from img2img.data.strays import Look, Strays, look_for_strays
-from img2img.errors import DataError
+from img2img.errors import DataError, counted
+from img2img.progress import counting
 
 MAX_LISTED = 5  # files or ids named in one message
 
@@ -52,11 +52,11 @@ class Findings:
     def where(self, ids: Sequence[int]) -> str:
         """One line for each of the first ids: how many pixels, which files."""
         lines = [
-            f"  id {i}: {self.pixels[i]} pixels, for example in {self.files[i][0]}"
+            f"  id {i}: {counted(self.pixels[i], 'pixel')}, for example in {self.files[i][0]}"
             for i in ids[:MAX_LISTED]
         ]
         if len(ids) > MAX_LISTED:
-            lines.append(f"  and {len(ids) - MAX_LISTED} more ids")
+            lines.append(f"  and {counted(len(ids) - MAX_LISTED, 'more id')}")
         return "\n".join(lines)
 
 
@@ -64,7 +64,7 @@ def in_parallel(work: Callable[[T], object], items: Sequence[T], what: str) -> I
     """`work` of every item in order, by threads (decoding releases the interpreter lock)."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         results = pool.map(work, items)
-        yield from tqdm(results, total=len(items), desc=what, leave=False, disable=len(items) < 200)
+        yield from counting(results, len(items), what)
 
 
 def scan_labels(files: Sequence[Path], half: str, palette: tuple[Colour, ...]) -> Findings:

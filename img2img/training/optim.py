@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +25,44 @@ def lr_factor(progress: float, constant: float, decay: float) -> float:
     if progress <= constant:
         return 1.0
     return max(0.0, 1.0 - (progress - constant) / decay) if decay else 0.0
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long the learning rate is held, and over how long it falls to 0.
+
+    Attributes:
+        unit: what `constant` and `decay` count, "epochs" or "steps".
+    """
+
+    unit: str
+    constant: int
+    decay: int
+    steps_per_epoch: int
+
+    @classmethod
+    def of(cls, config: TrainingConfig, steps_per_epoch: int) -> "Schedule":
+        """As set; in steps, where any are."""
+        if config.steps is None and config.decay_steps is None:
+            return cls("epochs", config.epochs, config.decay_epochs, steps_per_epoch)
+        return cls("steps", config.steps or 0, config.decay_steps or 0, steps_per_epoch)
+
+    def __str__(self) -> str:
+        return f"{self.constant} + {self.decay} {self.unit}"
+
+    @property
+    def steps_per_unit(self) -> int:
+        return self.steps_per_epoch if self.unit == "epochs" else 1
+
+    @property
+    def total(self) -> int:
+        """Steps until the learning rate is 0."""
+        return (self.constant + self.decay) * self.steps_per_unit
+
+    def factor(self, *, step: int, epoch: int) -> float:
+        """The share of the learning rate in a step, counted from 0, that is in this epoch."""
+        progress = epoch if self.unit == "epochs" else step
+        return lr_factor(progress, self.constant, self.decay)
 
 
 def build_optimizers(

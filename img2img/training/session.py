@@ -16,7 +16,10 @@ from img2img.devices import pick_device
 from img2img.errors import ConfigError
 from img2img.models import OPTIONS, build_model
 from img2img.schema import RESUMABLE, Config
+from img2img.training import messages
 from img2img.training.checkpoint import Checkpoint, read_checkpoint, write_text
+from img2img.training.optim import Schedule
+from img2img.training.processes import main_alone, main_first
 from img2img.training.runs import (
     CONFIG,
     check_new,
@@ -102,8 +105,7 @@ class Session:
         self._check(data)
         torch.manual_seed(settings.seed)
         model = build_model(self.config, data.spec)
-        with accelerator.main_process_first():  # one downloads, the others find the file
-            remarks = [*data.remarks, *model.start_training()]
+        remarks = [*data.remarks, *main_first(accelerator, model.start_training)]
         if self.checkpoint is None and settings.init_from:
             remarks.append(_start_from(model, settings.init_from))
         # The processes share their weights, but not their dropout.
@@ -113,23 +115,27 @@ class Session:
             say(remark)
         if self.checkpoint is not None:
             trainer.state.restore(self.checkpoint)
+            if trainer.progress.step >= trainer.last_step:
+                say(messages.nothing_left(trainer))
+                return 0
             say(f"going on with {self.path} at step {trainer.progress.step}")
         # Nothing is written before everything is known to fit.
-        if accelerator.is_main_process:
-            self._write_folder()
-        accelerator.wait_for_everyone()
-        if trainer.progress.step >= trainer.last_step:
-            say(f"{self.path} is at its end: {_end(trainer)}")
-            return 0
-        say(_summary(trainer, model))
+        main_alone(accelerator, self._write_folder)
+        say(messages.summary(trainer, model))
         reason = trainer.fit()
-        say(_farewell(self.path, trainer, reason))
+        say(messages.farewell(trainer, reason))
         return trainer.signals.exit_code if reason == "signal" else 0
 
     def _check(self, data: Data) -> None:
         """Raises ConfigError for what no step could do."""
         if not len(data.train):
             raise ConfigError("there is no pair to train on: all are in the validation split")
+        schedule = Schedule.of(self.config.training, steps_per_epoch=1)
+        if not schedule.total:
+            raise ConfigError(
+                f"training.{schedule.unit} and training.decay_{schedule.unit} are 0 together: no "
+                "step to train"
+            )
         if data.spec.size is None and self.config.training.batch_size > 1:
             raise ConfigError(
                 f"training.batch_size is {self.config.training.batch_size}, but the pictures differ "
@@ -192,45 +198,6 @@ def _flat(tree: Mapping, prefix: str = "") -> dict[str, Any]:
         else:
             flat[prefix + key] = value
     return flat
-
-
-def _end(trainer: Trainer) -> str:
-    step, limit = trainer.progress.step, trainer.settings.max_steps
-    if limit is not None and step >= limit:
-        return f"{step} steps, as --max-steps says; raise it with --max-steps N"
-    return f"{step} steps, as its schedule says; raise training.epochs or training.steps to go on"
-
-
-def _summary(trainer: Trainer, model) -> str:
-    counts = {
-        name: sum(p.numel() for p in network.parameters()) / 1e6
-        for name, network in model.networks().items()
-    }
-    sizes = ", ".join(f"{name} {count:.2f} M parameters" for name, count in counts.items())
-    s, engine = trainer.settings, trainer.accelerator
-    batch = f"batch {s.batch_size}"
-    if engine.num_processes > 1:
-        batch += f" on each of {engine.num_processes} processes"
-    if s.accumulation > 1:
-        batch += f", {s.accumulation} batches a step"
-    return (
-        f"training {trainer.run} on {engine.device.type} ({s.precision}): {sizes}; {batch}, "
-        f"{trainer.last_step} steps, {trainer.steps_per_epoch} an epoch"
-    )
-
-
-def _farewell(path: Path, trainer: Trainer, reason: str) -> str:
-    again = f"img2img train --resume {path}"
-    step = trainer.progress.step
-    if reason == "signal":
-        return f"stopped at step {step} and saved; go on with: {again}"
-    if reason == "time":
-        return f"time is up at step {step}, saved; go on with: {again}"
-    return (
-        f"done: {step} steps, saved in {path}\n"
-        f"  samples:   {path / 'samples'}\n"
-        f"  translate: img2img translate LABEL.png --run {path}"
-    )
 
 
 def _silent(*_: object) -> None:

@@ -19,6 +19,7 @@ from img2img.training.optim import (
     load_optimizer_tensors,
     optimizer_tensors,
 )
+from img2img.training.processes import main_alone
 from img2img.training.runs import BEST, CHECKPOINTS
 
 
@@ -76,19 +77,18 @@ class TrainingState:
 
         Raises:
             CheckpointError: it cannot be written; former checkpoints are untouched.
+            TrainingError: in the other processes, where the main one could not write it.
         """
         rng = self._gather_rng()
-        if self.accelerator.is_main_process:
-            tensors = {**self._weights(), **rng}
-            for update in self.model.updates:
-                moments = optimizer_tensors(self.model, update, self.optimizers[update.name])
-                tensors.update({f"{files.OPTIMIZER}{k}": v for k, v in moments.items()})
-            folder = run / CHECKPOINTS
-            files.save_checkpoint(
-                files.step_file(folder, self.progress.step), tensors, self._meta()
-            )
-            files.prune(folder, self.progress.step, keep)
-        self.accelerator.wait_for_everyone()
+        main_alone(self.accelerator, lambda: self._write(run / CHECKPOINTS, rng, keep))
+
+    def _write(self, folder: Path, rng: dict[str, Tensor], keep: int) -> None:
+        tensors = {**self._weights(), **rng}
+        for update in self.model.updates:
+            moments = optimizer_tensors(self.model, update, self.optimizers[update.name])
+            tensors.update({f"{files.OPTIMIZER}{k}": v for k, v in moments.items()})
+        files.save_checkpoint(files.step_file(folder, self.progress.step), tensors, self._meta())
+        files.prune(folder, self.progress.step, keep)
 
     def save_best(self, run: Path) -> None:
         """Writes the weights alone as the run's best."""

@@ -13,13 +13,14 @@ from pathlib import Path
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from img2img.data.loader import EpochBatches, PairDataset, close, make_loader
 from img2img.errors import ConfigError, TrainingError, UserError
 from img2img.models.base import Batch, Model, Update
+from img2img.progress import Meter, say
 from img2img.schema import Config
-from img2img.training.optim import lr_factor
+from img2img.training.optim import Schedule
+from img2img.training.processes import in_any, main_alone, together
 from img2img.training.signals import StopSignals
 from img2img.training.state import TrainingState
 from img2img.training.tracking import RunningMeans, Tracker
@@ -71,42 +72,24 @@ class Trainer:
         self.means = RunningMeans()
         self.signals = StopSignals()
         self._deadline = None
+        per_epoch = -(-self.batches.per_epoch // self.settings.accumulation)
+        self.schedule = Schedule.of(self.settings, per_epoch)
 
     # ---------------------------------------------------------------- how long
 
     @property
-    def steps_per_epoch(self) -> int:
-        return -(-self.batches.per_epoch // self.settings.accumulation)
-
-    @property
-    def schedule(self) -> tuple[bool, int, int]:
-        """(counted in steps, constant part, decaying part)."""
-        s = self.settings
-        if s.steps is None and s.decay_steps is None:
-            return False, s.epochs, s.decay_epochs
-        return True, s.steps or 0, s.decay_steps or 0
-
-    @property
     def last_step(self) -> int:
         """The step after which the run ends: the schedule's end, or max_steps before it."""
-        in_steps, constant, decay = self.schedule
-        total = (constant + decay) * (1 if in_steps else self.steps_per_epoch)
-        return min(total, self.settings.max_steps or total)
+        return min(self.schedule.total, self.settings.max_steps or self.schedule.total)
 
     def _reason_to_stop(self) -> str | None:
         """The same answer in every process."""
         if self.progress.step >= self.last_step:
             return "end"
-        if self._in_any_process(self.signals.received is not None):
+        if in_any(self.accelerator, self.signals.received is not None):
             return "signal"
         out_of_time = self._deadline is not None and time.monotonic() >= self._deadline
-        return "time" if self._in_any_process(out_of_time) else None
-
-    def _in_any_process(self, flag: bool) -> bool:
-        if self.accelerator.num_processes == 1:
-            return flag
-        flags = torch.tensor([flag], device=self.accelerator.device, dtype=torch.uint8)
-        return bool(self.accelerator.gather(flags).any())
+        return "time" if in_any(self.accelerator, out_of_time) else None
 
     # ---------------------------------------------------------------- the loop
 
@@ -119,17 +102,18 @@ class Trainer:
         Raises:
             UserError: a pair cannot be read; the steps so far are saved first.
             CheckpointError: a checkpoint cannot be written.
-            TrainingError: a loss is not finite, or the log cannot be written.
+            TrainingError: a loss is not finite, the log cannot be written, or another process
+                could not go on.
         """
         if self.settings.max_time is not None:
             self._deadline = time.monotonic() + self.settings.max_time * 60
-        main = self.accelerator.is_main_process
-        bar = tqdm(total=self.last_step, initial=self.progress.step, unit="step", disable=not main)
+        step, main = self.progress.step, self.accelerator.is_main_process
+        meter = Meter(self.last_step, what="step", done=step, keep=True, shown=main)
         tracker = None
         try:
-            tracker = Tracker(self.run, step=self.progress.step) if main else None
+            tracker = main_alone(self.accelerator, lambda: Tracker(self.run, step=step))
             with self.signals:
-                return self._run(tracker, bar)
+                return self._run(tracker, meter)
         except OSError as error:
             raise TrainingError(
                 f"{self.run}: the log or a sample sheet could not be written ({error}); the last "
@@ -137,11 +121,11 @@ class Trainer:
             ) from error
         finally:
             close(self.loader)
-            bar.close()
+            meter.close()
             if tracker:
                 tracker.close()
 
-    def _run(self, tracker: Tracker | None, bar: tqdm) -> str:
+    def _run(self, tracker: Tracker | None, meter: Meter) -> str:
         progress = self.progress
         reason = self._reason_to_stop()
         while reason is None:
@@ -154,9 +138,9 @@ class Trainer:
                 progress.batch += len(group)
                 if progress.batch >= self.batches.per_epoch:
                     progress.epoch, progress.batch = progress.epoch + 1, 0
-                bar.update()
+                meter.advance()
                 reason = self._reason_to_stop()
-                self._report(tracker, bar, reason=reason)
+                self._report(tracker, meter, reason=reason)
                 if reason:
                     break
         return reason
@@ -164,7 +148,7 @@ class Trainer:
     def _stop_on_error(self, group: list[Batch] | UserError) -> None:
         """Where a pair of any process cannot be read, all of them save, and leave together."""
         failed = isinstance(group, UserError)
-        if not self._in_any_process(failed):
+        if not in_any(self.accelerator, failed):
             return
         if self.progress.step:
             self._save()
@@ -254,30 +238,27 @@ class Trainer:
             parameter.grad.copy_(part.view_as(parameter))
 
     def _set_learning_rate(self) -> None:
-        in_steps, constant, decay = self.schedule
-        progress = self.progress.step if in_steps else self.progress.epoch
+        factor = self.schedule.factor(step=self.progress.step, epoch=self.progress.epoch)
         for optimizer in self.state.optimizers.values():
             for group in optimizer.param_groups:
-                group["lr"] = self.settings.lr * lr_factor(progress, constant, decay)
+                group["lr"] = self.settings.lr * factor
 
     # ---------------------------------------------------------------- the record
 
-    def _report(self, tracker: Tracker | None, bar: tqdm, *, reason: str | None) -> None:
+    def _report(self, tracker: Tracker | None, meter: Meter, *, reason: str | None) -> None:
         step, s = self.progress.step, self.settings
         # A signal wants an end soon: no validation then.
         validating = reason in ("end", "time") or (step % s.validate_every == 0 and not reason)
         # Saved before validating, which takes its time, needs memory and reads more files.
         if reason or validating or step % s.save_every == 0:
             self._save()
-        if tracker and (reason or step % s.log_every == 0):
-            self._log(tracker, bar)
+        if reason or step % s.log_every == 0:
+            together(self.accelerator, lambda: self._log(tracker, meter))
         if validating:
-            if tracker:
-                self._validate(tracker, bar)
-            self.accelerator.wait_for_everyone()
+            main_alone(self.accelerator, lambda: self._validate(tracker))
 
     def _save(self) -> None:
-        self._require_finite(self.means.peek())
+        together(self.accelerator, lambda: self._require_finite(self.means.peek()))
         self.state.save(self.run, keep=self.settings.keep)
 
     def _require_finite(self, means: Mapping[str, float]) -> None:
@@ -289,16 +270,18 @@ class Trainer:
                 "training.lr or with --precision fp32"
             )
 
-    def _log(self, tracker: Tracker, bar: tqdm) -> None:
+    def _log(self, tracker: Tracker | None, meter: Meter) -> None:
         means = self.means.read()
         self._require_finite(means)
+        if tracker is None:
+            return
         lr = next(iter(self.state.optimizers.values())).param_groups[0]["lr"]
         tracker.scalars(
             self.progress.step, {**means, "lr": lr, "epoch": float(self.progress.epoch)}
         )
-        bar.set_postfix({name: f"{value:.3g}" for name, value in means.items()}, refresh=False)
+        meter.note = ", ".join(f"{name} {value:.3g}" for name, value in means.items())
 
-    def _validate(self, tracker: Tracker, bar: tqdm) -> None:
+    def _validate(self, tracker: Tracker) -> None:
         with self.state.translating():
             scores, sheet = self.validator.run(
                 self.model, lambda: self.signals.received is not None
@@ -309,7 +292,7 @@ class Trainer:
             return
         tracker.scalars(self.progress.step, scores)
         listed = "  ".join(f"{name} {value:.4g}" for name, value in scores.items())
-        bar.write(f"step {self.progress.step}: {listed}")
+        say(f"step {self.progress.step}: {listed}")
         score = scores.get(f"val/{self.validator.criterion}", float("nan"))
         if self.validator.better(score, self.progress.best):
             self.progress.best = score

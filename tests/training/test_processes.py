@@ -31,16 +31,56 @@ SETTINGS = [
 ]
 
 
+# Runs the command line in every process, with something wrong in the main one alone, and stays
+# until all processes are through: else the launcher would end the others by force.
+FAILING = """
+import os, sys, time
+from pathlib import Path
+from img2img.cli import main
+
+rank = os.environ["RANK"]
+if rank == "0":
+    {sabotage}
+code = main(["train", *sys.argv[1:]])
+Path("exit-" + rank).write_text(str(code))
+for _ in range(300):
+    if Path("exit-" + str(1 - int(rank))).exists():
+        break
+    time.sleep(0.1)
+sys.exit(code)
+"""
+SABOTAGE = {
+    "validation": """
+    from img2img.training.validation import Validator
+    def unreadable(*_):
+        from img2img.errors import DataError
+        raise DataError("no such picture")
+    Validator.run = unreadable
+""",
+    "checkpoint": """
+    from img2img.training import checkpoint
+    def full(*_): raise OSError("no space left")
+    checkpoint.save_file = full
+""",
+    "download": """
+    from img2img.models.pix2pixhd import Pix2PixHD
+    from img2img.errors import ConfigError
+    def no(_): raise ConfigError("no weights")
+    Pix2PixHD.start_training = no
+""",
+}
+
+
 @pytest.fixture
 def inside(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
-def torchrun(*arguments):
+def torchrun(*arguments, script=("-m", "--", "img2img", "train")):
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2"]
     return subprocess.run(
-        [*command, "--master_port", "29517", "-m", "--", "img2img", "train", *arguments],
+        [*command, "--master_port", "29517", *script, *arguments],
         capture_output=True,
         text=True,
         timeout=300,
@@ -74,3 +114,13 @@ def test_another_number_of_processes_is_refused_on_resume(inside, capsys):
     result = torchrun("--resume", "one", "--max-steps", "4")
     assert result.returncode != 0
     assert "began with processes 1" in result.stderr
+
+
+@pytest.mark.parametrize("what", SABOTAGE)
+def test_an_error_in_the_main_process_alone_ends_all(inside, what):
+    script = inside / "failing.py"
+    script.write_text(FAILING.format(sabotage=SABOTAGE[what].strip()))
+    result = torchrun("--run", "two", *SETTINGS, script=("--", str(script)))
+    codes = {name: (inside / name).read_text() for name in ("exit-0", "exit-1")}
+    assert codes == {"exit-0": "2", "exit-1": "2"}, result.stderr
+    assert "error: another process could not go on" in result.stderr

@@ -115,14 +115,62 @@ def test_checkpoints_are_kept_and_pruned(inside):
     assert files == [f"step-{step:08d}.safetensors" for step in (4, 5, 6)]
 
 
-def test_past_the_end_it_says_so(capsys):
-    assert train("--model", "pix2pix", "--run", "a", "--max-steps", "2", *TINY) == 0
-    assert train("--resume") == 0
-    assert "raise it with --max-steps" in capsys.readouterr().out
-    assert train("--resume", "--max-steps", "99") == 0
-    assert train("--resume", "--max-steps", "99") == 0
-    assert "as its schedule says" in capsys.readouterr().out
-    assert len(checkpoint("a", 12)) > 0
+def test_past_the_end_it_says_so_and_how_to_train_on(capsys, inside):
+    assert train("--model", "pix2pix", "--run", "a", "--max-steps", "3", *TINY) == 0
+    on = "To train on, set a higher limit (its schedule ends at step 12): img2img train --resume"
+    for arguments, expected in (
+        ([], "is at step 3, where --max-steps 3 stops it: nothing to train. " + on),
+        (["--max-steps", "2"], "is at step 3, already past --max-steps 2: nothing to train. " + on),
+    ):
+        capsys.readouterr()
+        assert train("--resume", *arguments) == 0
+        out = capsys.readouterr().out
+        assert expected in out and "going on" not in out
+        assert out.endswith(" runs/a --max-steps 12\n")
+    assert "max_steps: 3" in (inside / "runs/a/config.yaml").read_text()
+
+    assert train("--resume", "--max-steps", "12") == 0
+    longer = (
+        "make that longer, with {} or more for N: img2img train --resume runs/a training.steps=N"
+    )
+    for arguments, expected in (
+        ([], "step 12, where the end of its schedule (8 + 4 steps) stops it"),
+        (["--max-steps", "7"], "step 12, where the end of its schedule (8 + 4 steps) stops it"),
+        (["training.steps=5"], "step 12, already past the end of its schedule (5 + 4 steps)"),
+    ):
+        capsys.readouterr()
+        assert train("--resume", *arguments) == 0
+        out = capsys.readouterr().out
+        assert expected in out and longer.format(9) in out
+    assert train("--resume", "training.steps=9", "--max-steps", "99") == 0
+    assert len(checkpoint("a", 13)) > 0
+
+
+def test_a_schedule_without_steps_is_refused(capsys, inside):
+    none = [s for s in TINY if "steps" not in s]
+    arguments = ["--model", "pix2pix", "--run", "a", *none, "training.epochs=0"]
+    assert train(*arguments, "training.decay_epochs=0") == 2
+    assert "training.epochs and training.decay_epochs are 0" in capsys.readouterr().err
+    assert not (inside / "runs").exists()
+
+
+@pytest.mark.parametrize("kind, name", [("labels", "LABEL.png"), ("image", "PICTURE.png")])
+def test_the_command_to_translate_fits_the_input(capsys, inside, kind, name):
+    from PIL import Image
+
+    for part in "AB":
+        (inside / "data" / part).mkdir(parents=True)
+        for i in range(3):
+            mode = "L" if (part, kind) == ("A", "labels") else "RGB"
+            Image.new(mode, (32, 32), i if mode == "L" else (60 * i, 0, 0)).save(
+                inside / "data" / part / f"{i}.png"
+            )
+    source = f"data.inputs=[{{name: x, kind: {kind}, folder: A}}]"
+    arguments = ["--model", "pix2pix", "--run", "./a run", "--data", "data", "--max-steps", "1"]
+    assert train(*arguments, *TINY, source) == 0
+    out = capsys.readouterr().out
+    assert f"img2img translate {name} --run './a run'" in out
+    assert "done: 1 step," in out
 
 
 def test_existing_run_is_refused_with_the_ways_on(capsys, inside):

@@ -1,0 +1,84 @@
+"""What a training says about itself at its start and its end."""
+
+import shlex
+from pathlib import Path
+
+from img2img.data.spec import DataSpec
+from img2img.errors import counted
+from img2img.models.base import Model
+from img2img.training.runs import run_path
+from img2img.training.trainer import Trainer
+
+# What a picture of the first input is called in a command to copy.
+PLACEHOLDERS = {"labels": "LABEL.png", "instances": "INSTANCES.png", "image": "PICTURE.png"}
+
+
+def resume_command(run: Path) -> str:
+    """The command that goes on with a run."""
+    return f"img2img train --resume {_typed(run)}"
+
+
+def translate_command(run: Path, spec: DataSpec) -> str:
+    """The command that translates by a run, with a name in place of the picture."""
+    picture = PLACEHOLDERS[spec.inputs[0].kind]
+    return f"img2img translate {picture} --run {_typed(run)}"
+
+
+def _typed(run: Path) -> str:
+    """A run's path as it is typed: a plain word would be the name of a run in runs/."""
+    text = str(run)
+    return shlex.quote(text if run_path(text) == run else f"./{text}")
+
+
+def summary(trainer: Trainer, model: Model) -> str:
+    """What is about to be trained, and for how long."""
+    counts = {
+        name: sum(p.numel() for p in network.parameters()) / 1e6
+        for name, network in model.networks().items()
+    }
+    sizes = ", ".join(f"{name} {count:.2f} M parameters" for name, count in counts.items())
+    s, engine = trainer.settings, trainer.accelerator
+    batch = f"batch {s.batch_size}"
+    if engine.num_processes > 1:
+        batch += f" on each of {engine.num_processes} processes"
+    if s.accumulation > 1:
+        batch += f", {s.accumulation} batches a step"
+    return (
+        f"training {trainer.run} on {engine.device.type} ({s.precision}): {sizes}; {batch}, "
+        f"{counted(trainer.last_step, 'step')}, {trainer.schedule.steps_per_epoch} an epoch"
+    )
+
+
+def nothing_left(trainer: Trainer) -> str:
+    """Why a run that is gone on with has nothing to train, and how to train on."""
+    step, schedule = trainer.progress.step, trainer.schedule
+    if step < schedule.total:
+        limit = trainer.settings.max_steps
+        end = f"--max-steps {limit}"
+        remedy = f"set a higher limit (its schedule ends at step {schedule.total})"
+        change = f"--max-steps {schedule.total}"
+    else:
+        limit = schedule.total
+        end = f"the end of its schedule ({schedule})"
+        least = step // schedule.steps_per_unit + 1 - schedule.decay
+        remedy = f"make that longer, with {least} or more for N"
+        change = f"training.{schedule.unit}=N"
+    where = f"already past {end}" if step > limit else f"where {end} stops it"
+    return (
+        f"{trainer.run} is at step {step}, {where}: nothing to train. To train on, {remedy}: "
+        f"{resume_command(trainer.run)} {change}"
+    )
+
+
+def farewell(trainer: Trainer, reason: str) -> str:
+    """How a training ended, and what to do next."""
+    run, step = trainer.run, trainer.progress.step
+    if reason == "signal":
+        return f"stopped at step {step} and saved; go on with: {resume_command(run)}"
+    if reason == "time":
+        return f"time is up at step {step}, saved; go on with: {resume_command(run)}"
+    return (
+        f"done: {counted(step, 'step')}, saved in {run}\n"
+        f"  samples:   {run / 'samples'}\n"
+        f"  translate: {translate_command(run, trainer.model.spec)}"
+    )

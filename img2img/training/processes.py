@@ -1,0 +1,54 @@
+"""What several training processes must get through together, so that none waits for ever."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import torch
+from accelerate import Accelerator
+
+from img2img.errors import TrainingError
+
+T = TypeVar("T")
+
+
+def in_any(accelerator: Accelerator, flag: bool) -> bool:
+    """Whether the flag is set in any process; the same answer in all of them."""
+    if accelerator.num_processes == 1:
+        return flag
+    flags = torch.tensor([flag], device=accelerator.device, dtype=torch.uint8)
+    return bool(accelerator.gather(flags).any())
+
+
+def together(accelerator: Accelerator, work: Callable[[], T]) -> T:
+    """Each process works, and goes on when all are done. Where one fails, all of them leave.
+
+    Raises:
+        Exception: what went wrong in this process.
+        TrainingError: something went wrong in another one.
+    """
+    result = error = None
+    try:
+        result = work()
+    except Exception as failure:
+        error = failure
+    try:
+        if in_any(accelerator, error is not None):
+            raise error or TrainingError("another process could not go on; its message says why")
+    finally:
+        del error  # it and this frame would hold each other, and all that the work used
+    return result
+
+
+def main_alone(accelerator: Accelerator, work: Callable[[], T]) -> T | None:
+    """`together`, where only the main process has something to do."""
+    return together(accelerator, work if accelerator.is_main_process else _nothing)
+
+
+def main_first(accelerator: Accelerator, work: Callable[[], T]) -> T:
+    """`together`, the main process before the others: these find the file that it downloads."""
+    result = main_alone(accelerator, work)
+    others = together(accelerator, _nothing if accelerator.is_main_process else work)
+    return result if accelerator.is_main_process else others
+
+
+def _nothing() -> None: ...
