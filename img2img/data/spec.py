@@ -11,6 +11,7 @@ import numpy as np
 from img2img.schema import Section
 
 DType = Literal["uint8", "uint16", "float32"]
+BUILT_IN = "built-in"  # the layout of the street scenes, which lie in no folder
 DTYPE_RANGES = {"uint8": (0.0, 255.0), "uint16": (0.0, 65535.0), "float32": (0.0, 1.0)}
 
 
@@ -99,7 +100,7 @@ class DataSpec(Section):
     inputs: tuple[InputSpec, ...]
     target: ImageSpec = ImageSpec()
     target_part: str = "image"
-    layout: str = "built-in"
+    layout: str = BUILT_IN
     parts: tuple[PartSpec, ...] = ()
     size: tuple[int, int] | None = None
     smallest: tuple[int, int] | None = None

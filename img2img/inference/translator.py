@@ -210,7 +210,8 @@ class Translator:
 
     def visuals(self, inputs: Inputs) -> dict[str, Tensor]:
         """The inputs as pictures, name -> (3, H, W) in [-1, 1]."""
-        batch, _ = self._batch(inputs)
+        arrays = self._arrays(inputs)
+        batch = {s.name: self._tensor(arrays[s.name], s, None) for s in self.spec.inputs}
         return {name: picture[0] for name, picture in self.model.visuals(batch).items()}
 
     def display(self, picture: np.ndarray) -> np.ndarray:
@@ -228,7 +229,9 @@ class Translator:
     def _arrays(self, inputs: Inputs) -> dict[str, np.ndarray]:
         return complete_inputs(inputs, self.spec, derive=bool(self.model.style_input))
 
-    def _tensor(self, array: np.ndarray, source: InputSpec, work: tuple[int, int]) -> Tensor:
+    def _tensor(self, array: np.ndarray, source: InputSpec, work: tuple[int, int] | None) -> Tensor:
+        """A batch of one at the size `work`, or at its own."""
+        work = work or array.shape[:2]
         if source.kind == "image":
             value = source.image.normalise(resize_image(array, work))
             tensor = torch.from_numpy(np.ascontiguousarray(value.transpose(2, 0, 1)))

@@ -4,6 +4,7 @@ All take images (N, C, H, W) in [-1, 1] and an optional mask (N, 1, H, W) of the
 that count, and return one value for each image, (N,).
 """
 
+import warnings
 from pathlib import Path
 
 import torch
@@ -72,7 +73,9 @@ class LPIPS(nn.Module):
         state = read_weights(weights)
         if detect_arch(state, weights) != "vgg16":
             raise ConfigError(f"{weights}: LPIPS needs VGG16 weights, these are VGG19")
-        self.metric = lpips.LPIPS(net="vgg", pnet_rand=True, verbose=False).eval()
+        with warnings.catch_warnings():  # lpips calls torchvision in a way that is going away
+            warnings.simplefilter("ignore")
+            self.metric = lpips.LPIPS(net="vgg", pnet_rand=True, verbose=False).eval()
         self.metric.requires_grad_(False)
         own = self.metric.net.state_dict()
         # Its keys are slice{1..5}.N.weight, with N torchvision's index.

@@ -4,6 +4,7 @@ The label map does not determine the styles, so the scenes show whether a model 
 instances has found them; `Scene.styles` holds the truth.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,13 +36,21 @@ class Scene:
     styles: dict[int, int]
 
 
-def draw_scene(index: int, *, seed: int = 0, height: int = 128, width: int = 256) -> Scene:
+def draw_scene(
+    index: int,
+    *,
+    seed: int = 0,
+    height: int = 128,
+    width: int = 256,
+    styles: Mapping[int, int] | None = None,
+) -> Scene:
     """Draws one scene; the same arguments give the same arrays, and other sizes the same scene.
 
     Args:
         index: which scene, >= 0; see `VAL_OFFSET`.
         seed: which series of scenes, >= 0.
         height, width: in pixels, at least 16, neither over 16 times the other.
+        styles: as `Scene.styles`, of some ids, instead of those that the scene has of itself.
 
     Raises:
         DataError: a size that no scene fits.
@@ -52,7 +61,7 @@ def draw_scene(index: int, *, seed: int = 0, height: int = 128, width: int = 256
             f"width of at least {MIN_SIDE} pixels, neither more than {MAX_ASPECT} times the other"
         )
     rng = np.random.Generator(np.random.PCG64([seed, index]))
-    street = Street(rng, height, width)
+    street = Street(rng, height, width, styles or {})
     street.paint()
     instance = street.canvas.instances()
     label = np.where(instance >= 1000, instance // 1000, instance).astype(np.uint8)

@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import accumulate, pairwise
 
@@ -33,13 +34,18 @@ class Street:
     The depth of a point on the ground is how far below the horizon it appears, in logical
     units; a metre is `depth / CAMERA` units long there.
 
+    Args:
+        wanted: style by instance id, where it is not drawn by lot.
+
     Attributes:
         canvas: what is painted so far.
         styles: index into `STYLES[class name]` of every instance id.
     """
 
-    def __init__(self, rng: np.random.Generator, height: int, width: int):
-        self.rng = rng
+    def __init__(
+        self, rng: np.random.Generator, height: int, width: int, wanted: Mapping[int, int]
+    ):
+        self.rng, self.wanted = rng, wanted
         self.canvas = Canvas(height, width)
         self.aspect = width / height
         self.horizon = rng.uniform(0.45, 0.5)
@@ -63,7 +69,8 @@ class Street:
         if thing:
             instance = instance * 1000 + self.counts[name]
             self.counts[name] += 1
-        index = bisect_right(SHARES[name], self.rng.random())
+        drawn = bisect_right(SHARES[name], self.rng.random())
+        index = self.wanted.get(instance, drawn)
         self.styles[instance] = index
         jitter = self.rng.integers(-JITTER, JITTER + 1, 3).tolist()
 

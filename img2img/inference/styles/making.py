@@ -7,6 +7,7 @@ from pathlib import Path
 from img2img.config import parse_config
 from img2img.data.describe import describe_data
 from img2img.data.loader import FolderSource, PairDataset
+from img2img.data.spec import BUILT_IN, DataSpec
 from img2img.data.transforms import JointTransform
 from img2img.devices import pick_device
 from img2img.errors import ConfigError, UserError
@@ -56,14 +57,16 @@ class StyledRun:
             config = config.model_copy(
                 update={"data": config.data.model_copy(update={"path": data})}
             )
+        elif config.data.path is None and found.spec.layout != BUILT_IN:
+            raise ConfigError(f"{path} was not trained here: name the training pairs, --data DIR")
         try:
             source = describe_data(config.data, seed=config.training.seed).train
         except UserError as error:
             raise ConfigError(
                 f"the run's training pairs are needed: {error}\nIf they have moved: --data DIR"
             ) from error
-        if isinstance(source, FolderSource):  # read as the run reads, whatever is found now
-            source = FolderSource(source.records, found.spec)
+        if isinstance(source, FolderSource):
+            source = _as_the_run_reads(source, found.spec)
         pairs = PairDataset(source, JointTransform(config.data, found.spec, train=False))
         return cls(path, int(found.meta["step"]), config, translator, pairs)
 
@@ -80,6 +83,23 @@ class StyledRun:
             return {}
         names = dict(enumerate(labels.class_names))
         return {i: names.get(i) or f"class-{i}" for i in range(labels.classes)}
+
+
+def _as_the_run_reads(source: FolderSource, spec: DataSpec) -> FolderSource:
+    """The pairs by the run's own spec, whatever this look at them found.
+
+    Raises:
+        ConfigError: the folder's parts are not the run's.
+    """
+    parts = dict.fromkeys([*(s.part for s in spec.inputs), spec.target_part])
+    found = source.records[0].files if source.records else {}
+    missing = [part for part in parts if part not in found]
+    if missing:
+        raise ConfigError(
+            f"the data have the parts {', '.join(found) or 'none'}, but the run needs "
+            f"{', '.join(parts)} ({spec.layout}); name a folder of that layout with --data"
+        )
+    return FolderSource(source.records, spec)
 
 
 def make_book(
