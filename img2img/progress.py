@@ -51,7 +51,8 @@ class Meter:
         self._bar.set_postfix_str(self.note, refresh=False)
         self._bar.update(count)
         now = time.monotonic()
-        if self._lines and now - self._last_line >= EVERY:
+        due = now - self._last_line >= EVERY
+        if self._lines and due and self.done > self._first and now > self._began:
             self._last_line = now
             print(self._line(now - self._began), file=sys.stderr, flush=True)
 

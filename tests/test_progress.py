@@ -42,6 +42,13 @@ def test_slow_steps(capsys, clock):
     assert capsys.readouterr().err == "step 1/100, 40 s each, 1:06:00 left\n"
 
 
+def test_no_line_before_anything_is_done(capsys, clock):
+    meter = progress.Meter(100, what="MB")
+    clock[0] += 40
+    meter.advance(0)
+    assert capsys.readouterr().err == ""
+
+
 def test_quick_work_and_hidden_work_leave_nothing_in_a_file(capsys, clock):
     assert list(progress.counting("abc", 3, "letter")) == list("abc")
     meter = progress.Meter(10, what="step", shown=False)

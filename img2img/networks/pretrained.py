@@ -3,14 +3,13 @@
 Never random weights: a file, torchvision's cache, or its download, or no network at all.
 """
 
-import http.client
-import socket
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from img2img.errors import ConfigError
+from img2img.networks.download import download
 
 # Convolutions in each block of torchvision's networks, and the layers after which features
 # are taken: relu1_1, relu2_1, relu3_1, relu4_1, relu5_1 (Wang et al. 2018, Sec. 3.5).
@@ -21,7 +20,6 @@ TELLTALE = {"vgg16": "features.17.weight", "vgg19": "features.16.weight"}
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)  # of torchvision's weights, for images in [0, 1]
 IMAGENET_STD = (0.229, 0.224, 0.225)
-DOWNLOAD_TIMEOUT = 20.0  # seconds without a byte
 
 
 class VGGFeatures(nn.Module):
@@ -99,30 +97,26 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 
 def cached_weights(arch: str) -> Path | None:
     """torchvision's own file in its download cache, None where it is not there."""
-    from torchvision.models import get_model_weights
-
-    name = Path(get_model_weights(arch).DEFAULT.url).name
-    path = Path(torch.hub.get_dir()) / "checkpoints" / name
+    path = _cache_path(weights_url(arch))
     return path if path.is_file() else None
 
 
-def download_weights(arch: str) -> Path | None:
-    """torchvision's weights brought into its cache; None where there is no network.
-
-    torch.hub waits for ever on a firewall that drops packets, hence the time limit.
-    """
+def weights_url(arch: str) -> str:
+    """Where torchvision's weights are."""
     from torchvision.models import get_model_weights
 
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(DOWNLOAD_TIMEOUT)
-    try:
-        get_model_weights(arch).DEFAULT.get_state_dict(progress=True)
-    except (OSError, RuntimeError, http.client.HTTPException):
-        # No network, a timeout, a full disk; a wrong checksum; a connection that broke off.
-        return None
-    finally:
-        socket.setdefaulttimeout(before)
-    return cached_weights(arch)
+    return get_model_weights(arch).DEFAULT.url
+
+
+def _cache_path(url: str) -> Path:
+    return Path(torch.hub.get_dir()) / "checkpoints" / Path(url).name
+
+
+def download_weights(arch: str) -> str:
+    """Brings torchvision's weights into its cache; why it failed, "" where it did not."""
+    url = weights_url(arch)
+    path = _cache_path(url)
+    return download(url, path, sha256=path.stem.rpartition("-")[2])  # as vgg19-dcbb9e9d.pth
 
 
 def detect_arch(state: dict[str, Tensor], path: Path) -> str:
@@ -161,21 +155,23 @@ def load_vgg(
             raise ConfigError(f"{path}: holds {found}, but model.vgg is {arch}")
     else:
         found = "vgg19" if arch == "auto" else arch
-        path = cached_weights(found) or download_weights(found)
-        if path is None:
+        problem = "" if cached_weights(found) else download_weights(found)
+        if problem:
             ways = (
                 "give a file with --vgg-weights FILE (torchvision's key names), or copy "
                 f"torchvision's {found} file to {Path(torch.hub.get_dir()) / 'checkpoints'}"
             )
             if arch == "auto":
                 return None, (
-                    f"PERCEPTUAL LOSS OFF: no {found} weights in the cache and no network to "
-                    f"download them. To use it, {ways}."
+                    f"PERCEPTUAL LOSS OFF: no {found} weights in the cache, and they could not be "
+                    f"downloaded ({problem}). To use it, {ways}."
                 )
             raise ConfigError(
-                f"model.vgg is {arch}, but its weights cannot be had: {ways}, or switch the term "
-                "off with model.weights.perceptual=0"
+                f"model.vgg is {arch}, but its weights are not in the cache and could not be "
+                f"downloaded ({problem}): {ways}, or switch the term off with "
+                "model.weights.perceptual=0"
             )
+        path = cached_weights(found)
         state = read_weights(path)
     try:
         network = VGGFeatures(found, state, imagenet_norm=imagenet_norm)
