@@ -109,9 +109,10 @@ def to_classes(label: np.ndarray, source: InputSpec, where: str) -> np.ndarray:
                 "among the data"
             )
         raise DataError(
-            f"{where}: label ids {ids} are outside the {counted(source.classes, 'class', 'classes')} "
-            f"(0..{source.classes - 1}); set data.ignore_id if they mean 'no class', or "
-            "data.num_classes if there are more classes"
+            f"{where}: label ids {ids} are outside the run's "
+            f"{counted(source.classes, 'class', 'classes')} (0..{source.classes - 1}); give these "
+            "pixels ids of its classes, or train with data.ignore_id (if they mean 'no class') or a "
+            "larger data.num_classes"
         )
     return classes
 
@@ -132,7 +133,10 @@ def fit_channels(array: np.ndarray, image: ImageSpec, where: Path | str) -> np.n
     """
     channels = array.shape[2]
     if array.dtype != image.dtype:
-        raise DataError(f"{where}: {array.dtype} values, but the run's pictures are {image.dtype}")
+        raise DataError(
+            f"{where}: {array.dtype} values, but the run's pictures are {image.dtype}; save it as "
+            f"{image.dtype}"
+        )
     if channels == image.channels:
         return array
     if image.channels == 3 and channels in (1, 2):
@@ -140,7 +144,8 @@ def fit_channels(array: np.ndarray, image: ImageSpec, where: Path | str) -> np.n
     if (channels, image.channels) in ((4, 3), (2, 1)):
         return array[..., : image.channels]
     raise DataError(
-        f"{where}: {counted(channels, 'channel')}, but the run's pictures have {image.channels}"
+        f"{where}: {counted(channels, 'channel')}, but the run's pictures have {image.channels}; "
+        f"save it with {image.channels}"
     )
 
 

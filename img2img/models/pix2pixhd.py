@@ -151,17 +151,26 @@ class Pix2PixHD(Model):
 
     def start_training(self) -> list[str]:
         options = self.options
+        remarks = []
+        if options.features and self.spec.of_kind("instances") is None:
+            remarks.append(
+                "styles: the data have no instances, so all that is of one class in a picture has "
+                "one style; data.derive_instances=true gives every connected piece its own"
+            )
         if not options.weights.perceptual:
-            return []
+            return remarks
         channels = self.spec.target.channels
         if channels not in (1, 3):
-            return [f"perceptual loss off: VGG takes 1 or 3 channels, the target has {channels}"]
+            return [
+                *remarks,
+                f"perceptual loss off: VGG takes 1 or 3 channels, the target has {channels}",
+            ]
         vgg, remark = load_vgg(
             options.vgg, options.vgg_weights, imagenet_norm=options.vgg_imagenet_norm
         )
         if vgg is not None:
             self.perceptual = PerceptualLoss(vgg)
-        return [remark]
+        return [*remarks, remark]
 
     def generate(self, batch: Batch) -> dict[str, Tensor]:
         condition = self.condition(batch)

@@ -77,8 +77,11 @@ def farewell(trainer: Trainer, reason: str) -> str:
         return f"stopped at step {step} and saved; go on with: {resume_command(run)}"
     if reason == "time":
         return f"time is up at step {step}, saved; go on with: {resume_command(run)}"
-    return (
+    text = (
         f"done: {counted(step, 'step')}, saved in {run}\n"
         f"  samples:   {run / 'samples'}\n"
         f"  translate: {translate_command(run, trainer.model.spec)}"
     )
+    if trainer.model.style_input:
+        text += f"\n  styles:    img2img cluster-styles --run {_typed(run)}"
+    return text

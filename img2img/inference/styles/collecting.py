@@ -6,11 +6,11 @@ import numpy as np
 import torch
 from scipy.ndimage import find_objects
 from torch import Tensor
-from tqdm import tqdm
 
 from img2img.data.loader import PairDataset, close, iterate, make_loader
 from img2img.labels import INSTANCES_PER_CLASS, instance_classes
 from img2img.models.base import Model
+from img2img.progress import Meter
 
 BATCH = 8  # pictures of one size at a time
 
@@ -61,15 +61,16 @@ def collect(
     labels = model.spec.of_kind("labels")
     loader = make_loader(dataset, keys, workers=workers)
     parts: list[tuple[np.ndarray, ...]] = []
+    meter = Meter(count, what="encoding pictures")
     try:
-        with tqdm(total=count, desc="encoding", unit="picture", disable=None) as bar:
-            for batch in iterate(loader):
-                features = model.encode({n: v.to(device) for n, v in batch.items()}).float().cpu()
-                for row in range(len(features)):
-                    label = batch[labels.name][row, 0] if labels else None
-                    parts.append(_objects(features[row], batch[model.style_input][row, 0], label))
-                bar.update(len(features))
+        for batch in iterate(loader):
+            features = model.encode({n: v.to(device) for n, v in batch.items()}).float().cpu()
+            for row in range(len(features)):
+                label = batch[labels.name][row, 0] if labels else None
+                parts.append(_objects(features[row], batch[model.style_input][row, 0], label))
+            meter.advance(len(features))
     finally:
+        meter.close()
         close(loader)
     pictures = [np.full(len(part[0]), i) for part, i in zip(parts, indices, strict=True)]
     features, classes, ids, boxes, sizes = (np.concatenate(column) for column in zip(*parts))

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from tqdm import tqdm
 
 from img2img.data.images import write_image
 from img2img.data.reading import TARGET, Arrays
@@ -16,6 +15,7 @@ from img2img.errors import DataError
 from img2img.inference.styles.book import Style, StyleBook
 from img2img.inference.styles.looks import Objects, Wishes, choose
 from img2img.inference.styles.making import StyledRun
+from img2img.progress import counting
 
 FOLDER = "styles"
 EXAMPLES = 4  # real crops beside every style
@@ -56,7 +56,7 @@ def write_sheets(run: StyledRun, book: StyleBook) -> Path:
         folder.mkdir(exist_ok=True)
         for old in [*folder.glob("*.png"), *folder.glob("*.html")]:
             old.unlink()
-        for cls, stem in tqdm(stems.items(), desc="sheets", unit="class", disable=None):
+        for cls, stem in counting(stems.items(), len(stems), "sheets"):
             rows, styles = list(_rows(run, book, cls)), book.styles[cls]
             firsts[cls] = rows[0][SCENE][0]
             sheet = _sheet(rows, styles)
