@@ -1,13 +1,16 @@
 """The settings written out for people: complete, true, and usable as a config."""
 
+from pathlib import Path
+
 import pytest
-from conftest import ROOT
 
 from img2img.cli import main
 from img2img.config import load_config
 from img2img.manual import commented_yaml, settings_page
 from img2img.models import OPTIONS
 from img2img.schema import DataConfig, Source, TrainingConfig, subsection
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def sections(*found):
