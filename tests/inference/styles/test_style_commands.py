@@ -179,6 +179,16 @@ def test_labels_without_instances_have_pieces_as_objects(styled_run, capsys):
     assert all((label[objects.ids == i] == c).all() for i, c in objects.classes.items())
 
 
+def test_training_on_labels_alone_names_the_setting(inside, capsys):
+    save_pairs(inside / "ds", ["a", "b"], "train")
+    shutil.rmtree("ds/train_inst")
+    settings = ["model.features=true", "model.width=4", "model.n_down=1", "model.n_blocks=1"]
+    settings += ["model.d_width=4", "training.workers=0", "model.weights.perceptual=0"]
+    arguments = ["--model", "pix2pixHD", "--data", "ds", "--run", "./run", "--max-steps", "1"]
+    assert main(["train", *arguments, "--device", "cpu", *settings, "data.num_classes=10"]) == 0
+    assert "data.derive_instances=true" in capsys.readouterr().out
+
+
 def test_derived_instances_end_to_end(inside, capsys):
     save_pairs(inside / "ds", ["a", "b", "c"], "train")
     shutil.rmtree("ds/train_inst")
@@ -187,6 +197,7 @@ def test_derived_instances_end_to_end(inside, capsys):
     settings += ["data.derive_instances=true", "model.weights.perceptual=0", "--max-steps", "1"]
     arguments = ["--model", "pix2pixHD", "--data", "ds", "--run", "./run", "--device", "cpu"]
     assert main(["train", *arguments, *settings, "data.num_classes=10"]) == 0
+    assert "img2img cluster-styles --run ./run" in capsys.readouterr().out
     assert cluster("./run", "--k", "2") == 0
     (inside / "ds").rename("moved")
     assert cluster("./run", "--overwrite") == 2
