@@ -71,6 +71,8 @@ def main(argv: list[str]) -> int:
     translator = Translator.load(
         arguments.run, checkpoint=arguments.checkpoint, device=arguments.device
     )
+    if translator.remark:
+        print(f"warning: {translator.remark}", file=sys.stderr)
     jobs = plan(
         arguments.inputs,
         arguments.out,

@@ -34,6 +34,7 @@ class Translator:
         spec: the inputs and the target of the run.
         book: the styles of the run; None where it has none.
         source: where the weights come from, for people to read.
+        remark: what is doubtful about the styles, "" for nothing.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Translator:
     ):
         self.model, self.device, self.book, self.source = model, device, book, source
         self.spec: DataSpec = model.spec
+        self.remark = ""
 
     @classmethod
     def load(
@@ -72,7 +74,14 @@ class Translator:
         found = pick_checkpoint(path, which)
         model = load_model(found, target)
         book = StyleBook.load(path) if model.style_input else None
-        return cls(model, target, book=book, source=str(found.path))
+        translator = cls(model, target, book=book, source=str(found.path))
+        if book is not None and book.step != found.meta["step"]:
+            translator.remark = (
+                f"the style book is of step {book.step}, this checkpoint of step "
+                f"{found.meta['step']}, whose features may mean other styles; make it anew with "
+                "`img2img cluster-styles --overwrite`"
+            )
+        return translator
 
     def translate(
         self,

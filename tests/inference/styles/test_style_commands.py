@@ -179,6 +179,16 @@ def test_labels_without_instances_have_pieces_as_objects(styled_run, capsys):
     assert all((label[objects.ids == i] == c).all() for i, c in objects.classes.items())
 
 
+def test_book_of_another_step_is_doubted(styled_run, tmp_path, capsys):
+    run = shutil.copytree(styled_run, tmp_path / "run")
+    assert translate(run, "--out", "same.png") == 0
+    assert "style book" not in capsys.readouterr().err
+    path = run / "styles.json"
+    path.write_text(path.read_text().replace('"step": 2,', '"step": 1,'))
+    assert translate(run, "--out", "other.png") == 0
+    assert "of step 1, this checkpoint of step 2" in capsys.readouterr().err
+
+
 def test_training_on_labels_alone_names_the_setting(inside, capsys):
     save_pairs(inside / "ds", ["a", "b"], "train")
     shutil.rmtree("ds/train_inst")
