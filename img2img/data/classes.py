@@ -1,11 +1,10 @@
 """What the ids in a data set's label maps mean: how many classes, their names and colours."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from img2img.data.pairing.records import Part
 from img2img.data.palettes import load_class_names, load_palette
-from img2img.data.scan import Findings, scan_labels
+from img2img.data.scan import Findings
 from img2img.data.spec import InputSpec
 from img2img.errors import DataError, counted
 from img2img.schema import DataConfig
@@ -16,15 +15,15 @@ USUAL_IGNORE_IDS = (255, 65535)
 
 
 def describe_labels(
-    config: DataConfig, name: str, part: Part, files: Sequence[Path]
+    config: DataConfig, name: str, part: Part, findings: Findings
 ) -> tuple[InputSpec, list[str]]:
-    """The classes of the label input `name`, found by reading every file, and remarks.
+    """The classes of the label input `name`, by what all its files hold, and remarks.
 
     Raises:
         DataError: unreadable files, colours without a palette, ids that are no classes.
     """
+    findings.check()
     palette = load_palette(config.palette) if config.palette else None
-    findings = scan_labels(files, part.half, palette.colours if palette else ())
     ids = findings.ids(ignore=config.ignore_id)
     if not ids:
         raise DataError(
@@ -118,8 +117,8 @@ def _warnings(
     lines = []
     if findings.lossy:
         lines.append(
-            f"WARNING: {counted(len(findings.lossy), 'lossy label file')}, for example "
-            f"{findings.lossy[0]}: JPEG changes ids near edges into ids of other classes. Save "
+            f"WARNING: {counted(findings.lossy.count, 'lossy label file')}, for example "
+            f"{findings.lossy.first[0]}: JPEG changes ids near edges into ids of other classes. Save "
             "label maps as PNG, or colour-code them and set data.palette"
         )
     if ids[-1] in USUAL_IGNORE_IDS:
@@ -156,5 +155,5 @@ def _constant(config: DataConfig, findings: Findings, ident: int) -> str:
         )
     return (
         f"WARNING: every pixel of every label map has the id {ident}: the labels say nothing "
-        f"about the pictures. Look whether these are the label maps: {findings.files[ident][0]}"
+        f"about the pictures. Look whether these are the label maps: {findings.files[ident].first[0]}"
     )

@@ -12,9 +12,10 @@ from img2img.data.classes import describe_labels
 from img2img.data.headers import Headers, common_type, scan_headers
 from img2img.data.layouts import PairIndex, Part, find_pairs
 from img2img.data.loader import FolderSource, SceneSource, Source
+from img2img.data.palettes import load_palette
 from img2img.data.resizing import stretch_warning
 from img2img.data.roles import assign_roles, custom_parts, describe_roles
-from img2img.data.scan import image_range
+from img2img.data.scan import image_range, scan_labels
 from img2img.data.scenes import CLASSES, VAL_OFFSET
 from img2img.data.spec import DTYPE_RANGES, DataSpec, ImageSpec, InputSpec, PartSpec
 from img2img.errors import DataError
@@ -124,6 +125,7 @@ def _describe(config: DataConfig, index: PairIndex) -> tuple[DataSpec, list[str]
     records = (*index.train, *index.val)
     halves = {name: part.half for name, part in parts.items()}
     headers = scan_headers(records, [*(source.folder for source in inputs), target], halves)
+    headers.check()
     described, remarks = [], describe_roles(config, index, inputs, target)
     for source in inputs:
         spec, more = _describe_input(config, index, source, headers)
@@ -156,8 +158,10 @@ def _describe_input(
     """One input, and remarks on it."""
     part = index.layout.part(source.folder)
     if source.kind == "labels":
+        colours = load_palette(config.palette).colours if config.palette else ()
         files = [record.files[part.name] for record in (*index.train, *index.val)]
-        return describe_labels(config, source.name, part, files)
+        findings = scan_labels(files, part.half, colours)
+        return describe_labels(config, source.name, part, findings)
     image, remarks = None, []
     if source.kind == "image":
         image, remarks = _describe_image(config, index, part, headers)
@@ -203,11 +207,10 @@ def _describe_image(
     config: DataConfig, index: PairIndex, part: Part, headers: Headers
 ) -> tuple[ImageSpec, list[str]]:
     """Channels and type from all headers; the range from the type or from the training files."""
-    train = [record.files[part.name] for record in index.train]
-    val = [record.files[part.name] for record in index.val]
-    dtype, channels, warning = common_type([*train, *val], headers)
+    dtype, channels, warning = common_type(headers.kinds[part.name])
     low, high = DTYPE_RANGES[dtype]
     if config.range == "auto" or dtype == "float32":
+        train = [record.files[part.name] for record in index.train]
         low, high = image_range(train, part.half)
     image = ImageSpec(channels=channels, dtype=dtype, low=low, high=high)
     return image, [warning] if warning else []

@@ -2,29 +2,67 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from img2img.data.images import ImageInfo, check_whole, read_info
 from img2img.data.pairing.records import Record
-from img2img.data.scan import MAX_LISTED, in_parallel
+from img2img.data.scan import in_parallel
 from img2img.data.spec import DTYPE_RANGES
+from img2img.data.tally import MAX_LISTED, Some
 from img2img.errors import DataError, counted
 
 _KINDS = {1: "grey", 2: "grey with alpha", 3: "RGB", 4: "RGB with alpha"}
 
 
-@dataclass(frozen=True)
+class Kind(NamedTuple):
+    """What a picture's header says but for its size; as `ImageInfo`."""
+
+    dtype: str
+    channels: int
+    colour: str
+
+    @classmethod
+    def of(cls, info: ImageInfo) -> "Kind":
+        return cls(info.dtype, info.channels, info.colour)
+
+
+Kinds = dict[Kind, Some[Path]]
+
+
+@dataclass
 class Headers:
-    """The headers of a data set's files.
+    """The headers of a data set's files, counted.
 
     Attributes:
-        infos: by file.
+        kinds: part name -> the kinds of its files.
         sizes: (height, width) -> how many pairs.
+        damaged: what is wrong with files that cannot be used.
+        unequal: pairs whose pictures differ in size.
+        usable: the pairs of which neither is said.
     """
 
-    infos: Mapping[Path, ImageInfo]
-    sizes: Counter[tuple[int, int]]
+    kinds: dict[str, Kinds] = field(default_factory=dict)
+    sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
+    damaged: Some[str] = field(default_factory=Some)
+    unequal: Some[str] = field(default_factory=Some)
+    usable: list[Record] = field(default_factory=list)
+
+    def check(self) -> None:
+        """Raises a DataError where there are pairs that cannot be used."""
+        if self.damaged.count == 1:
+            raise DataError(self.damaged.first[0])
+        if self.damaged:
+            raise DataError(
+                f"{self.damaged.count} pairs have files that cannot be used:\n{self.damaged.lines()}"
+            )
+        if self.unequal:
+            raise DataError(
+                f"pictures of different size in {counted(self.unequal.count, 'pair')}:\n"
+                f"{self.unequal.lines()}\n"
+                "Make the pictures of each pair the same size, or leave the pair out."
+            )
 
 
 def scan_headers(
@@ -32,33 +70,35 @@ def scan_headers(
 ) -> Headers:
     """Looks at the header and the end of every file.
 
-    Raises:
-        DataError: files that cannot be read or were cut off, or pairs whose pictures differ in
-            size, all of them counted and the first ones named.
+    Args:
+        parts: those that are used; the last one is the target.
+        halves: part name -> "left" or "right" of side-by-side pictures, else "".
     """
     parts = list(dict.fromkeys(parts))
 
-    def look(record: Record) -> dict[Path, ImageInfo] | DataError:
+    def look(record: Record) -> dict[str, ImageInfo] | DataError:
         try:
-            return {path: _look(path) for path in dict.fromkeys(record.files[p] for p in parts)}
+            files = dict.fromkeys(record.files[p] for p in parts)
+            infos = {path: _look(path) for path in files}
         except DataError as error:
             return error
+        return {part: infos[record.files[part]] for part in parts}
 
-    infos: dict[Path, ImageInfo] = {}
-    sizes: Counter[tuple[int, int]] = Counter()
-    damaged, unequal = [], []
+    headers = Headers(kinds={part: {} for part in parts})
     for record, found in zip(records, in_parallel(look, records, "files"), strict=True):
         if isinstance(found, DataError):
-            damaged.append(found)
+            headers.damaged.add(str(found))
             continue
-        infos |= found
-        own = {part: _size(found[record.files[part]], halves[part]) for part in parts}
-        sizes[own[parts[-1]]] += 1
+        for part, info in found.items():
+            headers.kinds[part].setdefault(Kind.of(info), Some()).add(record.files[part])
+        own = {part: _size(info, halves[part]) for part, info in found.items()}
+        headers.sizes[own[parts[-1]]] += 1
         if len(set(own.values())) > 1:
-            listed = ", ".join(f"{part} {w}x{h}" for part, (h, w) in own.items())
-            unequal.append(f"  {record.name}: {listed}")
-    _check(damaged, unequal)
-    return Headers(infos, sizes)
+            shown = ", ".join(f"{part} {w}x{h}" for part, (h, w) in own.items())
+            headers.unequal.add(f"{record.name}: {shown}")
+        else:
+            headers.usable.append(record)
+    return headers
 
 
 def _look(path: Path) -> ImageInfo:
@@ -71,27 +111,8 @@ def _size(info: ImageInfo, half: str) -> tuple[int, int]:
     return info.height, info.width // 2 if half else info.width
 
 
-def _check(damaged: Sequence[DataError], unequal: Sequence[str]) -> None:
-    """Raises a DataError where there are such pairs."""
-    if len(damaged) == 1:
-        raise damaged[0]
-    if damaged:
-        lines = _first([f"  {error}" for error in damaged])
-        raise DataError(f"{len(damaged)} pairs have files that cannot be used:\n{lines}")
-    if unequal:
-        raise DataError(
-            f"pictures of different size in {counted(len(unequal), 'pair')}:\n{_first(unequal)}\n"
-            "Make the pictures of each pair the same size, or leave the pair out."
-        )
-
-
-def _first(lines: Sequence[str]) -> str:
-    more = [f"  and {len(lines) - MAX_LISTED} more"] if len(lines) > MAX_LISTED else []
-    return "\n".join([*lines[:MAX_LISTED], *more])
-
-
-def common_type(files: Sequence[Path], headers: Headers) -> tuple[str, int, str | None]:
-    """The type and number of channels in which all pictures are read.
+def common_type(kinds: Kinds) -> tuple[str, int, str | None]:
+    """The type and number of channels in which all pictures of such kinds are read.
 
     Returns:
         The type, the channels, and a warning where pictures are converted for that.
@@ -100,32 +121,31 @@ def common_type(files: Sequence[Path], headers: Headers) -> tuple[str, int, str 
         DataError: types that differ or are none for pictures, or channels without a common
             meaning.
     """
-    dtypes: dict[str, list[Path]] = {}
-    channels: dict[int, list[Path]] = {}
-    for path in dict.fromkeys(files):
-        info = headers.infos[path]
-        dtypes.setdefault(info.dtype, []).append(path)
-        channels.setdefault(info.channels, []).append(path)
+    dtypes: dict[str, Some[Path]] = {}
+    channels: dict[int, Some[Path]] = {}
+    for kind, files in kinds.items():
+        dtypes.setdefault(kind.dtype, Some()).join(files)
+        channels.setdefault(kind.channels, Some()).join(files)
     if len(dtypes) > 1:
         raise DataError(
             f"the pictures differ in bit depth:\n{_listed(dtypes)}\n"
             "Convert them to one: as they are, equal values do not mean equal brightness."
         )
-    [(dtype, [path, *_])] = dtypes.items()
+    [(dtype, files)] = dtypes.items()
     if dtype not in DTYPE_RANGES:
         raise DataError(
-            f"{path}: {dtype} is no type for pictures; save them as {', '.join(DTYPE_RANGES)}"
+            f"{files.first[0]}: {dtype} is no type for pictures; save them as "
+            f"{', '.join(DTYPE_RANGES)}"
         )
     if len(channels) == 1:
         return dtype, next(iter(channels)), None
     # Two or four channels may as well be bands of which none is transparency.
     plain = all(
-        count in (1, 3) or (count in _KINDS and headers.infos[path].colour in ("grey", "rgb"))
-        for count, paths in channels.items()
-        for path in paths
+        kind.channels in (1, 3) or (kind.channels in _KINDS and kind.colour in ("grey", "rgb"))
+        for kind in kinds
     )
     if not plain:
-        named = {f"{count} channel{'s' * (count > 1)}": paths for count, paths in channels.items()}
+        named = {f"{count} channel{'s' * (count > 1)}": files for count, files in channels.items()}
         raise DataError(
             f"the pictures differ in their number of channels:\n{_listed(named)}\n"
             "Save them with the same channels, or leave out those that do not belong here."
@@ -134,9 +154,9 @@ def common_type(files: Sequence[Path], headers: Headers) -> tuple[str, int, str 
     return dtype, common, _converted(channels, common)
 
 
-def _converted(channels: Mapping[int, Sequence[Path]], common: int) -> str:
+def _converted(channels: Mapping[int, Some[Path]], common: int) -> str:
     """The warning that pictures of other channels are converted."""
-    named = {_KINDS[count]: paths for count, paths in channels.items()}
+    named = {_KINDS[count]: files for count, files in channels.items()}
     changes = ["alpha is dropped"] if channels.keys() & {2, 4} else []
     if common == 3 and channels.keys() & {1, 2}:
         changes.append("grey becomes three equal channels")
@@ -146,12 +166,12 @@ def _converted(channels: Mapping[int, Sequence[Path]], common: int) -> str:
     )
 
 
-def _listed(kinds: Mapping[str, Sequence[Path]]) -> str:
+def _listed(kinds: Mapping[str, Some[Path]]) -> str:
     """A line for each kind, the commonest first: how many files, and which of the others."""
     lines = []
-    for kind, paths in sorted(kinds.items(), key=lambda item: -len(item[1])):
-        shown = paths[: MAX_LISTED if lines else 1]
-        more = ", ..." if len(shown) < len(paths) else ""
+    for kind, files in sorted(kinds.items(), key=lambda item: -item[1].count):
+        shown = files.first[: MAX_LISTED if lines else 1]
+        more = ", ..." if len(shown) < files.count else ""
         names = ", ".join(map(str, shown)) + more
-        lines.append(f"  {kind}: {len(paths)} file{'s' * (len(paths) > 1)}, for example {names}")
+        lines.append(f"  {kind}: {counted(files.count, 'file')}, for example {names}")
     return "\n".join(lines)

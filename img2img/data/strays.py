@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from img2img.data.palettes import BUILT_IN, Colour, nearest_class
+from img2img.data.tally import Some
 from img2img.errors import counted
 
 # Half of the least distance between two colours of most palettes; inside areas of one colour,
@@ -29,6 +30,9 @@ _LEAST = 0.0005
 # 0.19 are by their own palette (0.49 of one picture), 0.77 by that of Cityscapes.
 _NEARLY_ALL = 0.75
 _KEPT = 8  # colours remembered of one picture
+_KEPT_OF_ALL = (
+    4096  # colours remembered of all pictures: photos taken for labels bring ever new ones
+)
 
 
 @dataclass(frozen=True)
@@ -99,7 +103,7 @@ class Strays:
     far: int = 0
     strays: int = 0
     colours: Counter[int] = field(default_factory=Counter)
-    files: list[Path] = field(default_factory=list)
+    files: Some[Path] = field(default_factory=Some)
     example: dict[int, Path] = field(default_factory=dict)
 
     def add(self, path: Path, look: Look) -> None:
@@ -109,9 +113,12 @@ class Strays:
         self.strays += look.strays
         self.colours.update(look.colours)
         if look.strays:
-            self.files.append(path)
+            self.files.add(path)
         for code in look.colours:
             self.example.setdefault(code, path)
+        if len(self.colours) > _KEPT_OF_ALL:
+            self.colours = Counter(dict(self.colours.most_common(_KEPT_OF_ALL // 2)))
+            self.example = {code: self.example[code] for code in self.colours}
 
     def warning(
         self, name: str, colours: Sequence[Colour], names: Sequence[str], *, pairs: bool
@@ -139,7 +146,7 @@ class Strays:
                 f"{', '.join(BUILT_IN)}{turned if pairs else ''}"
             )
         return (
-            f"WARNING: {len(self.files)} of {counted(self.maps, 'label file')} with colours far from "
+            f"WARNING: {self.files.count} of {counted(self.maps, 'label file')} with colours far from "
             f"all colours of data.palette={name}, {counted(self.strays, 'pixel')} in all, {most}. They are read "
             f"as the class of the nearest colour, this one as {nearest!r}. Add `{listed} NAME` to "
             "the palette (a file with lines `R G B name`), or set data.palette to the one that "
