@@ -22,10 +22,12 @@ class Kind(NamedTuple):
     dtype: str
     channels: int
     colour: str
+    turned: bool
+    space: str
 
     @classmethod
     def of(cls, info: ImageInfo) -> "Kind":
-        return cls(info.dtype, info.channels, info.colour)
+        return cls(info.dtype, info.channels, info.colour, info.turned, info.space)
 
 
 Kinds = dict[Kind, Some[Path]]

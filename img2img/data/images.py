@@ -6,6 +6,7 @@ Whatever is wrong with a file is a `DataError` that names it.
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -191,7 +192,7 @@ def read_info(path: Path | str) -> ImageInfo:
             info = pillow_info(path)
     dtype = "uint8" if info.dtype == "bool" else info.dtype
     dtype = np.dtype(_IMAGE_DTYPES.get(dtype, dtype)).name
-    return ImageInfo(info.height, info.width, info.channels, dtype, info.colour)
+    return replace(info, dtype=dtype)
 
 
 def check_whole(path: Path | str) -> None:

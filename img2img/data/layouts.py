@@ -62,10 +62,12 @@ def find_pairs(
         if layout not in ("auto", "csv"):
             raise DataError(f"{root}: a file, but layout {layout} is one of folders")
         found, splits, left_out = csv_layout.read_csv(root, custom)
+        doubled = []
     else:
         match = name_folders(root, custom, layout) if custom else recognise(root, layout)
-        found, splits, left_out = _pair_folders(root, match)
-    return _index(root, found, splits, left_out, val_fraction)
+        found, splits, left_out, doubled = _pair_folders(root, match)
+    index = _index(root, found, splits, left_out, val_fraction)
+    return replace(index, doubled=tuple(doubled))
 
 
 def _suggest(layout: str) -> str:
@@ -102,14 +104,18 @@ def _index(
     return PairIndex(layout, root, tuple(train), tuple(val), source, tuple(left_out), found)
 
 
-def _pair_folders(root: Path, match: Match) -> tuple[Layout, dict[str, list[Record]], list[str]]:
+def _pair_folders(
+    root: Path, match: Match
+) -> tuple[Layout, dict[str, list[Record]], list[str], list[str]]:
     """The records of the training split and of the first validation split that has any.
 
     Returns:
-        The layout with the suffixes found, word -> records, and a line for all left out.
+        The layout with the suffixes found, word -> records, a line for all left out, and those
+        of these lines that are second files of a name.
     """
     train = train_word(match.splits)
     files, left_out = _files(root, match.layout, match.splits[train])
+    doubled = list(left_out)
     suffixes = find_suffixes(files)
     parts = [replace(part, suffix=suffixes[part.name] + part.suffix) for part in match.layout.parts]
     layout = replace(match.layout, parts=tuple(parts))
@@ -119,9 +125,11 @@ def _pair_folders(root: Path, match: Match) -> tuple[Layout, dict[str, list[Reco
         if word != train:
             files, doubles = _files(root, match.layout, folders)
             left_out += doubles
+            doubled += doubles
         for part, suffix in suffixes.items():
             files[part], doubles = strip_suffix(files[part], suffix)
-            left_out += _doubles(root, doubles)
+            left_out += (lines := _doubles(root, doubles))
+            doubled += lines
         splits[word], incomplete = _complete(word, layout, folders, files)
         if word == train and not splits[word]:
             raise DataError(_unpaired(root, folders, files))
@@ -129,7 +137,7 @@ def _pair_folders(root: Path, match: Match) -> tuple[Layout, dict[str, list[Reco
         if word != train and splits[word]:
             break
     # A folder that serves several splits is met more than once.
-    return layout, splits, list(dict.fromkeys(left_out))
+    return layout, splits, list(dict.fromkeys(left_out)), list(dict.fromkeys(doubled))
 
 
 def _files(

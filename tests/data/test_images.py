@@ -12,7 +12,7 @@ import tifffile
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from PIL import Image, ImageOps
+from PIL import Image, ImageCms, ImageOps
 
 from img2img.data.images import (
     ImageInfo,
@@ -137,6 +137,7 @@ def test_orientation_is_applied(tmp_path, value, name):
     np.testing.assert_array_equal(read_image(tmp_path / name), expected)
     info = read_info(tmp_path / name)
     assert (info.height, info.width) == expected.shape[:2]
+    assert info.turned == (value != 1)
     # Ids turn with their photo.
     np.testing.assert_array_equal(read_ids(tmp_path / name) % 256, expected[..., 0])
 
@@ -289,7 +290,18 @@ def test_animation_is_refused_and_cmyk_becomes_rgb(tmp_path):
         read_image(tmp_path / "x.png")
     Image.new("CMYK", (4, 4)).save(tmp_path / "x.jpg")
     assert (read_image(tmp_path / "x.jpg") == 255).all()
-    assert read_info(tmp_path / "x.jpg") == ImageInfo(4, 4, 3, "uint8", "rgb")
+    assert read_info(tmp_path / "x.jpg") == ImageInfo(4, 4, 3, "uint8", "rgb", space="CMYK")
+
+
+def test_colour_profiles_are_named_unless_they_are_the_usual_one(tmp_path):
+    picture = Image.fromarray(random((4, 4, 3)))
+    lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
+    usual = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    for profile, space in ((usual, ""), (lab, "Lab"), (b"no profile", "damaged")):
+        for suffix in ("jpg", "png", "tif"):
+            picture.save(tmp_path / f"x.{suffix}", icc_profile=profile)
+            found = read_info(tmp_path / f"x.{suffix}").space
+            assert space.lower() in found.lower() and bool(space) == bool(found)
 
 
 def test_content_decides_not_the_suffix(tmp_path):

@@ -280,6 +280,7 @@ def test_doubled_stems_keep_the_first(tmp_path):
     index = find_pairs(tmp_path, val_fraction=0)
     assert files(index.train[0], tmp_path)["A"] == "A/1.jpg"
     assert index.left_out == ("A/1.png: same name as 1.jpg, which is used",)
+    assert index.doubled == index.left_out
     assert index.found == 3
 
 
@@ -534,4 +535,14 @@ def test_real_data(folder, layout, parts, train, val):
     assert index.layout.name == layout
     assert [part.name for part in index.layout.parts] == parts
     assert (len(index.train), len(index.val)) == (train, val)
+    assert index.left_out == ()
+
+
+def test_links_that_go_round_in_circles_are_no_pictures(tmp_path):
+    put(tmp_path, "images/0.png", "labels/0.png")
+    (tmp_path / "images/a.png").symlink_to("b.png")
+    (tmp_path / "images/b.png").symlink_to("a.png")
+    (tmp_path / "self").symlink_to("self")
+    index = find_pairs(tmp_path)
+    assert [record.name for record in index.train] == ["0"]
     assert index.left_out == ()

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from img2img.data.codecs.profiles import profile_name
 from img2img.errors import DataError
 
 # Maps and microscopy are larger than Pillow's limit against decompression bombs.
@@ -49,6 +50,9 @@ class ImageInfo:
         dtype: numpy's name of the type.
         colour: "grey" (1 channel, or 2 with alpha), "rgb" (3, or 4 with alpha), "palette", or
             "n" (others).
+        turned: EXIF says that the stored picture is to be turned or mirrored.
+        space: the colours' model or profile where it is not the usual one ("CMYK", "Display
+            P3"), else "".
     """
 
     height: int
@@ -56,6 +60,8 @@ class ImageInfo:
     channels: int
     dtype: str
     colour: str
+    turned: bool = False
+    space: str = ""
 
 
 def upright(array: np.ndarray, orientation: int) -> np.ndarray:
@@ -184,11 +190,14 @@ def pillow_info(path: Path) -> ImageInfo:
     with _open(path) as image:
         width, height = image.size
         depth, colour_type = _png_format(path) if image.format == "PNG" else (8, -1)
-        if _orientation(image, path) in (5, 6, 7, 8):
+        orientation = _orientation(image, path)
+        if orientation in (5, 6, 7, 8):
             width, height = height, width
         if depth == 16:
             channels = _PNG_CHANNELS[colour_type]
         else:
             channels = {"1": 1, "L": 1, "LA": 2, "RGBA": 4}.get(image.mode, 3)
         colour = "palette" if image.mode == "P" else {1: "grey", 2: "grey"}.get(channels, "rgb")
-    return ImageInfo(height, width, channels, "uint16" if depth == 16 else "uint8", colour)
+        space = "CMYK" if image.mode == "CMYK" else profile_name(image.info.get("icc_profile"))
+    dtype = "uint16" if depth == 16 else "uint8"
+    return ImageInfo(height, width, channels, dtype, colour, 1 < orientation < 9, space)

@@ -12,6 +12,7 @@ from img2img.data.codecs.decoders import (
     from_opencv,
     upright,
 )
+from img2img.data.codecs.profiles import profile_name
 from img2img.errors import DataError
 
 TIFF_MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -19,6 +20,7 @@ TIFF_MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 # TIFF's names for what the samples mean, and for compressions that change them.
 _MINISWHITE, _MINISBLACK, _RGB, _PALETTE, _YCBCR = 0, 1, 2, 3, 6
 _JPEG_COMPRESSIONS = (6, 7)
+_ICC_PROFILE = 34675
 _ALPHA = {1, 2}  # extra samples that are transparency
 
 
@@ -117,16 +119,21 @@ def tiff_info(path: Path) -> ImageInfo:
         page = series.keyframe
         sizes = dict(zip(series.get_axes(False), series.get_shape(False), strict=True))
         height, width = sizes["Y"], sizes["X"]
-        if _orientation(page) in (5, 6, 7, 8):
+        orientation = _orientation(page)
+        if orientation in (5, 6, 7, 8):
             height, width = width, height
+        turned = 1 < orientation < 9
         if page.photometric == _PALETTE:
-            return ImageInfo(height, width, 3, "uint8", "palette")
+            return ImageInfo(height, width, 3, "uint8", "palette", turned)
         channels = sizes[axes[_channel(axes)]] if len(axes) == 3 else 1
         if channels == 1 or (channels == 2 and _ALPHA & set(page.extrasamples)):
             colour = "grey"
         else:
             colour = "rgb" if page.photometric in (_RGB, _YCBCR) and channels in (3, 4) else "n"
-        return ImageInfo(height, width, channels, np.dtype(series.dtype).name, colour)
+        profile = page.tags.get(_ICC_PROFILE)
+        space = profile_name(bytes(profile.value)) if profile else ""
+        dtype = np.dtype(series.dtype).name
+        return ImageInfo(height, width, channels, dtype, colour, turned, space)
 
 
 def tiff_is_lossy(path: Path) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 from img2img.data.images import read_info
 from img2img.data.pairing import csv_layout
 from img2img.data.pairing.records import TRAIN_WORDS, VAL_WORDS, Layout, Part
-from img2img.data.pairing.splits import is_picture
+from img2img.data.pairing.splits import is_folder, is_picture
 from img2img.errors import DataError
 
 _LABELS = ("label", "labels")
@@ -97,12 +97,12 @@ def _entries(root: Path) -> tuple[dict[str, str], list[str]]:
     folders: dict[str, str] = {}
     files: list[str] = []
     for entry in _visible(root):
-        if not entry.is_dir():
+        if not is_folder(entry):
             files.append(entry.name)
             continue
         folders.setdefault(entry.name.lower(), entry.name)
         try:
-            inner = [sub.name for sub in _visible(entry.path) if sub.is_dir()]
+            inner = [sub.name for sub in _visible(entry.path) if is_folder(sub)]
         except DataError:
             inner = []  # a folder that cannot be read matters only if the layout needs it
         for path in (f"{entry.name}/{name}" for name in inner):
@@ -176,7 +176,15 @@ def _looks_side_by_side(folder: Path) -> bool:
     """
     pictures = [Path(entry.path) for entry in _visible(folder) if is_picture(entry.name)]
     sample = pictures[:: max(1, len(pictures) // _SEEN_SHOWN)]
-    return bool(sample) and all(read_info(path).width % 2 == 0 for path in sample)
+    return bool(sample) and all(_halves(path) for path in sample)
+
+
+def _halves(path: Path) -> bool:
+    """Whether a picture may be two of one width; of damaged ones, whoever reads them says more."""
+    try:
+        return read_info(path).width % 2 == 0
+    except DataError:
+        return True
 
 
 def _unrecognised(root: Path, wanted: str, folders: Mapping[str, str], files: list[str]) -> str:

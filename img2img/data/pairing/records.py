@@ -73,6 +73,7 @@ class PairIndex:
         train, val: records in the order of their names, numbers as numbers.
         val_source: in words, where the validation records come from.
         left_out: one line for each name or file that is not used, with the reason.
+        doubled: those of these lines that name a second file of the same name.
         found: names and surplus files met: those used and those left out.
     """
 
@@ -83,6 +84,7 @@ class PairIndex:
     val_source: str
     left_out: tuple[str, ...]
     found: int
+    doubled: tuple[str, ...] = ()
 
     def summary(self) -> str:
         """What was found, used and left out: one line, and the first lines of `left_out`."""

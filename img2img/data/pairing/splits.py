@@ -74,12 +74,28 @@ def _walk(folder: str, prefix: str, above: tuple[tuple[int, int], ...]) -> list[
     for entry in entries:
         if entry.name.startswith("."):
             continue
-        if entry.is_dir():
+        if is_folder(entry):
             below = f"{prefix}{entry.name}/"
             relatives += _walk(entry.path, below, (*above, identity))
-        elif is_picture(entry.name) and entry.is_file():
+        elif is_picture(entry.name) and is_file(entry):
             relatives.append(prefix + entry.name)
     return relatives
+
+
+def is_folder(entry: os.DirEntry) -> bool:
+    """Whether an entry is a folder, or a link to one; links that go round in circles are neither."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
+def is_file(entry: os.DirEntry) -> bool:
+    """Whether an entry is a file, or a link to one."""
+    try:
+        return entry.is_file()
+    except OSError:
+        return False
 
 
 def is_picture(name: str) -> bool:
