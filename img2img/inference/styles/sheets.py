@@ -136,16 +136,18 @@ def _sheet(rows: Sequence[Row], styles: Sequence[Style]) -> np.ndarray:
 
 def _side_by_side(pictures: Sequence[np.ndarray]) -> np.ndarray:
     gap = np.full((HEIGHT, 6, 3), 255, np.uint8)
-    scaled = [_scaled(picture, HEIGHT) for picture in pictures]
+    # Several share the width of about one scene.
+    widest = WIDEST if len(pictures) == 1 else 2 * HEIGHT
+    scaled = [_scaled(picture, HEIGHT, widest) for picture in pictures]
     return np.concatenate([part for picture in scaled for part in (picture, gap)][:-1], axis=1)
 
 
-def _scaled(picture: np.ndarray, height: int) -> np.ndarray:
-    """At that height, but not wider than `WIDEST`, with a white margin below then."""
+def _scaled(picture: np.ndarray, height: int, widest: int) -> np.ndarray:
+    """At that height, but not wider than `widest`, with a white margin below then."""
     width = max(1, round(picture.shape[1] * height / picture.shape[0]))
-    rows = height if width <= WIDEST else max(1, round(height * WIDEST / width))
+    rows = height if width <= widest else max(1, round(height * widest / width))
     how = cv2.INTER_AREA if picture.shape[0] > rows else cv2.INTER_NEAREST
-    small = cv2.resize(picture, (min(width, WIDEST), rows), interpolation=how)
+    small = cv2.resize(picture, (min(width, widest), rows), interpolation=how)
     return np.pad(small, ((0, height - rows), (0, 0), (0, 0)), constant_values=255)
 
 
