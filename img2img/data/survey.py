@@ -1,0 +1,191 @@
+"""The first look at a data set on disk: every header, every label map, and what they mean.
+
+Training stops at the first thing that is wrong; a check collects all of them and goes on.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+from img2img.data.classes import describe_labels
+from img2img.data.headers import Headers, common_type, scan_headers
+from img2img.data.layouts import PairIndex, Part, find_pairs
+from img2img.data.palettes import load_palette
+from img2img.data.resizing import stretch_warning
+from img2img.data.roles import assign_roles, custom_parts, describe_roles
+from img2img.data.scan import Findings, LabelLook, image_range, scan_labels
+from img2img.data.spec import DTYPE_RANGES, DataSpec, ImageSpec, InputSpec, PartSpec
+from img2img.errors import DataError
+from img2img.schema import DataConfig
+from img2img.schema import Source as SourceConfig
+
+# What is done with a DataError of one step: `nullcontext` lets it through, a check keeps it.
+Catch = Callable[[], AbstractContextManager]
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What the files of a data set hold.
+
+    Attributes:
+        inputs: the inputs, each with its part as `folder`.
+        target: the target's part.
+        labels: by the name of the input.
+    """
+
+    index: PairIndex
+    inputs: tuple[SourceConfig, ...]
+    target: str
+    headers: Headers
+    labels: Mapping[str, Findings]
+
+
+def find(config: DataConfig) -> PairIndex:
+    """The pairs that the settings name, as `find_pairs` finds them."""
+    return find_pairs(
+        Path(config.path).expanduser(),
+        layout=config.layout,
+        val_fraction=config.val_fraction,
+        custom=custom_parts(config),
+    )
+
+
+def look_through(
+    config: DataConfig,
+    index: PairIndex,
+    *,
+    catch: Catch = nullcontext,
+    each: Callable[[Path, LabelLook], object] | None = None,
+) -> Survey:
+    """Looks at every header, then reads every label map.
+
+    Args:
+        each: called with every label map and what it holds, in order.
+
+    Raises:
+        DataError: settings that do not fit the layout, and what `catch` lets through: files
+            that cannot be used, pairs of different sizes.
+    """
+    inputs, target = assign_roles(config, index.layout)
+    colours = load_palette(config.palette).colours if config.palette else ()
+    halves = {part.name: part.half for part in index.layout.parts}
+    parts = [*(source.folder for source in inputs), target]
+    headers = scan_headers((*index.train, *index.val), parts, halves)
+    with catch():
+        headers.check()
+    labels = {
+        source.name: scan_labels(
+            [record.files[source.folder] for record in headers.usable],
+            halves[source.folder],
+            colours,
+            each,
+        )
+        for source in inputs
+        if source.kind == "labels"
+    }
+    return Survey(index, inputs, target, headers, labels)
+
+
+def judge(
+    config: DataConfig, survey: Survey, *, catch: Catch = nullcontext
+) -> tuple[DataSpec | None, list[str]]:
+    """What the files mean under the settings, and remarks.
+
+    Returns:
+        The description, None where `catch` kept something without which there is none.
+
+    Raises:
+        DataError: what `catch` lets through.
+    """
+    index, described, target = survey.index, [], None
+    remarks = describe_roles(config, index, survey.inputs, survey.target)
+    if not survey.headers.usable:
+        return None, remarks
+    for source in survey.inputs:
+        with catch():
+            spec, more = _describe_input(config, survey, source)
+            described.append(spec)
+            remarks += more
+    with catch():
+        target, more = _describe_image(config, survey, index.layout.part(survey.target))
+        remarks += more
+    if target is None or len(described) < len(survey.inputs):
+        return None, remarks
+    if config.derive_instances:
+        with catch():
+            described.append(_derived_instances(described))
+    spec = DataSpec(
+        inputs=tuple(described),
+        target=target,
+        target_part=survey.target,
+        layout=index.layout.name,
+        parts=tuple(
+            PartSpec(name=p.name, folder=p.folder, suffix=p.suffix, half=p.half)
+            for p in index.layout.parts
+        ),
+        resize=resize_setting(config),
+    )
+    stretched = stretch_warning(spec.resize, survey.headers.sizes)
+    remarks += [stretched] if stretched else []
+    # Both halves of side-by-side pictures are the same files, with the same faults.
+    return with_size(spec, config, survey.headers.sizes), list(dict.fromkeys(remarks))
+
+
+def _describe_input(
+    config: DataConfig, survey: Survey, source: SourceConfig
+) -> tuple[InputSpec, list[str]]:
+    """One input, and remarks on it."""
+    part = survey.index.layout.part(source.folder)
+    if source.kind == "labels":
+        return describe_labels(config, source.name, part, survey.labels[source.name])
+    image, remarks = None, []
+    if source.kind == "image":
+        image, remarks = _describe_image(config, survey, part)
+    return InputSpec(name=source.name, kind=source.kind, part=part.name, image=image), remarks
+
+
+def _derived_instances(inputs: Sequence[InputSpec]) -> InputSpec:
+    """The input that the labels' connected pieces become.
+
+    Raises:
+        DataError: there are no labels, or instances already.
+    """
+    labels = next((source for source in inputs if source.kind == "labels"), None)
+    own = next((source for source in inputs if source.kind == "instances"), None)
+    if labels is None:
+        raise DataError("data.derive_instances: the data have no labels to take instances from")
+    if own is not None:
+        raise DataError(
+            f"data.derive_instances: the data have instances of their own ({own.name!r}); leave the "
+            "setting out, or leave the instances out of data.inputs"
+        )
+    taken = {source.name for source in inputs}
+    name = "instance" if "instance" not in taken else "derived_instance"
+    return InputSpec(name=name, kind="instances", part=labels.part, derived=True)
+
+
+def resize_setting(config: DataConfig) -> tuple[int | None, int] | None:
+    """The setting as `DataSpec.resize` has it."""
+    if config.resize is None and config.resize_width is not None:
+        return None, config.resize_width
+    return config.resize
+
+
+def with_size(spec: DataSpec, config: DataConfig, sizes: Iterable[tuple[int, int]]) -> DataSpec:
+    """With the size of the training pictures, where pictures of `sizes` get a common one."""
+    working = {config.crop} if config.crop else {spec.working_size(size) for size in sizes}
+    smallest = (min(h for h, _ in working), min(w for _, w in working))
+    size = smallest if len(working) == 1 else None
+    return spec.model_copy(update={"size": size, "smallest": smallest})
+
+
+def _describe_image(config: DataConfig, survey: Survey, part: Part) -> tuple[ImageSpec, list[str]]:
+    """Channels and type from all headers; the range from the type or from the training files."""
+    dtype, channels, warning = common_type(survey.headers.kinds[part.name])
+    low, high = DTYPE_RANGES[dtype]
+    if config.range == "auto" or dtype == "float32":
+        train = [record.files[part.name] for record in survey.index.train]
+        low, high = image_range(train, part.half)
+    image = ImageSpec(channels=channels, dtype=dtype, low=low, high=high)
+    return image, [warning] if warning else []
