@@ -12,6 +12,7 @@ PACKAGE = ROOT / "img2img"
 # together do not import one another.
 LAYERS = [
     {"cli"},
+    {"ui"},
     {"inference"},
     {"training"},
     {"models"},

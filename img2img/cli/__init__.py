@@ -14,6 +14,7 @@ COMMANDS = {
     "train": "train a model on pairs of pictures",
     "translate": "turn label maps or pictures into pictures",
     "cluster-styles": "find the styles in a run's training photos",
+    "pick-style": "pick styles and edit label maps in the browser",
     "import-weights": "turn published pix2pix and pix2pixHD weights into a run",
 }
 

@@ -1,0 +1,191 @@
+"""What all tabs share: the model, used by one at a time, and the names and colours of its classes."""
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from img2img.data.spec import InputSpec
+from img2img.errors import ConfigError
+from img2img.inference.arrays import complete_inputs
+from img2img.inference.styles.book import StyleBook
+from img2img.inference.styles.looks import Choice, Look, Objects, Wishes, choose
+from img2img.inference.translator import NO_BOOK, Translator
+from img2img.labels import default_palette
+from img2img.ui.editing import LabelMap, stuff_classes
+
+AT_ONCE = 2**18  # pixels of the pictures rendered in one batch
+
+Arrays = Mapping[str, np.ndarray]  # all inputs of a picture by name, labels as stored
+
+
+@dataclass(frozen=True)
+class Class:
+    """A class as people see it.
+
+    Attributes:
+        ident: its id in the data set's files.
+        colour: RGB 0..255.
+    """
+
+    ident: int
+    name: str
+    colour: tuple[int, int, int]
+
+
+class Engine:
+    """A run for several tabs at once.
+
+    Attributes:
+        classes: by class number, with the one of ignored pixels; {} where the run has no labels.
+        arguments: what names the run on a command line, such as `--run city`.
+    """
+
+    def __init__(self, translator: Translator, arguments: Sequence[str] = ()):
+        self.translator, self.spec, self.book = translator, translator.spec, translator.book
+        self.arguments = tuple(arguments)
+        self.labels, self.instances = self.spec.of_kind("labels"), self.spec.of_kind("instances")
+        self.classes = describe_classes(self.labels) if self.labels else {}
+        self._busy = threading.Lock()
+        if self.labels is None and not translator.model.style_input:
+            raise ConfigError(
+                f"{translator.source}: this model has neither styles nor label maps, so there is "
+                "nothing to pick; `img2img translate` uses it"
+            )
+
+    @property
+    def remark(self) -> str:
+        """Why no style can be picked and what helps; "" where styles can be picked."""
+        if not self.translator.model.style_input:
+            try:
+                self.translator.require_styles()
+            except ConfigError as error:
+                return f"{error}. Label maps can be edited and translated all the same."
+        return "" if self.book else f"{self.translator.source}: {NO_BOOK}"
+
+    def require_book(self) -> StyleBook:
+        """The run's styles.
+
+        Raises:
+            ConfigError: it has none.
+        """
+        if self.book is None:
+            raise ConfigError(self.remark)
+        return self.book
+
+    def class_of(self, number: int) -> Class:
+        """A class by its number, made up where the run does not describe it."""
+        return self.classes.get(number) or Class(number, f"class-{number}", (128, 128, 128))
+
+    def complete(self, inputs: Arrays) -> dict[str, np.ndarray]:
+        """All inputs of a picture, checked; missing instances are the labels' connected pieces.
+
+        Args:
+            inputs: by name, as `Translator.translate` takes them.
+
+        Raises:
+            DataError: inputs that are missing, of different size, or not the run's.
+        """
+        full = complete_inputs(inputs, self.spec, derive=True)
+        if self.labels:  # as it came: `complete_inputs` renumbers
+            full[self.labels.name] = inputs[self.labels.name]
+        return {name: _compact(array) for name, array in full.items()}
+
+    def label_map(self, inputs: Arrays) -> LabelMap | None:
+        """The inputs that the editor changes, None where the run has no labels."""
+        if self.labels is None:
+            return None
+        label = inputs[self.labels.name]
+        if self.instances is None:
+            return LabelMap(label)
+        examples = [e for s in self._styles() for e in s.examples]
+        instance = inputs[self.instances.name]
+        stuff = stuff_classes(label, instance, [e.instance for e in examples])
+        return LabelMap(label, instance, stuff)
+
+    def with_labels(self, inputs: Arrays, labels: LabelMap) -> dict[str, np.ndarray]:
+        """Inputs with another label map in them."""
+        changed = {**inputs, self.labels.name: labels.label}
+        if labels.instance is not None:
+            changed[self.instances.name] = labels.instance
+        return changed
+
+    def objects(self, inputs: Arrays) -> Objects:
+        """The objects of a picture, and the number of the class of each."""
+        if self.translator.model.style_input:
+            return self.translator.objects(inputs)
+        classes = {c.ident: number for number, c in self.classes.items()}
+        label = inputs[self.labels.name]
+        ids = inputs[self.instances.name] if self.instances else label
+        pairs, counts = np.unique(
+            np.stack([ids.ravel(), label.ravel()]), axis=1, return_counts=True
+        )
+        order = np.argsort(counts, kind="stable")  # the commonest label of an object comes last
+        return Objects(ids, {int(i): classes[int(c)] for i, c in pairs[:, order].T})
+
+    def look(
+        self,
+        objects: Objects,
+        wishes: Wishes = Wishes(),
+        *,
+        seed: int = 0,
+        base: Look | None = None,
+    ) -> dict[int, Choice]:
+        """As `styles.looks.choose`; no styles where the run has no book."""
+        if self.book is None:
+            return {}
+        return choose(objects, self.book, wishes, seed=seed, base=base)
+
+    def render(self, inputs: Arrays, looks: Sequence[Look]) -> list[np.ndarray]:
+        """Pictures as `Translator.render` returns them, in one batch; other tabs wait."""
+        with self._busy:
+            return self.translator.render(inputs, looks)
+
+    def display(self, inputs: Arrays, looks: Sequence[Look]) -> list[np.ndarray]:
+        """The same as uint8 RGB (H, W, 3)."""
+        return [self.translator.display(picture) for picture in self.render(inputs, looks)]
+
+    def batch(self, inputs: Arrays) -> int:
+        """How many pictures of this size are rendered at once."""
+        height, width = self.size(inputs)
+        return max(1, AT_ONCE // (height * width))
+
+    def size(self, inputs: Arrays) -> tuple[int, int]:
+        """(height, width)."""
+        return inputs[self.spec.inputs[0].name].shape[:2]
+
+    def _styles(self):
+        return [s for styles in self.book.styles.values() for s in styles] if self.book else []
+
+
+def describe_classes(labels: InputSpec) -> dict[int, Class]:
+    """Names and colours by class number: the data set's, else made-up ones."""
+    stored = {new: old for old, new in (labels.remap or {}).items()}
+    colours = labels.colours or default_palette(labels.classes).tolist()
+    found = {}
+    for number in range(labels.classes):
+        name = labels.class_names[number] if number < len(labels.class_names) else ""
+        ident = stored.get(number, number)
+        found[number] = Class(ident, name or f"class-{number}", tuple(colours[number]))
+    ignored = labels.ignore_id
+    if ignored is not None and ignored not in found:
+        found[ignored] = Class(stored.get(ignored, ignored), "no class", (0, 0, 0))
+    return found
+
+
+def to_stored(inputs: Arrays, labels: InputSpec | None) -> dict[str, np.ndarray]:
+    """Labels as the run's reader returns them, back in the ids that the files have."""
+    inputs = dict(inputs)
+    if labels is not None and labels.remap and labels.name in inputs:
+        stored = {new: old for old, new in labels.remap.items()}
+        classes, index = np.unique(inputs[labels.name], return_inverse=True)
+        values = np.array([stored[c] for c in classes.tolist()], np.int64)
+        inputs[labels.name] = values[index].reshape(inputs[labels.name].shape)
+    return inputs
+
+
+def _compact(array: np.ndarray) -> np.ndarray:
+    """Ids in 32 bits where they fit: a history of edits holds many of these."""
+    fits = array.dtype == np.int64 and abs(array).max(initial=0) <= np.iinfo(np.int32).max
+    return array.astype(np.int32) if fits else array

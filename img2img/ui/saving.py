@@ -1,0 +1,124 @@
+"""Saving: the picture, its styles, and the label and instance maps it was made from."""
+
+import itertools
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from img2img.data.images import suffix_for, write_image
+from img2img.errors import DataError
+from img2img.inference.styles.looks import write_look
+from img2img.ui.engine import Engine
+from img2img.ui.history import Moment
+
+OUT = Path("styled")
+
+
+@dataclass(frozen=True)
+class Saved:
+    """The files of one picture.
+
+    Attributes:
+        look: the styles; None where the model has none.
+        command: what renders the picture again, as arguments of `img2img`; () where the inputs
+            that were saved are not all that the run needs.
+    """
+
+    picture: Path
+    look: Path | None
+    inputs: tuple[Path, ...]
+    command: tuple[str, ...]
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        return (self.picture, *([self.look] if self.look else []), *self.inputs)
+
+
+def save(engine: Engine, moment: Moment, name: str, folder: Path) -> Saved:
+    """Writes a state and its maps under a new name; nothing is ever overwritten.
+
+    Args:
+        name: what it shows; becomes harmless, and gets a number.
+
+    Raises:
+        DataError: a file cannot be written.
+    """
+    target = engine.spec.target
+    picture = _new_file(folder, slug(name), suffix_for(target.dtype, target.channels))
+    look = write(engine, moment, picture)
+    maps = {}
+    for source in (engine.labels, engine.instances):
+        if source is not None:
+            stem = f"{picture.stem}_{source.kind.removesuffix('s')}"
+            maps[source.name] = _write_ids(folder, stem, moment.inputs[source.name])
+    return Saved(picture, look, tuple(maps.values()), _command(engine, maps, look))
+
+
+def write(engine: Engine, moment: Moment, path: Path) -> Path | None:
+    """Writes a state's picture, and its styles beside it.
+
+    It is rendered anew, alone, as it will be when it is rendered from the files: in a batch,
+    sums may round otherwise.
+
+    Returns:
+        The styles' file, None where the model has none.
+
+    Raises:
+        DataError: a file cannot be written.
+    """
+    [picture] = engine.render(moment.inputs, [moment.look])
+    make_folder(path.parent)
+    write_image(path, picture)
+    if not engine.translator.model.style_input:
+        return None
+    look = path.with_name(f"{path.stem}.style.json")
+    write_look(look, moment.look)
+    return look
+
+
+def slug(name: str) -> str:
+    """A name made of letters, digits and single hyphens; `picture` where nothing is left."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60] or "picture"
+
+
+def make_folder(path: Path) -> None:
+    """Raises DataError where the folder cannot be made."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"{path}: the folder cannot be made ({error.strerror})") from error
+
+
+def _new_file(folder: Path, stem: str, suffix: str) -> Path:
+    """An empty file with the first number that is free; two tabs never get the same."""
+    make_folder(folder)
+    for number in itertools.count(1):
+        path = folder / f"{stem}-{number}{suffix}"
+        try:
+            path.touch(exist_ok=False)
+            return path
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise DataError(f"{path}: cannot be written ({error.strerror})") from error
+
+
+def _write_ids(folder: Path, stem: str, ids: np.ndarray) -> Path:
+    """Ids in a form that the run reads back as they are."""
+    low, high = int(ids.min()), int(ids.max())
+    fits = low >= 0 and high <= np.iinfo(np.uint16).max
+    path = folder / f"{stem}{'.png' if fits else '.tif'}"
+    write_image(path, ids.astype(np.min_scalar_type(high)) if fits else ids)
+    return path
+
+
+def _command(engine: Engine, inputs: dict[str, Path], look: Path | None) -> tuple[str, ...]:
+    first = engine.spec.inputs[0]
+    if any(source.name not in inputs for source in engine.spec.inputs):
+        return ()
+    command = ["translate", str(inputs[first.name])]
+    if engine.instances is not None and engine.instances is not first:
+        command += ["--instances", str(inputs[engine.instances.name])]
+    return (*command, *engine.arguments, *(["--style-file", str(look)] if look else []))

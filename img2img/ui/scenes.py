@@ -1,0 +1,137 @@
+"""The pictures to start with: files of the command line, the run's own data, uploads."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from img2img.config import parse_config
+from img2img.data.describe import describe_data
+from img2img.data.images import read_info
+from img2img.data.layouts import find_pairs
+from img2img.data.loader import FolderSource
+from img2img.data.reading import TARGET, read_input
+from img2img.data.roles import custom_parts
+from img2img.data.spec import DataSpec
+from img2img.errors import DataError, UserError
+from img2img.inference.jobs import FileTranslator
+from img2img.inference.planning import Job
+from img2img.inference.translator import Translator
+from img2img.models import OPTIONS
+from img2img.training.checkpoint import Checkpoint
+from img2img.ui.engine import to_stored
+
+OFFERED = 24  # of the run's held-out pictures
+MAX_SIDE = 4096  # pixels, of a picture opened in the page
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A picture to work on.
+
+    Attributes:
+        name: for people; files are named after it, made harmless.
+        inputs: the run's inputs by name, labels in the ids that their files have. Instances
+            may be missing.
+    """
+
+    name: str
+    inputs: dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A picture that can be opened.
+
+    Attributes:
+        open: reads it; raises DataError.
+    """
+
+    name: str
+    open: Callable[[], Scene]
+
+
+def from_files(jobs: Sequence[Job], translator: Translator, *, limit: bool = True) -> list[Offer]:
+    """The first inputs' files, with what lies beside them as the run's layout says.
+
+    Args:
+        limit: refuses pictures that are too large for the page.
+    """
+    files, labels = FileTranslator(translator), translator.spec.of_kind("labels")
+
+    def opener(job: Job) -> Callable[[], Scene]:
+        def read() -> Scene:
+            for path in (job.path, *job.partners.values()) if limit else ():
+                check_size(path, path.name)
+            return Scene(job.path.stem, to_stored(files.read(job), labels))
+
+        return read
+
+    return [Offer(job.path.stem, opener(job)) for job in jobs]
+
+
+def from_run(checkpoint: Checkpoint) -> list[Offer]:
+    """The run's held-out pictures, where its data can still be found; else none."""
+    try:
+        config = parse_config(checkpoint.meta["config"], OPTIONS, str(checkpoint.path)).data
+        if checkpoint.spec.layout == "built-in":
+            source = describe_data(config, seed=checkpoint.meta["config"]["training"]["seed"]).val
+        elif config.path is None:  # imported weights
+            return []
+        else:
+            # Only the names: describing the data would read every file.
+            pairs = find_pairs(
+                Path(config.path).expanduser(),
+                layout=config.layout,
+                val_fraction=config.val_fraction,
+                custom=custom_parts(config),
+            )
+            source = FolderSource(pairs.val or pairs.train, checkpoint.spec)
+    except UserError:
+        return []
+
+    def opener(index: int) -> Callable[[], Scene]:
+        def read() -> Scene:
+            arrays = source.read(index)
+            del arrays[TARGET]
+            inputs = to_stored(arrays, checkpoint.spec.of_kind("labels"))
+            return Scene(source.name(index), inputs)
+
+        return read
+
+    return [Offer(source.name(i), opener(i)) for i in range(min(OFFERED, len(source)))]
+
+
+def from_upload(label: Path, instances: Path | None, spec: DataSpec) -> Scene:
+    """An uploaded label map, and the instance map with it.
+
+    Args:
+        label, instances: files under names of the server's making.
+
+    Raises:
+        DataError: not pictures, too large, or not the run's; the messages have no paths.
+    """
+    inputs = {}
+    first, objects = spec.inputs[0], spec.of_kind("instances")
+    if instances is not None and objects is None:
+        raise DataError("this run takes no instance map: leave it out")
+    given = [(first, label, "the label map" if first.kind == "labels" else "the picture")]
+    given += [(objects, instances, "the instance map")] if instances else []
+    for source, path, what in given:
+        try:
+            check_size(path, what)
+            inputs[source.name] = read_input(path, source)
+        except DataError as error:
+            raise DataError(str(error).replace(str(path), what)) from error
+    return Scene("upload", to_stored(inputs, spec.of_kind("labels")))
+
+
+def check_size(path: Path, what: str) -> None:
+    """Raises DataError for a picture that is too large for the page, by its header alone."""
+    info = read_info(path)
+    if max(info.height, info.width) > MAX_SIDE:
+        raise DataError(
+            f"{what}: {info.width} x {info.height} pixels; the picker takes at most {MAX_SIDE} on "
+            "a side. `img2img translate` takes larger ones"
+        )

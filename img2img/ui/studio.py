@@ -1,0 +1,230 @@
+"""One tab's work: a picture, its objects and their styles, what is selected, undo and redo."""
+
+import itertools
+import threading
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from img2img.errors import ConfigError, DataError
+from img2img.inference.styles.book import Style
+from img2img.inference.styles.looks import Choice, Look, Wishes
+from img2img.inference.styles.sheets import crop_box
+from img2img.ui.editing import LabelMap
+from img2img.ui.engine import Class, Engine
+from img2img.ui.history import History, Moment, Pictures, picture_key
+from img2img.ui.scenes import Scene
+
+Thumbs = dict[str, np.ndarray]  # by style's name: uint8 RGB (H, W, 3), all of one size
+
+
+class Studio:
+    """What one tab shows and does; its methods may be called from several threads.
+
+    Attributes:
+        scene: what was opened, None before.
+        uploaded: the scene of the person's own that was opened last.
+        selected: id of the selected object, None for none.
+        sent: version of the inputs that the page has; None at first.
+        turn: held while the picture is rendered for the page.
+    """
+
+    def __init__(self, engine: Engine):
+        self.engine, self.lock = engine, threading.RLock()
+        self.scene: Scene | None = None
+        self.uploaded: Scene | None = None
+        self.selected: int | None = None
+        self.sent: int | None = None
+        self.turn = threading.Lock()
+        self._serial = itertools.count()
+        self._history: History | None = None
+        self._pictures = Pictures()
+        self._versions = itertools.count()
+
+    def open(self, scene: Scene) -> None:
+        """Starts with another picture, in the run's usual styles; the history begins anew.
+
+        Raises:
+            DataError: the inputs do not fit the run; what was open stays open.
+        """
+        inputs = self.engine.complete(scene.inputs)
+        objects = self.engine.objects(inputs)
+        first = Moment(next(self._versions), inputs, objects, self.engine.look(objects))
+        with self.lock:
+            self.scene, self.selected = scene, None
+            self._history, self._pictures = History(first), Pictures()
+
+    def serial(self) -> int:
+        """A number above all former ones: of two answers, the one of the later state has the
+        higher; to be taken with `lock` held, together with the state."""
+        return next(self._serial)
+
+    @property
+    def history(self) -> History:
+        """Raises DataError where no picture is open."""
+        if self._history is None:
+            raise DataError("no picture is open: choose or upload one")
+        return self._history
+
+    @property
+    def now(self) -> Moment:
+        return self.history.now
+
+    def undo(self) -> None:
+        with self.lock:
+            self.history.undo()
+            self._changed()
+
+    def redo(self) -> None:
+        with self.lock:
+            self.history.redo()
+            self._changed()
+
+    def reset(self) -> None:
+        """Back to the picture as it was opened; can be undone."""
+        with self.lock:
+            if self.now.key != self.history.first.key:
+                self._add(self.history.first)
+
+    def _add(self, moment: Moment) -> None:
+        self.history.add(moment)
+        self._changed()
+
+    def _changed(self) -> None:
+        if self.selected not in self.now.objects.classes:
+            self.selected = None
+
+    def select(self, x: float, y: float) -> None:
+        """Selects the object at a point in pixels; outside the picture, none."""
+        with self.lock:
+            ids = self.now.objects.ids
+            inside = 0 <= x < ids.shape[1] and 0 <= y < ids.shape[0]
+            self.selected = int(ids[int(y), int(x)]) if inside else None
+
+    @property
+    def selected_class(self) -> tuple[int, Class] | None:
+        """Number and description of the selected object's class."""
+        if self.selected is None:
+            return None
+        number = self.now.objects.classes[self.selected]
+        return number, self.engine.class_of(number)
+
+    @property
+    def styles(self) -> tuple[Style, ...]:
+        """The styles that the selected object can have, () for none."""
+        chosen, book = self.selected_class, self.engine.book
+        return book.styles.get(chosen[0], ()) if book and chosen else ()
+
+    def choose(self, style: str, *, whole_class: bool = False) -> None:
+        """Gives the selected object, or all objects of its class, a style by name or number.
+
+        Raises:
+            ConfigError: nothing is selected, or its class has no such style.
+        """
+        with self.lock:
+            book = self.engine.require_book()
+            if self.selected_class is None:
+                raise ConfigError("select an object first: click it in the picture")
+            number, cls = self.selected_class
+            found = book.find(number, style)
+            if whole_class:
+                self.wish(Wishes(classes={number: found}), f"{found.name} for all of {cls.name}")
+            else:
+                wishes = Wishes(instances={self.selected: found.name})
+                self.wish(wishes, f"{found.name} for {cls.name} {self.selected}")
+
+    def roll(self, seed: int) -> None:
+        """Gives every object one of its class's styles by lot.
+
+        Raises:
+            ConfigError: the run has no styles.
+        """
+        self.engine.require_book()
+        self.wish(Wishes(random=True), "the dice", seed=seed)
+
+    def wish(self, wishes: Wishes, what: str = "", *, seed: int = 0) -> None:
+        """Fulfils wishes; what is not wished stays as it is.
+
+        Raises:
+            ConfigError: a wished object or style is not there.
+        """
+        with self.lock:
+            now = self.now
+            look = self.engine.look(now.objects, wishes, seed=seed, base=now.look)
+            if picture_key(now.version, look) != now.key:
+                self._add(Moment(now.version, now.inputs, now.objects, look, what))
+
+    def edit(self, change: Callable[[LabelMap], LabelMap], what: str) -> None:
+        """Changes the label map; objects that stay keep their styles.
+
+        Raises:
+            DataError: the change is not possible, or the run has no label map.
+        """
+        with self.lock:
+            now, engine = self.now, self.engine
+            before = engine.label_map(now.inputs)
+            if before is None:
+                raise DataError("this run has no label map to edit")
+            after = change(before)
+            if (after.label == before.label).all() and (after.ids == before.ids).all():
+                return
+            inputs = engine.with_labels(now.inputs, after)
+            objects = engine.objects(inputs)
+            look = engine.look(objects, base=now.look)
+            self._add(Moment(next(self._versions), inputs, objects, look, what))
+
+    def picture(self, moment: Moment | None = None) -> np.ndarray:
+        """A state as uint8 RGB (H, W, 3), the present one by default; rendered when it is new."""
+        moment = moment or self.now
+        with self.lock:
+            known = self._pictures.get(moment.key)
+        if known is None:
+            [known] = self.engine.display(moment.inputs, [moment.look])
+            with self.lock:
+                self._pictures.put(moment.key, known)
+        return known
+
+    def thumbnails(self) -> Iterator[tuple[int, Thumbs]]:
+        """The selected object (its id), and its surroundings in every style it can have.
+
+        All of them again each time some are added; nothing more once the studio has changed
+        otherwise than in the selected object's style.
+        """
+        with self.lock:
+            now, ident, styles = self.now, self.selected, self.styles
+        if not styles:
+            return
+        place = crop_box(now.objects.box(ident), now.objects.ids.shape)
+        looks = {s.name: {**now.look, ident: Choice.of(s)} for s in styles}
+        thumbs = {}
+        missing: dict[str, Look] = {}
+        for name, look in looks.items():
+            with self.lock:
+                known = self._pictures.get(picture_key(now.version, look))
+            if known is None:
+                missing[name] = look
+            else:
+                thumbs[name] = known[place]
+        if thumbs or not missing:
+            yield ident, dict(thumbs)
+        step = self.engine.batch(now.inputs)
+        for start in range(0, len(missing), step):
+            names = list(missing)[start : start + step]
+            if not self._still(now, ident):
+                return
+            pictures = self.engine.display(now.inputs, [missing[name] for name in names])
+            for name, picture in zip(names, pictures, strict=True):
+                thumbs[name] = picture[place]
+                with self.lock:
+                    self._pictures.put(picture_key(now.version, missing[name]), picture)
+            yield ident, dict(thumbs)
+
+    def _still(self, moment: Moment, ident: int | None) -> bool:
+        """Whether thumbnails made for a state are of use in the present one."""
+        with self.lock:
+            now = self.now
+            others = {i: c for i, c in now.look.items() if i != ident}
+            same = {i: c for i, c in moment.look.items() if i != ident}
+            return self.selected == ident and picture_key(now.version, others) == picture_key(
+                moment.version, same
+            )
