@@ -1,0 +1,126 @@
+// What the parts of the page share: the state that the server sent, and the way to the server.
+// Every part is a Gradio HTML component; this runs once, before the first of them.
+if (!window.picker) {
+  window.picker = (() => {
+    const state = {};
+    const parts = [];
+    let toServer = null;
+    let busy = null;
+
+    // The scene's runs as the index of an object for every pixel, and a box around each object.
+    function unfold(scene) {
+      const index = new Uint32Array(scene.width * scene.height);
+      let at = 0;
+      for (let i = 0; i < scene.runs.length; i += 2) {
+        index.fill(scene.runs[i + 1], at, at + scene.runs[i]);
+        at += scene.runs[i];
+      }
+      scene.index = index;
+      scene.boxes = scene.objects.map(() => [scene.width, scene.height, -1, -1]);
+      for (let y = 0, i = 0; y < scene.height; y++) {
+        for (let x = 0; x < scene.width; x++, i++) {
+          const box = scene.boxes[index[i]];
+          if (x < box[0]) box[0] = x;
+          if (y < box[1]) box[1] = y;
+          if (x > box[2]) box[2] = x;
+          if (y > box[3]) box[3] = y;
+        }
+      }
+      scene.byClass = new Map(scene.classes.map((c) => [c.id, c]));
+    }
+
+    function put(channel, value) {
+      const old = state[channel];
+      // Answers may overtake one another; an older one is of no use.
+      if (!value || (old && value.serial < old.serial)) return;
+      if (channel === "scene") unfold(value);
+      state[channel] = value;
+      if (channel !== "strip") idle();
+      for (const part of parts) {
+        if (part.element.isConnected && part.channels.includes(channel)) part.draw();
+      }
+    }
+
+    function add(element, channels, draw) {
+      parts.push({ element, channels, draw });
+      draw();
+    }
+
+    function send(type, data) {
+      if (!toServer) return;
+      if (!busy) busy = setTimeout(() => document.body.classList.add("picker-busy"), 250);
+      toServer(type, data || {});
+    }
+
+    function idle() {
+      clearTimeout(busy);
+      busy = null;
+      document.body.classList.remove("picker-busy");
+    }
+
+    // The displayed size of a picture: enlarged by a whole number of the screen's pixels where it
+    // is small, so that its pixels stay sharp; reduced where it is large.
+    function fit(width, height, roomWidth, roomHeight) {
+      const dots = window.devicePixelRatio || 1;
+      const scale = Math.min(roomWidth / width, roomHeight / height);
+      const whole = Math.floor(scale * dots) / dots;
+      const factor = whole * dots >= 2 ? whole : scale;
+      return { factor, width: Math.round(width * factor), height: Math.round(height * factor) };
+    }
+
+    // Draws the outline of one object; the context is scaled to the picture's pixels.
+    function outline(context, scene, number) {
+      const [left, top, right, bottom] = scene.boxes[number];
+      const { width, height, index } = scene;
+      context.beginPath();
+      for (let y = top; y <= bottom; y++) {
+        for (let x = left; x <= right; x++) {
+          const i = y * width + x;
+          if (index[i] !== number) continue;
+          if (x === 0 || index[i - 1] !== number) line(context, x, y, x, y + 1);
+          if (x === width - 1 || index[i + 1] !== number) line(context, x + 1, y, x + 1, y + 1);
+          if (y === 0 || index[i - width] !== number) line(context, x, y, x + 1, y);
+          if (y === height - 1 || index[i + width] !== number) line(context, x, y + 1, x + 1, y + 1);
+        }
+      }
+    }
+
+    function line(context, x0, y0, x1, y1) {
+      context.moveTo(x0, y0);
+      context.lineTo(x1, y1);
+    }
+
+    function nameOf(scene, number) {
+      const [id, cls] = scene.objects[number];
+      const name = (scene.byClass.get(cls) || { name: `class-${cls}` }).name;
+      return id === cls ? name : `${name} ${id}`;
+    }
+
+    // The pixel under a pointer, as fractions; null where no picture is.
+    function pixel(event, element, scene) {
+      const box = element.getBoundingClientRect();
+      return [
+        ((event.clientX - box.left) / box.width) * scene.width,
+        ((event.clientY - box.top) / box.height) * scene.height,
+      ];
+    }
+
+    const connect = (sender) => (toServer = sender);
+    return { state, put, add, send, idle, fit, outline, nameOf, pixel, connect };
+  })();
+
+  // One theme, the light one: pictures are judged on a quiet ground.
+  const light = () => document.body && document.body.classList.remove("dark");
+  new MutationObserver(light).observe(document.documentElement, {
+    subtree: true,
+    attributes: true,
+    attributeFilter: ["class"],
+  });
+  light();
+
+  let frame = 0;
+  window.addEventListener("resize", () => {
+    cancelAnimationFrame(frame);
+    frame = requestAnimationFrame(() => document.dispatchEvent(new Event("picker-resize")));
+  });
+}

@@ -1,0 +1,191 @@
+"""What the page asks for, and the answers: nothing of Gradio, so that it can be tested alone.
+
+An answer is a dictionary of what changes on the page: `scene`, `stage`, `strip`, `notice` (see
+`views`), and `opened`, the number of the offer that is open, -1 for an upload.
+"""
+
+import logging
+import random
+import shlex
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from img2img.errors import DataError, UserError
+from img2img.ui import editing
+from img2img.ui.engine import Engine
+from img2img.ui.saving import save
+from img2img.ui.scenes import Offer, from_upload
+from img2img.ui.studio import Studio
+from img2img.ui.views import View, notice, saved_notice, scene_view, stage_view, strip_view
+
+Answer = dict[str, Any]
+
+LARGEST_BRUSH = 64  # pixels across
+LONGEST_STROKE = 20_000  # points
+
+log = logging.getLogger(__name__)
+
+
+class Handlers:
+    """The actions of the page on a tab's studio; each yields answers as they become ready.
+
+    Args:
+        offers: pictures to choose from, the first of which is opened at the start.
+        out: folder for what is saved.
+    """
+
+    def __init__(self, engine: Engine, offers: Sequence[Offer], out: Path):
+        self.engine, self.offers, self.out = engine, offers, out
+
+    def start(self) -> tuple[Studio, Answer]:
+        """A new tab's studio, and what it shows."""
+        studio = Studio(self.engine)
+        if not self.offers:
+            text = (
+                "No picture to start with: the run's data are not here. Open a label map of yours."
+            )
+            return studio, {"notice": notice(text)}
+        answer: Answer = {}
+        for part in self.open(studio, 0):
+            answer |= part
+        return studio, answer
+
+    def open(self, studio: Studio, number: int) -> Iterator[Answer]:
+        """One of the offered pictures; -1: the one that was uploaded last."""
+
+        def change() -> None:
+            if number >= 0:
+                studio.open(self.offers[number].open())
+            elif studio.uploaded is not None:
+                studio.open(studio.uploaded)
+
+        return self._answers(studio, change)
+
+    def upload(self, studio: Studio, label: str | None, instances: str | None) -> Iterator[Answer]:
+        """A label map from the person's machine, by the paths where the server put it."""
+
+        def change() -> None:
+            if label is None:
+                raise DataError("choose a label map first")
+            given = Path(instances) if instances else None
+            scene = from_upload(Path(label), given, self.engine.spec)
+            studio.open(scene)
+            studio.uploaded = scene
+
+        for number, answer in enumerate(self._answers(studio, change)):
+            opened = number == 0 and "stage" in answer
+            yield {**answer, "opened": -1} if opened else answer
+
+    def undo(self, studio: Studio) -> Iterator[Answer]:
+        return self._answers(studio, studio.undo)
+
+    def redo(self, studio: Studio) -> Iterator[Answer]:
+        return self._answers(studio, studio.redo)
+
+    def reset(self, studio: Studio) -> Iterator[Answer]:
+        return self._answers(studio, studio.reset)
+
+    def roll(self, studio: Studio) -> Iterator[Answer]:
+        return self._answers(studio, lambda: studio.roll(random.getrandbits(32)))
+
+    def pick(self, studio: Studio, data: Any) -> Iterator[Answer]:
+        """`x`, `y`: the point that was clicked, in pixels of the picture."""
+        return self._answers(studio, lambda: studio.select(*_point([data["x"], data["y"]])))
+
+    def style(self, studio: Studio, data: Any) -> Iterator[Answer]:
+        """`style`: a name, for the selected object."""
+        return self._answers(studio, lambda: studio.choose(str(data["style"])))
+
+    def whole(self, studio: Studio, data: Any) -> Iterator[Answer]:
+        """`style`: a name, for all objects of the selected one's class."""
+        return self._answers(studio, lambda: studio.choose(str(data["style"]), whole_class=True))
+
+    def edit(self, studio: Studio, data: Any) -> Iterator[Answer]:
+        """`tool`, `cls` (an id), `points` and `radius`, of a stroke on the label map."""
+        return self._answers(studio, lambda: studio.edit(*self._change(data)))
+
+    def _change(self, data: Any) -> tuple[Callable[[editing.LabelMap], editing.LabelMap], str]:
+        tool, cls, radius = str(data["tool"]), int(data["cls"]), float(data["radius"])
+        points = [_point(point) for point in data["points"]]
+        names = {c.ident: c.name for c in self.engine.classes.values()}
+        sizes = 0 <= radius <= LARGEST_BRUSH / 2 and 0 < len(points) <= LONGEST_STROKE
+        if cls not in names or not sizes:
+            raise ValueError("out of range")
+        if tool in ("brush", "new"):
+
+            def change(before: editing.LabelMap) -> editing.LabelMap:
+                mask = editing.stroke(before.label.shape, points, radius)
+                return editing.paint(before, mask, cls, start=points[0], new=tool == "new")
+
+            return change, f"painting {names[cls]}"
+        if tool == "fill":
+            return partial(editing.fill, point=points[0], cls=cls), f"filling with {names[cls]}"
+        if tool == "replace":
+            return partial(editing.replace_at, point=points[0], new=cls), "replacing a class"
+        if tool == "erase":
+            return partial(editing.erase, points=points, radius=radius), "erasing"
+        raise ValueError(f"no tool {tool!r}")
+
+    def save(self, studio: Studio) -> Iterator[Answer]:
+        """Writes the picture, its styles and its maps."""
+
+        def work() -> Answer:
+            with studio.lock:
+                now, name = studio.now, studio.scene.name if studio.scene else ""
+            saved = save(self.engine, now, name, self.out)
+            command = shlex.join(["img2img", *saved.command]) if saved.command else ""
+            return {"notice": saved_notice(saved.files, command)}
+
+        yield from _guarded(lambda: iter([work()]))
+
+    def _answers(self, studio: Studio, change: Callable[[], None]) -> Iterator[Answer]:
+        """Makes a change and tells all that follows from it, the quickest first."""
+
+        def work() -> Iterator[Answer]:
+            before = studio.sent
+            change()
+            if studio.now.version != studio.sent:
+                studio.sent = studio.now.version
+                scene = {"scene": scene_view(studio)}
+                # A new label map is there at once, its picture follows; a new picture comes whole.
+                if before is not None and studio.history.former is not None:
+                    yield scene
+                    scene = {}
+            else:
+                scene = {}
+            # Of several changes that wait for the model, only the last is rendered.
+            with studio.turn:
+                stage = stage_view(studio)
+            yield {**scene, "stage": stage, "strip": strip_view(studio), "notice": notice()}
+            for ident, thumbs in studio.thumbnails():
+                strip = strip_view(studio, ident, thumbs)
+                if strip is not None:
+                    yield {"strip": strip}
+
+        yield from _guarded(work)
+
+
+def _guarded(work: Callable[[], Iterator[Answer]]) -> Iterator[Answer]:
+    """Turns what goes wrong into a message on the page; never a traceback."""
+    try:
+        yield from work()
+    except UserError as error:
+        yield {"notice": notice(str(error))}
+    except (KeyError, TypeError, ValueError) as error:
+        log.warning("a request that makes no sense: %r", error, exc_info=True)
+        yield {"notice": notice("The page sent something that makes no sense; reload it.")}
+    except Exception:  # a bug of ours or of a library: the tab must go on
+        log.exception("an answer failed")
+        yield {"notice": notice("Something went wrong inside; the terminal says what.")}
+
+
+def _point(pair: Sequence[Any] | Mapping[str, Any]) -> editing.Point:
+    x, y = (float(v) for v in pair)
+    if not abs(x) + abs(y) < 1e6:
+        raise ValueError("a point far outside")
+    return x, y
+
+
+__all__ = ["Answer", "Handlers", "View"]

@@ -1,0 +1,195 @@
+"""The page: what stands where, and which handler answers what. Only here is Gradio imported."""
+
+import html
+import os
+from collections.abc import Callable, Iterator
+from importlib.resources import files
+from typing import Any
+
+# Before Gradio is imported: it reports nothing and asks nobody.
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+import gradio as gr  # noqa: E402
+
+from img2img.ui.engine import Engine  # noqa: E402
+from img2img.ui.handlers import Answer, Handlers  # noqa: E402
+from img2img.ui.scenes import MAX_SIDE  # noqa: E402
+from img2img.ui.studio import Studio  # noqa: E402
+
+ASSETS = files("img2img.ui") / "assets"
+CHANNELS = ("scene", "stage", "strip", "notice")  # of an answer, for the page's scripts
+KEPT = 3600  # seconds that uploads stay in the temporary folder
+AT_ONCE = 16  # events; the model renders for one at a time
+QUIET = {"show_progress": "hidden", "trigger_mode": "multiple", "api_visibility": "private"}
+SENDER = """
+window.picker.connect((type, data) => trigger(type, data));
+// the events: 'pick' 'style' 'whole' 'edit'
+"""
+CHANNEL = """
+const put = () => window.picker.put('NAME', props.value);
+watch('value', put);
+put();
+"""
+
+
+def build(handlers: Handlers, title: str) -> gr.Blocks:
+    """The page, not yet served.
+
+    Args:
+        title: the run, for people.
+    """
+    with gr.Blocks(
+        title=f"Style picker: {title}",
+        analytics_enabled=False,
+        fill_width=True,
+        delete_cache=(KEPT, KEPT),
+    ) as page:
+        studio = gr.State(None)
+        channels = [_channel(name) for name in CHANNELS]
+        sender = _html("", SENDER, elem_classes=["channel"])
+        scenes, own = _top(handlers, title)
+        panel, ready, files = _upload_panel(handlers.engine)
+        tools = _tools(handlers.engine)
+        _part("notice")
+        with gr.Tabs():
+            with gr.Tab("Styles"):
+                _part("stage")
+                _part("strip")
+            if handlers.engine.labels is not None:
+                with gr.Tab("Label map"):
+                    _part("editor")
+
+        changing = [tools[name] for name in ("undo", "compare", "redo", "reset")]
+        outputs = [*channels, *changing, scenes, panel]
+        actions = [(tools[n].click, n, []) for n in ("undo", "redo", "reset", "roll", "save")]
+        actions += [(scenes.input, "open", [scenes]), (ready.click, "upload", files)]
+        for event, name, inputs in actions:
+            event(_plain(getattr(handlers, name)), [studio, *inputs], outputs, **QUIET)
+        for name in ("pick", "style", "whole", "edit"):
+            action = _with_data(getattr(handlers, name))
+            getattr(sender, name)(action, [studio], outputs, **QUIET)
+        own.click(lambda: gr.update(visible=True), None, [panel], **QUIET)
+        page.load(_starter(handlers), None, [studio, *outputs], **QUIET)
+    page.queue(default_concurrency_limit=AT_ONCE, api_open=False)
+    return page
+
+
+def _top(handlers: Handlers, title: str) -> tuple[gr.Dropdown, gr.Button]:
+    """Which run, which picture; the list of pictures and the button for own files."""
+    offers = [(offer.name, number) for number, offer in enumerate(handlers.offers)]
+    with gr.Row(elem_id="top"):
+        gr.HTML(f"<h1>Style picker</h1><p>{html.escape(title)}</p>", elem_id="title", padding=False)
+        scenes = gr.Dropdown(
+            [*offers, ("your own file", -1)],
+            value=0 if offers else -1,
+            show_label=False,
+            container=False,
+            elem_id="scenes",
+            interactive=True,
+        )
+        return scenes, gr.Button("Open a file…", elem_id="upload", size="sm")
+
+
+def _tools(engine: Engine) -> dict[str, gr.Button]:
+    """The row of buttons, by their ids."""
+    texts = {
+        "undo": "Undo",
+        "redo": "Redo",
+        "reset": "Reset",
+        "roll": "Roll the dice",
+        "compare": "Hold to compare",
+        "save": "Save",
+    }
+    ready = {"save"} | ({"roll"} if engine.book else set())
+    with gr.Row(elem_id="tools"):
+        return {
+            name: gr.Button(text, elem_id=name, interactive=name in ready)
+            for name, text in texts.items()
+        }
+
+
+def theme() -> gr.themes.Base:
+    """Fonts of the system alone: nothing is fetched."""
+    fonts = [gr.themes.Font(name) for name in ("system-ui", "sans-serif")]
+    mono = [gr.themes.Font(name) for name in ("ui-monospace", "monospace")]
+    return gr.themes.Base(primary_hue="blue", neutral_hue="slate", font=fonts, font_mono=mono)
+
+
+def asset(name: str) -> str:
+    """A file that belongs to the page."""
+    return (ASSETS / name).read_text(encoding="utf-8")
+
+
+def _html(template: str, script: str, **how: Any) -> gr.HTML:
+    return gr.HTML(
+        html_template=template,
+        js_on_load=script,
+        head=f"<script>{asset('bus.js')}</script><script>{asset('keys.js')}</script>",
+        apply_default_css=False,
+        **how,
+    )
+
+
+def _channel(name: str) -> gr.HTML:
+    """A value that the server sets and the page's scripts read; nothing to be seen."""
+    return _html("", CHANNEL.replace("NAME", name), elem_classes=["channel"])
+
+
+def _part(name: str) -> gr.HTML:
+    return _html(asset(f"{name}.html"), asset(f"{name}.js"), elem_id=name)
+
+
+def _upload_panel(engine: Engine) -> tuple[gr.Column, gr.Button, list[gr.File]]:
+    """The panel for a person's own files, closed at first; its button; label and instance map."""
+    kind = "Label map" if engine.labels is not None else "Picture"
+    hint = f"At most {MAX_SIDE} pixels on a side."
+    if engine.instances is not None:
+        hint += " Without an instance map, the connected areas of a class are its objects."
+    with gr.Column(visible=False, elem_id="upload-panel") as panel:
+        with gr.Row():
+            label = gr.File(label=kind, height=140)
+            instances = gr.File(
+                label="Instance map (optional)", height=140, visible=engine.instances is not None
+            )
+        with gr.Row(elem_id="upload-end"):
+            gr.HTML(f"<p>{hint}</p>")
+            cancel = gr.Button("Cancel", elem_id="cancel-upload", size="sm")
+            button = gr.Button("Open", elem_id="open-upload", size="sm", variant="primary")
+        cancel.click(lambda: gr.update(visible=False), None, [panel], **QUIET)
+    return panel, button, [label, instances]
+
+
+def _starter(handlers: Handlers) -> Callable[[], list[Any]]:
+    def start() -> list[Any]:
+        studio, answer = handlers.start()
+        return [studio, *_values(answer)]
+
+    return start
+
+
+def _plain(action: Callable[..., Iterator[Answer]]) -> Callable[..., Iterator[list[Any]]]:
+    def run(studio: Studio, *values: Any) -> Iterator[list[Any]]:
+        for answer in action(studio, *values):
+            yield _values(answer)
+
+    return run
+
+
+def _with_data(action: Callable[..., Iterator[Answer]]) -> Callable[..., Iterator[list[Any]]]:
+    def run(studio: Studio, event: gr.EventData) -> Iterator[list[Any]]:
+        for answer in action(studio, event._data):
+            yield _values(answer)
+
+    return run
+
+
+def _values(answer: Answer) -> list[Any]:
+    """An answer as values of the outputs; what it does not name stays as it is."""
+    values = [answer.get(name, gr.skip()) for name in CHANNELS]
+    stage = answer.get("stage")
+    for key in ("undo", "undo", "redo", "changed"):  # to compare with is what undo leads to
+        values.append(gr.update(interactive=bool(stage[key])) if stage else gr.skip())
+    if "opened" not in answer:
+        return [*values, gr.skip(), gr.skip()]
+    return [*values, gr.update(value=answer["opened"]), gr.update(visible=False)]

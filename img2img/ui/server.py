@@ -1,0 +1,106 @@
+"""Serving the page: on this machine alone unless told otherwise, without a word to any other."""
+
+import logging
+import socket
+import threading
+import webbrowser
+from pathlib import Path
+
+from img2img.errors import ConfigError
+from img2img.ui.handlers import Handlers
+
+UPLOAD_LIMIT = "64mb"
+# The browser itself refuses whatever would go to another machine.
+POLICY = (
+    "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; frame-ancestors 'self'; "
+    "form-action 'self'; base-uri 'self'"
+)
+
+
+def serve(
+    handlers: Handlers, title: str, *, host: str, port: int, browser: bool, out: Path
+) -> None:
+    """Serves the page until it is interrupted.
+
+    Args:
+        browser: opens the page in the person's browser.
+        out: folder whose files can be downloaded.
+
+    Raises:
+        ConfigError: Gradio is not installed, or the address cannot be used.
+    """
+    try:
+        import gradio as gr
+        import uvicorn
+        from fastapi import FastAPI
+
+        from img2img.ui import page
+    except ModuleNotFoundError as error:
+        if error.name and error.name.startswith("img2img"):
+            raise
+        raise ConfigError(
+            f'the page needs Gradio ({error.name} is missing): pip install "img2img-translation[ui]"'
+            ' (in a checkout: pip install -e ".[ui]"). Without a browser: --list and --style'
+        ) from error
+    listener = _listen(host, port)
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+
+    @app.middleware("http")
+    async def restrict(request, call_next):
+        response = await call_next(request)
+        response.headers["Content-Security-Policy"] = POLICY
+        response.headers["Referrer-Policy"] = "no-referrer"
+        return response
+
+    app = gr.mount_gradio_app(
+        app,
+        page.build(handlers, title),
+        path="/",
+        server_name=host,
+        server_port=port,
+        footer_links=[],
+        run_history=False,
+        show_error=False,
+        max_file_size=UPLOAD_LIMIT,
+        allowed_paths=[str(out.resolve())],
+        ssr_mode=False,
+        pwa=False,
+        enable_monitoring=False,
+        mcp_server=False,
+        theme=page.theme(),
+        css=page.asset("page.css"),
+    )
+    address = f"http://{_shown(host)}:{listener.getsockname()[1]}"
+    print(f"the style picker: {address} (stop it with ctrl-C)", flush=True)
+    if browser:
+        threading.Timer(1.0, webbrowser.open, [address]).start()
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listener])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A socket at the address.
+
+    Raises:
+        ConfigError: another program has it, or it is not this machine's.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(128)
+    except (OSError, OverflowError) as error:
+        listener.close()
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigError(
+            f"the address {host}, port {port} cannot be used ({reason}); another picker may be "
+            "running: choose another port with --port, or 0 for any that is free"
+        ) from error
+    return listener
+
+
+def _shown(host: str) -> str:
+    return {"0.0.0.0": "localhost", "::": "localhost"}.get(
+        host, f"[{host}]" if ":" in host else host
+    )

@@ -1,0 +1,141 @@
+"""What the page is told: plain dictionaries of numbers, texts and PNG pictures as data URLs."""
+
+import base64
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import cv2
+import numpy as np
+
+from img2img.ui.engine import Engine
+from img2img.ui.studio import Studio, Thumbs
+
+LARGEST = 1600  # pixels of a picture's longer side in the page; saved ones keep their size
+LARGEST_THUMB = 320
+
+View = dict[str, Any]
+
+
+def scene_view(studio: Studio) -> View:
+    """The objects and where they are: what the page needs to find, outline and name them.
+
+    `runs` are (how many pixels, which object) pairs, row after row; objects are (id, class).
+    """
+    with studio.lock:
+        serial, now = studio.serial(), studio.now
+    objects, engine = now.objects, studio.engine
+    found, index = np.unique(objects.ids, return_inverse=True)
+    flat = index.ravel()
+    starts = np.flatnonzero(np.diff(flat, prepend=-1))
+    counts = np.diff(starts, append=len(flat))
+    height, width = objects.ids.shape
+    classes = [engine.class_of(objects.classes[ident]).ident for ident in found.tolist()]
+    return {
+        "serial": serial,
+        "version": now.version,
+        "width": width,
+        "height": height,
+        "runs": np.stack([counts, flat[starts]], 1).ravel().tolist(),
+        "objects": list(zip(found.tolist(), classes, strict=True)),
+        "classes": legend(engine),
+    }
+
+
+def legend(engine: Engine) -> list[View]:
+    """The classes as the page lists them."""
+    return [
+        {"id": c.ident, "name": c.name, "colour": "#%02x%02x%02x" % c.colour}
+        for c in engine.classes.values()
+    ]
+
+
+def stage_view(studio: Studio) -> View:
+    """The picture, the one before it, and what is selected; renders what is new."""
+    with studio.lock:
+        serial, history, selected = studio.serial(), studio.history, studio.selected
+        now, former, after = history.now, history.former, history.next
+    return {
+        "serial": serial,
+        "picture": picture_url(studio.picture(now), LARGEST),
+        "former": picture_url(studio.picture(former), LARGEST) if former else None,
+        "selected": selected,
+        "undo": now.what if former else None,
+        "redo": after.what if after else None,
+        "changed": now.key != history.first.key,
+    }
+
+
+def strip_view(
+    studio: Studio, ident: int | None = None, thumbs: Thumbs | None = None
+) -> View | None:
+    """The styles of the selected object.
+
+    Args:
+        ident, thumbs: pictures of the styles, made for this object.
+
+    Returns:
+        None where the pictures are of another object than the selected one.
+    """
+    with studio.lock:
+        serial, selected, chosen = studio.serial(), studio.selected, studio.selected_class
+        styles, now = studio.styles, studio.now
+    if thumbs is not None and ident != selected:
+        return None
+    view: View = {"serial": serial, "selected": selected, "styles": [], "note": ""}
+    remark = studio.engine.remark
+    if chosen is None:
+        view["note"] = remark or "Click an object in the picture to see its styles."
+        return view
+    number, cls = chosen
+    choice = now.look.get(selected)
+    view["class"] = cls.name
+    view["others"] = sum(n == number for n in now.objects.classes.values()) - 1
+    view["current"] = choice.style if choice else ""
+    view["styles"] = [_card(s.name, s.count, (thumbs or {}).get(s.name)) for s in styles]
+    if not styles:
+        view["note"] = remark or (
+            f"The style book has no styles of {cls.name}: its training photos show none."
+        )
+    return view
+
+
+def _card(name: str, count: int, thumb: np.ndarray | None) -> View:
+    url = None if thumb is None else picture_url(thumb, LARGEST_THUMB)
+    return {"name": name, "count": count, "thumb": url}
+
+
+def picture_url(picture: np.ndarray, largest: int) -> str:
+    """A picture as a data URL; reduced where it is larger than the page shows it.
+
+    Args:
+        picture: uint8 RGB (H, W, 3).
+        largest: pixels of the longer side.
+    """
+    height, width = picture.shape[:2]
+    if max(height, width) > largest:
+        factor = largest / max(height, width)
+        size = (max(1, round(width * factor)), max(1, round(height * factor)))
+        picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    _, data = cv2.imencode(".png", np.ascontiguousarray(picture[..., ::-1]))
+    return "data:image/png;base64," + base64.b64encode(data).decode()
+
+
+def notice(text: str = "", *, kind: str = "error") -> View:
+    """A message to the person; an empty one takes the former away.
+
+    Args:
+        kind: `error` or `done`.
+    """
+    return {"text": text, "kind": kind, "files": [], "command": ""}
+
+
+def saved_notice(files: Sequence[Path], command: str) -> View:
+    """What was saved: files to download, and how to render the picture again."""
+    links = [
+        {"name": str(path), "url": f"/gradio_api/file={quote(str(path.resolve()))}"}
+        for path in files
+    ]
+    view = notice(f"Saved {len(files)} files:", kind="done")
+    return {**view, "files": links, "command": command}
