@@ -6,15 +6,22 @@ BIN := $(VENV)/bin
 SCENES := runs/demo-heldout
 DEMO := runs/demo
 
-.PHONY: demo test clean
+.PHONY: demo picker test clean
 
 # Trains on the built-in street scenes, then translates label maps it has not seen.
 demo: $(VENV)/installed
 	$(BIN)/python tools/train.py --config configs/demo.yaml --run $(DEMO) --overwrite
 	$(BIN)/python datasets/make_scenes.py --out $(SCENES) --train 0 --val 8 --height 64 --width 128 --overwrite
-	$(BIN)/python tools/translate.py $(SCENES)/val_label --run $(DEMO) --out $(DEMO)/translated --sheet $(DEMO)/contact_sheet.png
+	$(BIN)/python tools/cluster_styles.py --run $(DEMO) --k auto --limit 1000 --overwrite
+	$(BIN)/python tools/translate.py $(SCENES)/val_label --run $(DEMO) --style random --seed 1 --out $(DEMO)/translated --sheet $(DEMO)/contact_sheet.png
 	@echo
 	@echo "The contact sheet (label | boundary map | translated | real): $(CURDIR)/$(DEMO)/contact_sheet.png"
+	@echo "The styles of every class: $(CURDIR)/$(DEMO)/styles/index.html"
+	@echo "Pick them object by object in the browser: make picker"
+
+# The demo's styles, object by object, in the browser.
+picker: $(VENV)/installed-ui
+	$(BIN)/python tools/pick_style.py --run $(DEMO)
 
 test: $(VENV)/installed-tests
 	$(BIN)/python -m pytest
@@ -24,6 +31,10 @@ test: $(VENV)/installed-tests
 $(VENV)/installed: setup.cfg pyproject.toml | $(VENV)/bin/pip
 	$(BIN)/python -m pip install --disable-pip-version-check --editable .
 	$(BIN)/python -m pip install --disable-pip-version-check --force-reinstall --no-deps opencv-python-headless
+	@touch $@
+
+$(VENV)/installed-ui: $(VENV)/installed
+	$(BIN)/python -m pip install --disable-pip-version-check --editable ".[ui]"
 	@touch $@
 
 $(VENV)/installed-tests: $(VENV)/installed
