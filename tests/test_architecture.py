@@ -16,9 +16,9 @@ LAYERS = [
     {"inference"},
     {"training"},
     {"models"},
-    {"metrics"},
+    {"metrics", "checking"},
     {"data", "networks", "losses"},
-    {"labels", "config", "devices", "manual", "progress"},
+    {"labels", "config", "devices", "manual", "progress", "reporting"},
     {"schema"},
     {"errors"},
 ]

@@ -70,7 +70,7 @@ def look_for_strays(image: np.ndarray, distances: np.ndarray, *, exact: bool) ->
     colours, counts = np.unique(codes, return_counts=True)
     if count < _NEARLY_ALL * far.size:
         # Mixtures do not count.
-        flat, flat_counts = np.unique(codes[_flat(rgb)[far]], return_counts=True)
+        flat, flat_counts = np.unique(codes[flat_areas(rgb)[far]], return_counts=True)
         frequent = np.where(exact & (counts >= _FREQUENT * far.size), counts, 0)
         frequent[np.searchsorted(colours, flat)] += flat_counts
         counts = frequent.clip(max=counts)
@@ -82,7 +82,7 @@ def look_for_strays(image: np.ndarray, distances: np.ndarray, *, exact: bool) ->
     return Look(far.size, count, strays, found)
 
 
-def _flat(rgb: np.ndarray) -> np.ndarray:
+def flat_areas(rgb: np.ndarray) -> np.ndarray:
     """Whether a pixel and its eight neighbours have nearly one colour."""
     square = np.ones((3, 3), np.uint8)
     return (cv2.dilate(rgb, square) - cv2.erode(rgb, square)).max(-1) <= _FLAT

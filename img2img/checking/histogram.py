@@ -1,0 +1,107 @@
+"""How much of which class: in all, and file by file in a CSV beside the report."""
+
+import csv
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryFile
+
+from img2img.data.scan import Findings, LabelLook
+from img2img.data.spec import InputSpec
+
+MAX_COLUMNS = 300  # ids; spreadsheets and readers dislike wider tables
+RARE = 3  # files, up to which a class is called rare
+
+
+class FileHistograms:
+    """Collects the ids of every file on disk, because their columns are known at the end alone.
+
+    Args:
+        root: of the data; files are named relative to it.
+    """
+
+    def __init__(self, root: Path):
+        self._root = root
+        self._lines = TemporaryFile("w+", encoding="ascii")  # noqa: SIM115 - closed by `write`
+        self.files = 0
+
+    def add(self, path: Path, look: LabelLook) -> None:
+        """One more label map."""
+        counts = dict(zip(look.ids.tolist(), look.counts.tolist(), strict=True))
+        name = os.path.relpath(path, self._root if self._root.is_dir() else self._root.parent)
+        self._lines.write(json.dumps([Path(name).as_posix(), list(counts.items())]) + "\n")
+        self.files += 1
+
+    def write(self, path: Path, ids: list[int], names: Mapping[int, str]) -> None:
+        """A row for each file, a column for each id: pixels. Ids beyond the columns are summed up.
+
+        Raises:
+            OSError: the CSV cannot be written.
+        """
+        shown = ids[:MAX_COLUMNS]
+        known = set(shown)
+        self._lines.seek(0)
+        with (
+            self._lines,
+            open(path, "w", encoding="utf-8", errors="backslashreplace", newline="") as file,
+        ):
+            table = csv.writer(file)
+            heads = [f"{i} {names[i]}" if i in names else str(i) for i in shown]
+            table.writerow(["file", "pixels", *heads, *["other ids"] * (len(ids) > len(shown))])
+            for line in self._lines:
+                name, pairs = json.loads(line)
+                counts = dict(pairs)
+                other = sum(count for ident, count in counts.items() if ident not in known)
+                row = [name, sum(counts.values()), *(counts.get(i, 0) for i in shown)]
+                table.writerow([*row, *[other] * (len(ids) > len(shown))])
+
+
+@dataclass(frozen=True)
+class ClassRow:
+    """What the label maps hold of one id.
+
+    Attributes:
+        share: of all pixels.
+        files: label maps with the id.
+        colour: RGB 0..255 of the palette, None without one.
+    """
+
+    ident: int
+    name: str
+    share: float
+    files: int
+    colour: tuple[int, int, int] | None
+    ignored: bool
+
+
+def class_rows(findings: Findings, source: InputSpec | None, ignore_id: int | None):
+    """The ids that occur, ascending, as `ClassRow`s.
+
+    Args:
+        source: the description of the label input, None where it has none.
+        ignore_id: as in the settings.
+    """
+    total = sum(findings.pixels.values()) or 1
+    names = id_names(source)
+    palette = source.palette if source else ()
+    return [
+        ClassRow(
+            ident=i,
+            name="no class" if i == ignore_id else names.get(i, f"class-{i}"),
+            share=findings.pixels[i] / total,
+            files=findings.files[i].count,
+            colour=palette[i] if 0 <= i < len(palette) else None,
+            ignored=i == ignore_id,
+        )
+        for i in sorted(findings.pixels)
+    ]
+
+
+def id_names(source: InputSpec | None) -> dict[int, str]:
+    """The classes' names by stored id."""
+    if source is None:
+        return {}
+    stored = {new: old for old, new in (source.remap or {}).items()}
+    return {stored.get(number, number): name for number, name in enumerate(source.class_names)}

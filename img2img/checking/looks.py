@@ -1,0 +1,151 @@
+"""One look at the pixels of a pair: what is kept of it is small, however large the pictures are."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from img2img.checking.alignment import correlate, edges_of_ids, edges_of_picture
+from img2img.checking.instances import InstanceLook, look_at_instances
+from img2img.checking.likeness import fingerprint
+from img2img.checking.thinness import count_inner
+from img2img.data.images import is_lossy, read_ids, read_image
+from img2img.data.pairing.records import Part, Record
+from img2img.data.palettes import Colour
+from img2img.data.reading import halve_picture, read_stored_labels
+from img2img.errors import DataError
+from img2img.schema import Source
+
+# A picture is called black where even its brightest value is below this share of its type's range.
+_BLACK = 0.03
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Which part of a record is what, and how to read it."""
+
+    inputs: tuple[Source, ...]
+    target: str
+    parts: dict[str, Part]
+    palette: tuple[Colour, ...]
+
+    def first_of(self, kind: str) -> Source | None:
+        """The first input of a kind."""
+        return next((source for source in self.inputs if source.kind == kind), None)
+
+    def picture(self, record: Record, part: str) -> np.ndarray:
+        """The picture (H, W, C) of a part."""
+        return halve_picture(read_image(record.files[part]), self.parts[part].half)
+
+    def ids(self, record: Record, source: Source) -> np.ndarray:
+        """The ids (H, W) of labels, as stored, or of instances."""
+        path, half = record.files[source.folder], self.parts[source.folder].half
+        if source.kind == "instances":
+            return halve_picture(read_ids(path), half)
+        return read_stored_labels(path, self.palette, half)
+
+
+@dataclass(frozen=True)
+class PairLook:
+    """What the pixels of a pair say.
+
+    Attributes:
+        damaged: messages about files that their header did not betray.
+        dull: (file, "black", "one colour" or "not finite") of pictures.
+        mark: the target's fingerprint, 0 where it could not be read.
+        lossy: the instance file, where its ids are not exact.
+        thin: of the label map of a sampled pair, as `count_inner`.
+        shifts: of a sampled pair, as `correlate`.
+    """
+
+    damaged: tuple[str, ...]
+    dull: tuple[tuple[Path, str], ...]
+    mark: int
+    instances: InstanceLook | None
+    lossy: Path | None
+    thin: Sequence[tuple[np.ndarray, np.ndarray]] | None
+    shifts: np.ndarray | None
+
+
+def look_at_pair(record: Record, roles: Roles, *, sampled: bool) -> PairLook:
+    """Reads all files of a pair.
+
+    Args:
+        sampled: also compare its files with one another; else the label map, which was read
+            before, is left alone.
+    """
+    damaged: list[str] = []
+    pictures, label, instances = {}, None, None
+    names = [source.folder for source in roles.inputs if source.kind == "image"]
+    for part in dict.fromkeys((*names, roles.target)):
+        pictures[part] = _tried(damaged, roles.picture, record, part)
+    labels, objects = roles.first_of("labels"), roles.first_of("instances")
+    if sampled and labels:
+        label = _tried(damaged, roles.ids, record, labels)
+    if objects:
+        instances = _tried(damaged, roles.ids, record, objects)
+    target = pictures[roles.target]
+    coded = instances is not None
+    return PairLook(
+        damaged=tuple(dict.fromkeys(damaged)),
+        dull=tuple(
+            (record.files[part], why)
+            for part, picture in pictures.items()
+            if picture is not None and (why := _dull(picture))
+        ),
+        mark=0 if target is None or not _finite(target) else fingerprint(target) or 1,
+        instances=look_at_instances(instances, label) if coded else None,
+        lossy=_lossy(damaged, record.files[objects.folder]) if coded else None,
+        thin=count_inner(label) if label is not None and not roles.palette else None,
+        shifts=_shifts(label, pictures, names, target) if sampled and target is not None else None,
+    )
+
+
+def _tried(damaged: list[str], read, *arguments) -> np.ndarray | None:
+    try:
+        return read(*arguments)
+    except DataError as error:
+        damaged.append(str(error))
+        return None
+
+
+def _lossy(damaged: list[str], path: Path) -> Path | None:
+    try:
+        return path if is_lossy(path) else None
+    except DataError as error:
+        damaged.append(str(error))
+        return None
+
+
+def _finite(picture: np.ndarray) -> bool:
+    return picture.dtype.kind != "f" or bool(np.isfinite(picture).all())
+
+
+def _dull(picture: np.ndarray) -> str:
+    """What is wrong with a picture as such, "" where nothing is."""
+    if not _finite(picture):
+        return "not finite"
+    if (picture == picture[:1, :1]).all():
+        return "one colour"
+    if picture.dtype.kind == "u" and picture.max() < _BLACK * np.iinfo(picture.dtype).max:
+        return "black"
+    return ""
+
+
+def _shifts(
+    label: np.ndarray | None,
+    pictures: dict[str, np.ndarray | None],
+    names: Sequence[str],
+    target: np.ndarray,
+) -> np.ndarray | None:
+    """How the edges of the label map, or else of the first input picture, lie in the target."""
+    if label is not None:
+        fixed = edges_of_ids(label)
+    elif names and pictures[names[0]] is not None:
+        fixed = edges_of_picture(pictures[names[0]])
+    else:
+        return None
+    if fixed.shape != target.shape[:2] or not _finite(target):
+        return None
+    return correlate(fixed, edges_of_picture(target))

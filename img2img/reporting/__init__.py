@@ -1,0 +1,1 @@
+"""Static pages for people: text escaped, pictures inside, no other file needed."""
