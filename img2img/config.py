@@ -78,6 +78,29 @@ def _set(tree: dict, dotted: str, value: Any) -> None:
     tree[last] = value
 
 
+def as_overrides(section: Section, above: str) -> dict[str, str]:
+    """The settings that differ from the defaults, as they are typed on a command line.
+
+    Args:
+        above: the section's dotted key.
+    """
+    default = type(section)().model_dump(mode="json")
+    return {
+        f"{above}.{key}": as_typed(value)
+        for key, value in section.model_dump(mode="json").items()
+        if value != default[key]
+    }
+
+
+def as_typed(value: Any) -> str:
+    """A value as the command line takes it."""
+    if isinstance(value, str):
+        return value
+    # In a list of one: alone, YAML may end a text by a line of its own.
+    text = yaml.safe_dump([value], default_flow_style=True, width=float("inf"))
+    return text.strip()[1:-1]
+
+
 def parse_config(
     tree: Mapping,
     options: Mapping[str, type[Section]],

@@ -5,10 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import yaml
-
 from img2img.checking.colours import Coding, find_coding, sides
 from img2img.checking.finding import Finding
+from img2img.config import as_overrides, as_typed
 from img2img.data.classes import MAX_CLASSES, USUAL_IGNORE_IDS
 from img2img.data.layouts import PairIndex
 from img2img.data.scan import Findings
@@ -36,7 +35,7 @@ class Advice:
     def add(self, key: str, value: object, reason: str) -> None:
         """One more setting."""
         self.settings[f"data.{key}"] = value
-        self.reasons.append(f"data.{key}={_plain(value)}: {reason}")
+        self.reasons.append(f"data.{key}={as_typed(value)}: {reason}")
 
     def applied(self, config: DataConfig) -> DataConfig:
         """The user's settings with these."""
@@ -116,20 +115,8 @@ def command(config: DataConfig, settings: Mapping[str, object]) -> str:
         config: the user's settings.
         settings: those that are advised.
     """
-    default = DataConfig().model_dump(mode="json")
-    given = {
-        f"data.{key}": value
-        for key, value in config.model_dump(mode="json").items()
-        if key != "path" and value != default[key]
-    }
+    given = as_overrides(config, "data")
+    given.pop("data.path", None)
+    given |= {key: as_typed(value) for key, value in settings.items()}
     words = ["img2img", "train", "--model", "pix2pixHD", "--data", str(config.path)]
-    words += [f"{key}={_plain(value)}" for key, value in {**given, **settings}.items()]
-    return shlex.join(words)
-
-
-def _plain(value: object) -> str:
-    """A value as YAML reads it from a command line."""
-    if isinstance(value, str):
-        return value
-    text = yaml.safe_dump([value], default_flow_style=True, width=float("inf"))
-    return text.strip()[1:-1]
+    return shlex.join([*words, *(f"{key}={value}" for key, value in given.items())])

@@ -49,14 +49,15 @@ def find_coding(index: PairIndex, part: Part) -> Coding | None:
     colours: Counter[int] = Counter()
     covered, pixels, exact = 0, 0, True
     for record in records:
-        picture = _peek(record.files[part.name], part.half)
-        if picture is None:
+        peeked = _peek(record.files[part.name], part.half)
+        if peeked is None:
             continue
+        picture, lossless = peeked
         codes = _codes(picture)
         flat = flat_areas(picture)
         areas.update(codes[flat].tolist())
         covered, pixels = covered + int(flat.sum()), pixels + flat.size
-        exact = exact and not is_lossy(record.files[part.name])
+        exact = exact and lossless
         colours.update(dict(zip(*map(np.ndarray.tolist, np.unique(codes, return_counts=True)))))
         if len(colours) > 1 << 20:
             break
@@ -71,15 +72,17 @@ def find_coding(index: PairIndex, part: Part) -> Coding | None:
     return None
 
 
-def _peek(path: Path, half: str) -> np.ndarray | None:
-    """uint8 (H, W, 3), None where the file is none such or cannot be read."""
+def _peek(path: Path, half: str) -> tuple[np.ndarray, bool] | None:
+    """uint8 (H, W, 3) and whether it is exact, None where there is none such or it cannot be read."""
     try:
         if read_info(path).colour != "rgb":
             return None
-        picture = halve_picture(read_image(path), half)
+        picture, exact = halve_picture(read_image(path), half), not is_lossy(path)
     except DataError:
         return None  # said elsewhere
-    return np.ascontiguousarray(picture[..., :3]) if picture.dtype == np.uint8 else None
+    if picture.dtype != np.uint8 or not picture.size:
+        return None
+    return np.ascontiguousarray(picture[..., :3]), exact
 
 
 def _codes(picture: np.ndarray) -> np.ndarray:

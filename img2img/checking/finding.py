@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from img2img.data.survey import WARNING
 from img2img.data.tally import listed
 
 Level = Literal["problem", "warning", "remark"]
 LEVELS: tuple[Level, ...] = ("problem", "warning", "remark")
-MARK = "WARNING: "  # with which a remark of the first look at the data is a warning
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Finding:
     @classmethod
     def of_remark(cls, remark: str) -> "Finding":
         """A remark of the first look, which training says too."""
-        text = remark.removeprefix(MARK)
+        text = remark.removeprefix(WARNING)
         return cls("remark" if text == remark else "warning", text)
 
     def lines(self) -> str:

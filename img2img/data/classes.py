@@ -107,7 +107,7 @@ def _name_classes(
                 "every id from 0 on"
             )
         stored = range(classes)
-    return tuple(names[i] if i < len(names) else f"class-{i}" for i in stored)
+    return tuple(names[i] if 0 <= i < len(names) else f"class-{i}" for i in stored)
 
 
 def _warnings(

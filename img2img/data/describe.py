@@ -3,14 +3,20 @@
 Everything that would stop a training later is found here, on the CPU, before the first step.
 """
 
+import shlex
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
+from img2img.config import as_overrides
 from img2img.data.loader import FolderSource, SceneSource, Source
 from img2img.data.resizing import stretch_warning
 from img2img.data.scenes import CLASSES, VAL_OFFSET
 from img2img.data.spec import DataSpec, InputSpec, PartSpec
-from img2img.data.survey import find, judge, look_through, resize_setting, with_size
+from img2img.data.survey import WARNING, find, judge, look_through, resize_setting, with_size
+from img2img.errors import DataError
 from img2img.schema import DataConfig
 
 # Settings that say how pictures on disk are found and read.
@@ -56,13 +62,34 @@ def describe_data(config: DataConfig, *, seed: int = 0) -> Data:
     if config.path is None:
         return _built_in(config, seed)
     index = find(config)
-    spec, remarks = judge(config, look_through(config, index))
+    hint = f"all of it, with pictures: {check_command(config)}"
+    catch = partial(_pointing, hint)
+    spec, remarks = judge(config, look_through(config, index, catch=catch), catch=catch)
+    if index.left_out or any(remark.startswith(WARNING) for remark in remarks):
+        remarks.append(hint)
     return Data(
         spec,
         FolderSource(index.train, spec),
         FolderSource(index.val, spec),
         (index.summary(), *remarks),
     )
+
+
+def check_command(config: DataConfig) -> str:
+    """The command that looks through the data to the end."""
+    given = as_overrides(config, "data")
+    given.pop("data.path", None)
+    words = [f"{key}={value}" for key, value in given.items()]
+    return shlex.join(["img2img", "check-data", str(config.path), *words])
+
+
+@contextmanager
+def _pointing(hint: str) -> Iterator[None]:
+    """Adds to a message on data that cannot be used where all that is wrong is to be had."""
+    try:
+        yield
+    except DataError as error:
+        raise DataError(f"{error}\n{hint}") from error
 
 
 def _built_in(config: DataConfig, seed: int) -> Data:

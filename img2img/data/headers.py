@@ -82,6 +82,8 @@ def scan_headers(
         try:
             files = dict.fromkeys(record.files[p] for p in parts)
             infos = {path: _look(path) for path in files}
+            for part in parts:
+                _check_halves(record.files[part], infos[record.files[part]], halves[part])
         except DataError as error:
             return error
         return {part: infos[record.files[part]] for part in parts}
@@ -107,6 +109,12 @@ def _look(path: Path) -> ImageInfo:
     info = read_info(path)
     check_whole(path)
     return info
+
+
+def _check_halves(path: Path, info: ImageInfo, half: str) -> None:
+    """Raises a DataError where there is nothing to halve."""
+    if half and info.width < 2:
+        raise DataError(f"{path}: one pixel wide, too narrow for two pictures side by side")
 
 
 def _size(info: ImageInfo, half: str) -> tuple[int, int]:

@@ -73,7 +73,7 @@ class InputSpec(Section):
         """RGB colours, one for each class; () where the palette lacks one."""
         stored = {new: old for old, new in self.remap.items()} if self.remap else {}
         ids = [stored.get(c, c) for c in range(self.classes)]
-        if not ids or max(ids) >= len(self.palette):
+        if not ids or min(ids) < 0 or max(ids) >= len(self.palette):
             return ()
         return tuple(self.palette[i] for i in ids)
 

@@ -20,6 +20,7 @@ from img2img.errors import DataError
 from img2img.schema import DataConfig
 from img2img.schema import Source as SourceConfig
 
+WARNING = "WARNING: "  # with which remarks begin that deserve a look
 # What is done with a DataError of one step: `nullcontext` lets it through, a check keeps it.
 Catch = Callable[[], AbstractContextManager]
 

@@ -260,3 +260,11 @@ def test_labels_of_floats(tmp_path):
 
 def test_an_unknown_palette(tmp_path):
     assert "did you mean 'facades'?" in refusal(put(tmp_path, LABELLED), palette="facade")
+
+
+def test_ids_below_zero_may_be_renumbered(tmp_path):
+    put(tmp_path, {"images": photo, "labels.npy": ids(-1, 0, 3, dtype=np.int64)})
+    source = describe(tmp_path, remap=True).spec.of_kind("labels")
+    assert source.remap == {-1: 0, 0: 1, 3: 2}
+    assert source.class_names == ("class--1", "class-0", "class-3")
+    assert source.model_copy(update={"palette": ((0, 0, 0),) * 4}).colours == ()

@@ -435,3 +435,22 @@ def test_settings_about_files_are_not_lost_in_silence():
     [warning] = warnings(describe_data(DataConfig(palette="facades", direction="BtoA")))
     assert "data.direction, data.palette without effect" in warning
     assert "--data DIR" in warning
+
+
+# --- where to look closer -----------------------------------------------------------------
+
+
+def test_doubtful_data_are_referred_to_the_check(tmp_path):
+    root = put(tmp_path / "my data", LABELLED)
+    assert not any("check-data" in remark for remark in describe(root).remarks)
+    (root / "images/1.png").unlink()
+    remark = describe(root, ignore_id=4).remarks[-1]
+    assert remark.endswith(f"img2img check-data '{root}' data.ignore_id=4")
+
+
+def test_data_that_cannot_be_used_are_referred_to_the_check(tmp_path):
+    root = put(tmp_path, LABELLED)
+    (root / "images/1.png").write_bytes(b"")
+    message = refusal(root)
+    assert message.startswith(f"{root / 'images/1.png'}: the file is empty")
+    assert message.endswith(f"img2img check-data {root}")

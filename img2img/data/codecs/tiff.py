@@ -1,5 +1,6 @@
 """Stored values of TIFFs: 1..N channels, planar or not, palettes, any integer or float type."""
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,9 @@ from img2img.data.codecs.decoders import (
 )
 from img2img.data.codecs.profiles import profile_name
 from img2img.errors import DataError
+
+# It prints what it thinks of damaged files, unless somebody listens; our errors name the file.
+logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 TIFF_MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
