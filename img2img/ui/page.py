@@ -1,6 +1,7 @@
 """The page: what stands where, and which handler answers what. Only here is Gradio imported."""
 
 import html
+import json
 import os
 from collections.abc import Callable, Iterator
 from importlib.resources import files
@@ -27,7 +28,7 @@ window.picker.connect((type, data) => trigger(type, data));
 // the events: 'pick' 'style' 'whole' 'edit'
 """
 CHANNEL = """
-const put = () => window.picker.put('NAME', props.value);
+const put = () => props.value && window.picker.put('NAME', JSON.parse(props.value));
 watch('value', put);
 put();
 """
@@ -186,7 +187,8 @@ def _with_data(action: Callable[..., Iterator[Answer]]) -> Callable[..., Iterato
 
 def _values(answer: Answer) -> list[Any]:
     """An answer as values of the outputs; what it does not name stays as it is."""
-    values = [answer.get(name, gr.skip()) for name in CHANNELS]
+    # As texts: Gradio's page would watch every number of an object for changes.
+    values = [json.dumps(answer[n]) if n in answer else gr.skip() for n in CHANNELS]
     stage = answer.get("stage")
     for key in ("undo", "undo", "redo", "changed"):  # to compare with is what undo leads to
         values.append(gr.update(interactive=bool(stage[key])) if stage else gr.skip())

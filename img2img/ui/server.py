@@ -11,10 +11,27 @@ from img2img.ui.handlers import Handlers
 
 UPLOAD_LIMIT = "64mb"
 # The browser itself refuses whatever would go to another machine.
-POLICY = (
-    "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; frame-ancestors 'self'; "
-    "form-action 'self'; base-uri 'self'"
-)
+HEADERS = {
+    "content-security-policy": "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; "
+    "frame-ancestors 'self'; form-action 'self'; base-uri 'self'",
+    "referrer-policy": "no-referrer",
+}
+
+
+class Restrict:
+    """ASGI: every answer carries the policy. (Plain ASGI: Gradio's answers are streams.)"""
+
+    def __init__(self, app):
+        self.app = app
+
+    async def __call__(self, scope, receive, send) -> None:
+        async def send_restricted(message) -> None:
+            if message["type"] == "http.response.start":
+                headers = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
+                message = {**message, "headers": [*message.get("headers", ()), *headers]}
+            await send(message)
+
+        await self.app(scope, receive, send_restricted)
 
 
 def serve(
@@ -44,14 +61,7 @@ def serve(
         ) from error
     listener = _listen(host, port)
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-
-    @app.middleware("http")
-    async def restrict(request, call_next):
-        response = await call_next(request)
-        response.headers["Content-Security-Policy"] = POLICY
-        response.headers["Referrer-Policy"] = "no-referrer"
-        return response
-
+    app.add_middleware(Restrict)
     app = gr.mount_gradio_app(
         app,
         page.build(handlers, title),
@@ -75,7 +85,17 @@ def serve(
     if browser:
         threading.Timer(1.0, webbrowser.open, [address]).start()
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listener])
+    # Open tabs keep connections that never end by themselves.
+    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
+    end = server.shutdown
+
+    async def shutdown(sockets=None) -> None:
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # of those tabs' connections
+        await end(sockets)
+
+    server.shutdown = shutdown
+    server.run(sockets=[listener])
 
 
 def _listen(host: str, port: int) -> socket.socket:

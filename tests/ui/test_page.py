@@ -1,6 +1,7 @@
 """The page in Chromium, clicked through as a person does."""
 
 import shlex
+import signal
 import subprocess
 import sys
 
@@ -10,6 +11,7 @@ from browser import CHROMIUM, ENVIRONMENT, Picker, Server
 from scipy.ndimage import binary_dilation
 
 from img2img.data.images import read_ids, read_image, write_image
+from img2img.data.scenes import VAL_OFFSET, draw_scene
 
 pytest.importorskip("gradio", reason="the page needs Gradio: the extra [ui]")
 playwright = pytest.importorskip("playwright.sync_api", reason="the extra [test] has Playwright")
@@ -246,6 +248,18 @@ def test_uploads(picker, street, tmp_path):
     assert picker.picture().shape == (32, 64, 3)
 
 
+def test_a_larger_picture(picker, tmp_path):
+    scene = draw_scene(VAL_OFFSET, height=384, width=768)
+    label, instance = tmp_path / "large-label.png", tmp_path / "large-things.png"
+    write_image(label, scene.label)
+    write_image(instance, scene.instance.astype(np.uint16))
+    picker.wait(lambda: picker.upload(label, instance))
+    assert picker.picture().shape == (384, 768, 3)
+    picker.tab("Label map")
+    picker.drag([(200, 300), (400, 310), (500, 300)], (384, 768))
+    picker.wait(lambda: picker.page.keyboard.press("Control+z"))
+
+
 def test_a_browser_that_is_closed_in_mid_render(chromium, server, open_tab, car):
     for _ in range(3):
         context = chromium.new_context()
@@ -277,6 +291,24 @@ def test_nothing_overlaps_or_sticks_out(open_tab, car, width, height):
     picker.tab("Label map")
     parts = ["#tools", ".tab-wrapper", "#editor .tools", "#editor .hint", "#editor .map .frame"]
     check_boxes(picker.page, [*parts, "#editor .side"], width)
+
+
+def test_one_theme(open_tab):
+    page = open_tab(color_scheme="dark").page
+    assert page.evaluate("document.body.className.includes('dark')") is False
+
+
+def test_it_ends_with_tabs_open(chromium, styled_run, street_files, tmp_path):
+    server = Server(str(street_files), "--run", str(styled_run), cwd=tmp_path)
+    context = chromium.new_context()
+    try:
+        Picker(context.new_page(), server.address)
+        server.process.send_signal(signal.SIGINT)
+        assert server.process.wait(30) == 130
+        assert "Traceback" not in "".join(server.log)
+    finally:
+        context.close()
+        server.stop()
 
 
 def check_boxes(page, selectors, width):

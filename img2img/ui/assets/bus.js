@@ -35,7 +35,7 @@ if (!window.picker) {
       if (!value || (old && value.serial < old.serial)) return;
       if (channel === "scene") unfold(value);
       state[channel] = value;
-      if (channel !== "strip") idle();
+      if (channel === "stage" || channel === "notice") idle();
       for (const part of parts) {
         if (part.element.isConnected && part.channels.includes(channel)) part.draw();
       }
@@ -109,13 +109,12 @@ if (!window.picker) {
     return { state, put, add, send, idle, fit, outline, nameOf, pixel, connect };
   })();
 
-  // One theme, the light one: pictures are judged on a quiet ground.
-  const light = () => document.body && document.body.classList.remove("dark");
-  new MutationObserver(light).observe(document.documentElement, {
-    subtree: true,
-    attributes: true,
-    attributeFilter: ["class"],
-  });
+  // One theme, the light one: pictures are judged on a quiet ground. Removing a class counts as
+  // a change even where it is not there, so that must be asked first.
+  const light = () => {
+    if (document.body.classList.contains("dark")) document.body.classList.remove("dark");
+  };
+  new MutationObserver(light).observe(document.body, { attributeFilter: ["class"] });
   light();
 
   let frame = 0;

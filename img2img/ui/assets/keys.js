@@ -1,9 +1,9 @@
 // The keyboard: arrows through the styles, ctrl-Z and its reverse, C to compare.
 if (!window.pickerKeys) {
   window.pickerKeys = true;
-  const typing = (target) =>
-    target instanceof Element &&
-    target.closest("input, textarea, select, [contenteditable=true], [role=tab], [role=listbox]");
+  const inside = (target, where) => target instanceof Element && target.closest(where);
+  const TEXT = "input:not([type=range]), textarea, select, [contenteditable=true], [role=listbox]";
+  const ARROWS = "input, [role=tab]"; // what moves by arrows itself
   const click = (id) => {
     const button = document.getElementById(id);
     if (button && !button.disabled) button.click();
@@ -11,13 +11,14 @@ if (!window.pickerKeys) {
   const compare = (on) => document.dispatchEvent(new CustomEvent("picker-compare", { detail: on }));
 
   document.addEventListener("keydown", (event) => {
-    if (typing(event.target) || event.altKey) return;
+    if (inside(event.target, TEXT) || event.altKey) return;
     const key = event.key.toLowerCase();
     if (event.ctrlKey || event.metaKey) {
       if (key !== "z" && key !== "y") return;
       event.preventDefault();
       click(key === "y" || event.shiftKey ? "redo" : "undo");
     } else if (key === "arrowleft" || key === "arrowright") {
+      if (inside(event.target, ARROWS)) return;
       const step = key === "arrowright" ? 1 : -1;
       document.dispatchEvent(new CustomEvent("picker-step", { detail: step }));
     } else if (key === "c" && !event.repeat) {
@@ -29,7 +30,7 @@ if (!window.pickerKeys) {
   });
 
   // The button compares as long as it is held, by pointer or key.
-  const onButton = (event) => event.target instanceof Element && event.target.closest("#compare");
+  const onButton = (event) => inside(event.target, "#compare");
   document.addEventListener("pointerdown", (event) => onButton(event) && compare(true));
   for (const end of ["pointerup", "pointercancel", "blur"]) {
     window.addEventListener(end, () => compare(false));
