@@ -15,6 +15,7 @@ from img2img.checking.alignment import Alignment
 from img2img.checking.finding import LEVELS, Finding
 from img2img.checking.histogram import RARE, ClassRow, FileHistograms, class_rows
 from img2img.checking.instances import Instances
+from img2img.checking.ledger import LEDGER, Ledger
 from img2img.checking.likeness import Twins, find_twins, names_of
 from img2img.checking.looks import PairLook, Roles, look_at_pair
 from img2img.checking.thinness import Thinness
@@ -41,7 +42,7 @@ class Pixels:
     """
 
     marks: np.ndarray
-    damaged: Some[str] = field(default_factory=Some)
+    damaged: Some[str]
     dull: dict[str, Some[Path]] = field(default_factory=dict)
     instances: Instances = field(default_factory=Instances)
     thinness: Thinness = field(default_factory=Thinness)
@@ -54,6 +55,8 @@ class Pixels:
             self.damaged.add(message)
         for path, why in look.dull:
             self.dull.setdefault(why, Some()).add(path)
+            if self.damaged.tell:
+                self.damaged.tell(f"{path}: {why}")
         if look.instances is not None:
             self.instances.add(look.instances, look.lossy)
         if look.thin is not None:
@@ -70,10 +73,12 @@ class Report:
         config: the user's settings.
         out: the folder of the report.
         histogram: the CSV of ids by file.
+        ledger: every single file that something is wrong with.
     """
 
     config: DataConfig
     out: Path
+    ledger: Ledger
     findings: list[Finding] = field(default_factory=list)
     advice: Advice = field(default_factory=Advice)
     index: PairIndex | None = None
@@ -113,7 +118,7 @@ def check_data(config: DataConfig, out: Path) -> Report:
         DataError: settings that cannot be used, no such folder.
         OSError: a file of the report cannot be written.
     """
-    report = Report(config, out)
+    report = Report(config, out, Ledger(out / LEDGER))
     if not Path(config.path).expanduser().exists():
         find(config)  # says so
     with report.catch():
@@ -121,10 +126,13 @@ def check_data(config: DataConfig, out: Path) -> Report:
     if report.index is None:
         return report
     report.findings += _pair_findings(report.index)
+    for line in report.index.left_out:
+        report.ledger.add(f"left out: {line}")
     report.advice, found = colours_advice(config, report.index, out)
     report.findings += found
     _look_at_labels(report)
     _look_at_pixels(report)
+    report.ledger.close()
     report.sort()
     return report
 
@@ -157,7 +165,9 @@ def _look_at_labels(report: Report) -> None:
     """The part that a training does, too: headers, label maps, and what they mean."""
     config = report.advice.applied(report.config)
     histograms = FileHistograms(report.index.root)
-    report.survey = look_through(config, report.index, catch=report.catch, each=histograms.add)
+    report.survey = look_through(
+        config, report.index, catch=report.catch, each=histograms.add, tell=report.ledger.add
+    )
     findings = next(iter(report.survey.labels.values()), None)
     report.spec, remarks = judge(config, report.survey, catch=report.catch)
     report.findings += [Finding.of_remark(remark) for remark in remarks]
@@ -237,7 +247,7 @@ def _look_at_pixels(report: Report) -> None:
     parts = {part.name: part for part in layout.parts}
     report.roles = roles = Roles(survey.inputs, survey.target, parts, palette)
     records = survey.headers.usable
-    report.pixels = pixels = Pixels(np.zeros(len(records), np.uint64))
+    report.pixels = pixels = Pixels(np.zeros(len(records), np.uint64), Some(tell=report.ledger.add))
     sampled = set(np.linspace(0, len(records) - 1, min(len(records), SAMPLED)).astype(int).tolist())
 
     def look(place: int) -> PairLook:

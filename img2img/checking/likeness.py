@@ -11,8 +11,10 @@ import cv2
 import numpy as np
 
 from img2img.checking.finding import Finding
+from img2img.data.scan import in_parallel
 from img2img.data.tally import Some
 from img2img.errors import DataError, counted
+from img2img.progress import counting
 
 _SIDE = 32  # pixels of the picture that the bits are taken of
 _KEPT = 8  # waves a side that they hold
@@ -85,9 +87,10 @@ def find_twins(
     step = -(-len(suspected) // _LOOKED_AT) or 1
     looked_at = suspected[::step]
     found: Some[tuple[int, int]] = Some()
-    for place, partner in looked_at:
-        if _alike(read, place, partner):
-            found.add((place, partner))
+    alike = in_parallel(lambda pair: _alike(read, *pair), looked_at, "look-alikes")
+    for pair, true in zip(looked_at, alike, strict=True):
+        if true:
+            found.add(pair)
     count = round(found.count * len(suspected) / max(1, len(looked_at)))
     return Twins(found, count, len(val))
 
@@ -98,7 +101,8 @@ def _suspected(train: np.ndarray, val: np.ndarray) -> Iterator[tuple[int, int]]:
     if not len(readable):
         return
     known = train[readable]
-    for place in val.nonzero()[0].tolist():
+    places = val.nonzero()[0].tolist()
+    for place in counting(places, len(places), "fingerprints"):
         differing = _bits(known ^ val[place])
         nearest = int(differing.argmin())
         if differing[nearest] <= _NEAR:

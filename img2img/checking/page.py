@@ -33,13 +33,13 @@ _STYLE = """
 .finding b{display:block;font-size:.8rem;text-transform:uppercase;letter-spacing:.04em}
 .problem b{color:#c62828}.warning b{color:#a06a00}.remark b{color:var(--faint)}
 .sample{margin:1rem 0 1.6rem}.row{display:grid;grid-gap:.6rem;
-grid-template-columns:repeat(auto-fit,minmax(min(260px,100%),1fr));align-items:start}
+grid-template-columns:repeat(auto-fit,minmax(min(230px,46%),1fr));align-items:start}
 .row img{width:100%;border:1px solid var(--line);image-rendering:auto}
 .twin img{max-height:180px;width:auto}
 .bar{display:flex;height:14px;border-radius:3px;overflow:hidden;margin:.4rem 0;background:var(--soft)}
 .bar span{display:block}.key{display:inline-block;width:1em;height:1em;border:1px solid #0003;
 vertical-align:-.12em;margin-right:.4rem}.meter{width:min(320px,40vw);height:12px;background:var(--soft)}
-.meter span{display:block;height:12px;min-width:1px}details{margin:.3rem 0}summary{cursor:pointer}
+.meter span{display:block;outline:1px solid #0002;height:12px;min-width:1px}details{margin:.3rem 0}summary{cursor:pointer}
 details div{white-space:pre-wrap}.heat img{width:200px;image-rendering:pixelated}
 """
 
@@ -101,6 +101,10 @@ def _findings(report: Report) -> Iterator[Html]:
     for level in LEVELS:
         for finding in report.of_level(level):
             yield _finding(finding)
+    if report.ledger.lines:
+        lines = counted(report.ledger.lines, "line")
+        link = tag("a", report.ledger.path.name, href=report.ledger.path.name)
+        yield tag("p", "Every file with a fault: ", link, f" ({lines})")
 
 
 def _finding(finding: Finding) -> Html:

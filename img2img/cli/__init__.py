@@ -50,7 +50,8 @@ def run(command, argv: list[str]) -> int:
     # running where another program needs a core too: steps were 7 times slower then.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if hasattr(sys.stdout, "reconfigure"):  # into one log file, in order with stderr
-        sys.stdout.reconfigure(line_buffering=True)
+        # Names of files may hold bytes that no text can: they are spelt out, as stderr does.
+        sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
     try:
         return command(argv) or 0
     except UserError as error:

@@ -1,7 +1,7 @@
 """What the headers of all files say before training: sizes, channels and types; and their ends."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -68,13 +68,17 @@ class Headers:
 
 
 def scan_headers(
-    records: Sequence[Record], parts: Sequence[str], halves: Mapping[str, str]
+    records: Sequence[Record],
+    parts: Sequence[str],
+    halves: Mapping[str, str],
+    tell: Callable[[str], object] | None = None,
 ) -> Headers:
     """Looks at the header and the end of every file.
 
     Args:
         parts: those that are used; the last one is the target.
         halves: part name -> "left" or "right" of side-by-side pictures, else "".
+        tell: called with everything that is wrong.
     """
     parts = list(dict.fromkeys(parts))
 
@@ -88,7 +92,9 @@ def scan_headers(
             return error
         return {part: infos[record.files[part]] for part in parts}
 
-    headers = Headers(kinds={part: {} for part in parts})
+    headers = Headers(
+        kinds={part: {} for part in parts}, damaged=Some(tell=tell), unequal=Some(tell=tell)
+    )
     for record, found in zip(records, in_parallel(look, records, "files"), strict=True):
         if isinstance(found, DataError):
             headers.damaged.add(str(found))

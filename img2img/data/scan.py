@@ -152,12 +152,14 @@ def scan_labels(
     half: str,
     palette: tuple[Colour, ...],
     each: Callable[[Path, LabelLook], object] | None = None,
+    tell: Callable[[str], object] | None = None,
 ) -> Findings:
     """The ids of all label maps; files that cannot be read are listed among the findings.
 
     Args:
         half, palette: as of `look_at_labels`.
         each: called with every file and the look at it, in order.
+        tell: called with everything that is wrong.
     """
 
     def look(path: Path) -> LabelLook | DataError:
@@ -166,7 +168,7 @@ def scan_labels(
         except DataError as error:
             return error
 
-    findings = Findings()
+    findings = Findings(damaged=Some(tell=tell))
     for path, found in zip(files, in_parallel(look, files, "labels"), strict=True):
         if isinstance(found, DataError):
             findings.damaged.add(str(found))

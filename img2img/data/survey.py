@@ -58,11 +58,13 @@ def look_through(
     *,
     catch: Catch = nullcontext,
     each: Callable[[Path, LabelLook], object] | None = None,
+    tell: Callable[[str], object] | None = None,
 ) -> Survey:
     """Looks at every header, then reads every label map.
 
     Args:
         each: called with every label map and what it holds, in order.
+        tell: called with everything that is wrong with a file or a pair.
 
     Raises:
         DataError: settings that do not fit the layout, and what `catch` lets through: files
@@ -72,7 +74,7 @@ def look_through(
     colours = load_palette(config.palette).colours if config.palette else ()
     halves = {part.name: part.half for part in index.layout.parts}
     parts = [*(source.folder for source in inputs), target]
-    headers = scan_headers((*index.train, *index.val), parts, halves)
+    headers = scan_headers((*index.train, *index.val), parts, halves, tell)
     with catch():
         headers.check()
     labels = {
@@ -81,6 +83,7 @@ def look_through(
             halves[source.folder],
             colours,
             each,
+            tell,
         )
         for source in inputs
         if source.kind == "labels"

@@ -1,6 +1,6 @@
 """What a scan remembers: how many there are of something, and which the first ones are."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -12,15 +12,22 @@ T = TypeVar("T")
 
 @dataclass
 class Some(Generic[T]):
-    """Counts everything and keeps the first few: it does not grow with the number of files."""
+    """Counts everything and keeps the first few: it does not grow with the number of files.
+
+    Attributes:
+        tell: called with every one that is added, as to write all of them into a file.
+    """
 
     count: int = 0
     first: list[T] = field(default_factory=list)
+    tell: Callable[[T], object] | None = None
 
     def add(self, item: T) -> None:
         self.count += 1
         if len(self.first) < KEPT:
             self.first.append(item)
+        if self.tell is not None:
+            self.tell(item)
 
     def join(self, other: "Some[T]") -> None:
         """Adds all of another one."""

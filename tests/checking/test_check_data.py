@@ -60,6 +60,10 @@ def test_all_damaged_files_are_counted_and_the_rest_is_checked(tmp_path, check):
     assert "3 pairs have files that cannot be used" in result.said
     assert "problem: 1 file damaged inside, behind a good header" in result.said
     assert "A training would stop: 2 problems" in result.said
+    lines = (result.out / "files.txt").read_text().splitlines()
+    assert [line.split(": ")[0] for line in lines] == [
+        f"{root}/{name}.png" for name in ("images/1", "labels/2", "images/4", "images/5")
+    ]
     assert "class-3" in result.page
 
 

@@ -4,6 +4,8 @@ import contextlib
 import html.parser
 import io
 import os
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -108,7 +110,7 @@ MAKERS = [
     lambda ids, photo: by_numpy(np.full((*ids.shape, 5), np.inf, np.float64)),
     lambda ids, photo: by_numpy(np.array([{}], object), allow_pickle=True),
     lambda ids, photo: by_numpy(np.zeros((0, 4), np.uint8)),
-    lambda ids, photo: by_tifffile(photo.astype(np.float32)),
+    lambda ids, photo: by_tifffile(photo.astype(np.float32), photometric="rgb"),
     lambda ids, photo: by_tifffile(photo.transpose(2, 0, 1), photometric="minisblack"),
     lambda ids, photo: b"",
     lambda ids, photo: b"\x89PNG\r\n\x1a\n",
@@ -333,3 +335,16 @@ def test_a_report_that_cannot_be_written(tmp_path, capsys):
     (tmp_path / "taken").write_text("a file")
     assert main(["check-data", str(root), "--out", str(tmp_path / "taken")]) == 2
     assert "the report cannot be written" in capsys.readouterr().err
+
+
+def test_names_that_are_no_text_are_spelt_out_on_a_strict_terminal(tmp_path):
+    for folder in ("images", "labels"):
+        (tmp_path / folder).mkdir()
+        try:
+            (tmp_path / folder / "\udcff.png").touch()
+        except (OSError, UnicodeEncodeError):
+            pytest.skip("the disk takes no such names")
+    command = [sys.executable, "-m", "img2img", "check-data", str(tmp_path), "--out"]
+    strict = {**os.environ, "PYTHONIOENCODING": "utf-8:strict"}
+    done = subprocess.run([*command, str(tmp_path / "out")], capture_output=True, env=strict)
+    assert done.returncode == 2 and b"\\udcff.png: the file is empty" in done.stdout
