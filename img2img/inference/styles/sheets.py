@@ -1,7 +1,5 @@
 """Contact sheets of a style book: one page a class, as PNG and as HTML."""
 
-import base64
-import html
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -11,11 +9,13 @@ import numpy as np
 from img2img.data.images import write_image
 from img2img.data.reading import TARGET, Arrays
 from img2img.data.sheets import contact_sheet, to_picture
-from img2img.errors import DataError
+from img2img.errors import DataError, counted
+from img2img.inference.arrays import to_stored
 from img2img.inference.styles.book import Style, StyleBook
 from img2img.inference.styles.looks import Objects, Wishes, choose
 from img2img.inference.styles.making import StyledRun
 from img2img.progress import counting
+from img2img.reporting.html import Html, join, page, picture, tag
 
 FOLDER = "styles"
 EXAMPLES = 4  # real crops beside every style
@@ -29,12 +29,9 @@ SCENE, OBJECT, REAL = "the scene in this style", "one object", "real objects of 
 
 Row = dict[str, list[np.ndarray]]  # pictures, uint8 RGB, by headline
 
-_CSS = """
-body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:1200px;padding:0 1rem;color:#222}
-nav a{margin-right:.8rem}h1{font-size:1.5rem}h2{font-size:1.05rem;margin:1.6rem 0 .4rem}
-h2 small{font-weight:normal;color:#666}figure{display:inline-block;margin:0 1rem .4rem 0;
-vertical-align:top}figcaption{color:#666;font-size:.85rem}img{height:180px;max-width:100%;
-object-fit:contain;image-rendering:pixelated;margin-right:.4rem}
+_STYLE = """
+nav a{margin-right:.8rem}figure{display:inline-block;margin:0 1rem .4rem 0;vertical-align:top}
+img{display:inline;width:auto;height:180px;object-fit:contain;image-rendering:pixelated;margin-right:.4rem}
 """
 
 
@@ -61,9 +58,9 @@ def write_sheets(run: StyledRun, book: StyleBook) -> Path:
             firsts[cls] = rows[0][SCENE][0]
             sheet = _sheet(rows, styles)
             write_image(folder / f"{stem}.png", sheet)
-            body = "".join(_section(*pair) for pair in zip(styles, rows, strict=True))
-            page = _page(f"Styles of {book.class_names[cls]}", links, body)
-            (folder / f"{stem}.html").write_text(page, encoding="utf-8")
+            body = join(*(_section(*pair) for pair in zip(styles, rows, strict=True)))
+            text = _page(f"Styles of {book.class_names[cls]}", links, body)
+            (folder / f"{stem}.html").write_text(text, encoding="utf-8")
         index = folder / "index.html"
         index.write_text(_page("Styles", links, _overview(book, stems, firsts)), encoding="utf-8")
     except OSError as error:
@@ -111,7 +108,7 @@ def _scene(run: StyledRun, book: StyleBook, cls: int) -> tuple[Arrays, Objects, 
     pictures = dict.fromkeys(e.picture for style in book.styles[cls] for e in style.examples)
     found = []
     for index in list(pictures)[:CANDIDATES]:
-        inputs = run.pairs.source.read(index)
+        inputs = to_stored(run.pairs.source.read(index), run.translator.spec)
         del inputs[TARGET]
         objects = run.translator.objects(inputs)
         ids, counts = np.unique(objects.ids, return_counts=True)
@@ -162,42 +159,36 @@ def _stem(cls: int, name: str) -> str:
     return f"{cls:03d}-{plain}"
 
 
-def _page(title: str, links: Sequence[tuple[str, str]], body: str) -> str:
-    """A whole HTML page that needs no other file but those it links to."""
-    nav = " ".join(f'<a href="{href}">{html.escape(text)}</a>' for href, text in links)
-    return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}'
-        '</title><meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<style>{_CSS}</style></head><body><nav>{nav}</nav><h1>{html.escape(title)}</h1>"
-        f"{body}</body></html>\n"
-    )
+def _page(title: str, links: Sequence[tuple[str, str]], body: Html) -> str:
+    """A whole page that needs no other file but those it links to."""
+    nav = (tag("a", text, href=href) for href, text in links)
+    return page(title, tag("nav", *nav), tag("h1", title), body, style=_STYLE)
 
 
-def _section(style: Style, row: Row) -> str:
-    figures = "".join(
-        f"<figure>{''.join(_img(picture, f'{style.name}: {name}') for picture in pictures)}"
-        f"<figcaption>{name}</figcaption></figure>"
+def _section(style: Style, row: Row) -> Html:
+    figures = (
+        tag(
+            "figure",
+            *(picture(shown, f"{style.name}: {name}") for shown in pictures),
+            tag("figcaption", name),
+        )
         for name, pictures in row.items()
     )
-    name, caption = html.escape(style.name), html.escape(_caption(style))
-    return f'<h2 id="{name}">{caption}</h2><div>{figures}</div>'
+    return join(tag("h2", _caption(style), id=style.name), tag("div", *figures))
 
 
-def _overview(book: StyleBook, stems: Mapping[int, str], firsts: Mapping[int, np.ndarray]) -> str:
-    items = "".join(
-        f'<figure><a href="{stems[cls]}.html">{_img(firsts[cls], book.class_names[cls])}</a>'
-        f"<figcaption>{html.escape(book.class_names[cls])}: {len(book.styles[cls])} "
-        f"style{'s' * (len(book.styles[cls]) > 1)}</figcaption></figure>"
+def _overview(book: StyleBook, stems: Mapping[int, str], firsts: Mapping[int, np.ndarray]) -> Html:
+    figures = (
+        tag(
+            "figure",
+            tag("a", picture(firsts[cls], book.class_names[cls]), href=f"{stems[cls]}.html"),
+            tag(
+                "figcaption",
+                f"{book.class_names[cls]}: {counted(len(book.styles[cls]), 'style')}",
+            ),
+        )
         for cls in sorted(stems)
     )
-    return f"<p>Every class's styles on one scene, beside real objects of that style.</p>{items}"
-
-
-def _img(picture: np.ndarray, alt: str) -> str:
-    """The picture inside the page; large ones reduced, small ones left to the browser to enlarge."""
-    if picture.shape[1] > WIDEST:
-        height = max(1, round(picture.shape[0] * WIDEST / picture.shape[1]))
-        picture = cv2.resize(picture, (WIDEST, height), interpolation=cv2.INTER_AREA)
-    _, data = cv2.imencode(".png", picture[..., ::-1])
-    text = base64.b64encode(data).decode()
-    return f'<img alt="{html.escape(alt)}" src="data:image/png;base64,{text}">'
+    return join(
+        tag("p", "Every class's styles on one scene, beside real objects of that style."), *figures
+    )
