@@ -14,7 +14,7 @@ Inputs = np.ndarray | Mapping[str, np.ndarray]
 
 
 def complete_inputs(inputs: Inputs, spec: DataSpec, *, derive: bool) -> dict[str, np.ndarray]:
-    """All inputs of a run, as `reading.read_record` returns them.
+    """All inputs of a run, as `data.reading.read_record` returns them.
 
     Args:
         inputs: the first input's array, or arrays by input name, as `Translator.translate` says.
@@ -41,6 +41,18 @@ def complete_inputs(inputs: Inputs, spec: DataSpec, *, derive: bool) -> dict[str
             label = arrays[labels.name]
             arrays[source.name] = components(label) if derive else label
     check_sizes({name: array.shape[:2] for name, array in arrays.items()}, "inputs")
+    return arrays
+
+
+def to_stored(arrays: Mapping[str, np.ndarray], spec: DataSpec) -> dict[str, np.ndarray]:
+    """Arrays as `data.reading` returns them, with label ids as files and callers have them."""
+    arrays = dict(arrays)
+    for source in spec.inputs:
+        if source.kind == "labels" and source.remap and source.name in arrays:
+            stored = {new: old for old, new in source.remap.items()}
+            classes, index = np.unique(arrays[source.name], return_inverse=True)
+            values = np.array([stored[c] for c in classes.tolist()], np.int64)
+            arrays[source.name] = values[index].reshape(arrays[source.name].shape)
     return arrays
 
 

@@ -10,6 +10,7 @@ from img2img.data.images import read_image, write_image
 from img2img.data.reading import fit_channels, halve_picture, read_input
 from img2img.data.sheets import contact_sheet, to_picture
 from img2img.errors import ConfigError, DataError
+from img2img.inference.arrays import to_stored
 from img2img.inference.planning import Job, find_part
 from img2img.inference.styles.looks import Look, Wishes
 from img2img.inference.translator import Translator
@@ -82,7 +83,7 @@ class FileTranslator:
         return self._row(job, arrays, result) if row else None
 
     def read(self, job: Job) -> dict[str, np.ndarray]:
-        """A job's inputs by name.
+        """A job's inputs by name, as `Translator.translate` takes them.
 
         Raises:
             DataError: an input is missing, or cannot be used.
@@ -101,7 +102,7 @@ class FileTranslator:
                 raise DataError(f"{job.path}: no instance map beside it; name it with --instances")
             else:
                 self.without_instances += 1
-        return arrays
+        return to_stored(arrays, self.spec)
 
     def _look(self, job: Job, arrays: dict[str, np.ndarray]) -> Look | None:
         styling = self.styling

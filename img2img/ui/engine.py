@@ -174,17 +174,6 @@ def describe_classes(labels: InputSpec) -> dict[int, Class]:
     return found
 
 
-def to_stored(inputs: Arrays, labels: InputSpec | None) -> dict[str, np.ndarray]:
-    """Labels as the run's reader returns them, back in the ids that the files have."""
-    inputs = dict(inputs)
-    if labels is not None and labels.remap and labels.name in inputs:
-        stored = {new: old for old, new in labels.remap.items()}
-        classes, index = np.unique(inputs[labels.name], return_inverse=True)
-        values = np.array([stored[c] for c in classes.tolist()], np.int64)
-        inputs[labels.name] = values[index].reshape(inputs[labels.name].shape)
-    return inputs
-
-
 def _compact(array: np.ndarray) -> np.ndarray:
     """Ids in 32 bits where they fit: a history of edits holds many of these."""
     fits = array.dtype == np.int64 and abs(array).max(initial=0) <= np.iinfo(np.int32).max

@@ -15,12 +15,12 @@ from img2img.data.reading import TARGET, read_input
 from img2img.data.roles import custom_parts
 from img2img.data.spec import DataSpec
 from img2img.errors import DataError, UserError
+from img2img.inference.arrays import to_stored
 from img2img.inference.jobs import FileTranslator
 from img2img.inference.planning import Job
 from img2img.inference.translator import Translator
 from img2img.models import OPTIONS
 from img2img.training.checkpoint import Checkpoint
-from img2img.ui.engine import to_stored
 
 OFFERED = 24  # of the run's held-out pictures
 MAX_SIDE = 4096  # pixels, of a picture opened in the page
@@ -58,13 +58,13 @@ def from_files(jobs: Sequence[Job], translator: Translator, *, limit: bool = Tru
     Args:
         limit: refuses pictures that are too large for the page.
     """
-    files, labels = FileTranslator(translator), translator.spec.of_kind("labels")
+    files = FileTranslator(translator)
 
     def opener(job: Job) -> Callable[[], Scene]:
         def read() -> Scene:
             for path in (job.path, *job.partners.values()) if limit else ():
                 check_size(path, path.name)
-            return Scene(job.path.stem, to_stored(files.read(job), labels))
+            return Scene(job.path.stem, files.read(job))
 
         return read
 
@@ -95,7 +95,7 @@ def from_run(checkpoint: Checkpoint) -> list[Offer]:
         def read() -> Scene:
             arrays = source.read(index)
             del arrays[TARGET]
-            inputs = to_stored(arrays, checkpoint.spec.of_kind("labels"))
+            inputs = to_stored(arrays, checkpoint.spec)
             return Scene(source.name(index), inputs)
 
         return read
@@ -124,7 +124,7 @@ def from_upload(label: Path, instances: Path | None, spec: DataSpec) -> Scene:
             inputs[source.name] = read_input(path, source)
         except DataError as error:
             raise DataError(str(error).replace(str(path), what)) from error
-    return Scene("upload", to_stored(inputs, spec.of_kind("labels")))
+    return Scene("upload", to_stored(inputs, spec))
 
 
 def check_size(path: Path, what: str) -> None:

@@ -10,6 +10,7 @@ from img2img.cli import main
 from img2img.data.images import read_image
 from img2img.data.scenes import VAL_OFFSET, draw_scene
 from img2img.errors import DataError
+from img2img.inference.styles.looks import Wishes
 
 
 @pytest.fixture(autouse=True)
@@ -232,3 +233,26 @@ def test_trained_smaller_translates_at_full_size(inside):
     assert train_on(inside / "data", "data.resize_width=45") == 0
     assert main(["translate", "data/A/1.png", "--device", "cpu"]) == 0
     assert read_image(inside / "translated" / "1.png").shape == (60, 90, 3)
+
+
+def test_renumbered_labels_are_translated_as_stored(inside, capsys):
+    """Masks of 0, 128 and 255 (data.remap): from a file and as an array, the same picture."""
+    rng = np.random.default_rng(0)
+    for name in ("a", "b"):
+        for folder in ("images", "labels"):
+            (inside / "ds" / folder).mkdir(parents=True, exist_ok=True)
+        mask = rng.choice(np.uint8([0, 128, 255]), (32, 32))
+        Image.fromarray(mask).save(inside / "ds" / "labels" / f"{name}.png")
+        photo = rng.integers(0, 255, (32, 32, 3), np.uint8)
+        Image.fromarray(photo).save(inside / "ds" / "images" / f"{name}.png")
+    settings = ["model.features=true", "data.derive_instances=true", "data.remap=true"]
+    settings += ["model.width=4", "model.n_down=1", "model.n_blocks=1", "model.d_width=4"]
+    settings += ["model.num_D=1", "model.weights.perceptual=0", "training.workers=0"]
+    arguments = ["--model", "pix2pixHD", "--data", "ds", "--run", "./run", "--device", "cpu"]
+    assert main(["train", *arguments, "--max-steps", "1", *settings]) == 0
+    assert main(["cluster-styles", "--run", "./run", "--k", "2"]) == 0
+    out = ["--out", "x.png", "--sheet", "sheet.png"]
+    assert translate("./run", "ds/labels/a.png", "--style", "random", *out) == 0
+    translator = img2img.load("./run", device="cpu")
+    look = translator.look(mask_a := read_image("ds/labels/a.png")[..., 0], Wishes(random=True))
+    assert np.array_equal(translator.translate(mask_a, look=look), read_image("x.png"))
