@@ -51,20 +51,23 @@ class Headers:
     unequal: Some[str] = field(default_factory=Some)
     usable: list[Record] = field(default_factory=list)
 
-    def check(self) -> None:
-        """Raises a DataError where there are pairs that cannot be used."""
+    def problems(self) -> list[DataError]:
+        """The errors that pairs which cannot be used amount to."""
+        found = []
         if self.damaged.count == 1:
-            raise DataError(self.damaged.first[0])
-        if self.damaged:
-            raise DataError(
-                f"{self.damaged.count} pairs have files that cannot be used:\n{self.damaged.lines()}"
-            )
+            found.append(DataError(self.damaged.first[0]))
+        elif self.damaged:
+            count, lines = self.damaged.count, self.damaged.lines()
+            found.append(DataError(f"{count} pairs have files that cannot be used:\n{lines}"))
         if self.unequal:
-            raise DataError(
-                f"pictures of different size in {counted(self.unequal.count, 'pair')}:\n"
-                f"{self.unequal.lines()}\n"
-                "Make the pictures of each pair the same size, or leave the pair out."
+            found.append(
+                DataError(
+                    f"pictures of different size in {counted(self.unequal.count, 'pair')}:\n"
+                    f"{self.unequal.lines()}\n"
+                    "Make the pictures of each pair the same size, or leave the pair out."
+                )
             )
+        return found
 
 
 def scan_headers(

@@ -75,8 +75,9 @@ def look_through(
     halves = {part.name: part.half for part in index.layout.parts}
     parts = [*(source.folder for source in inputs), target]
     headers = scan_headers((*index.train, *index.val), parts, halves, tell)
-    with catch():
-        headers.check()
+    for problem in headers.problems():
+        with catch():
+            raise problem
     labels = {
         source.name: scan_labels(
             [record.files[source.folder] for record in headers.usable],

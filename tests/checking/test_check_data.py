@@ -55,15 +55,16 @@ def test_all_damaged_files_are_counted_and_the_rest_is_checked(tmp_path, check):
     middle = bytearray((root / "images/5.png").read_bytes())
     middle[3000:3400] = bytes(400)
     (root / "images/5.png").write_bytes(middle)
+    save(root / "labels/6.png", scene(6)[0][:32])
     result = check(root)
     assert result.code == 2
     assert "3 pairs have files that cannot be used" in result.said
     assert "problem: 1 file damaged inside, behind a good header" in result.said
-    assert "A training would stop: 2 problems" in result.said
+    assert "pictures of different size in 1 pair" in result.said
+    assert "A training would stop: 3 problems" in result.said
     lines = (result.out / "files.txt").read_text().splitlines()
-    assert [line.split(": ")[0] for line in lines] == [
-        f"{root}/{name}.png" for name in ("images/1", "labels/2", "images/4", "images/5")
-    ]
+    faulty = [f"{root}/{name}.png" for name in ("images/1", "labels/2", "images/4", "images/5")]
+    assert [line.split(": ")[0] for line in lines] == [*faulty[:3], "6", faulty[3]]
     assert "class-3" in result.page
 
 
