@@ -159,5 +159,7 @@ def _run_all(files, jobs, arguments: argparse.Namespace) -> tuple[list, list[str
         if wanted:
             rows.append(row)
             several = arguments.variations > 1
-            names.append(job.path.name + f" - variation {job.variation + 1}" * several)
+            names.append(
+                job.path.name + f" - variation {job.variation % arguments.variations + 1}" * several
+            )
     return rows, names, failed

@@ -120,6 +120,16 @@ def test_variations(styled_run, capsys):
     )
 
 
+def test_random_styles_differ_from_picture_to_picture(styled_run, inside):
+    shutil.copy(LABEL, inside / "maps/val_label/b.png")
+    shutil.copy(INSTANCES, inside / "maps/val_inst/b.png")
+    folder = ["--instances", "maps/val_inst", "--style", "random", "--seed", "1", "--out", "out"]
+    assert main(["translate", "maps/val_label", "--run", str(styled_run), *folder]) == 0
+    first, second = (read_image(f"out/{name}.png") for name in "ab")
+    assert not np.array_equal(first, second)
+    assert np.array_equal(first, rendered(styled_run, "--style", "random", "--seed", "1"))
+
+
 def test_styles_of_a_photo(styled_run, inside, capsys):
     from_file = rendered(styled_run, "--style-from", "maps/val_img/a.png")
     assert np.array_equal(from_file, rendered(styled_run, "--style-from", "maps/val_img"))
