@@ -4,6 +4,7 @@ Parsing arguments imports neither torch nor any other heavy library, so that `--
 instant.
 """
 
+import argparse
 import importlib
 import os
 import sys
@@ -40,6 +41,13 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     command = importlib.import_module(f"img2img.cli.{argv[0].replace('-', '_')}")
     return run(command.main, argv[1:])
+
+
+def seed(text: str) -> int:
+    """A seed as an argument, 0 to 2**32 - 1."""
+    if not text.isdecimal() or int(text) >= 2**32:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to 4294967295")
+    return int(text)
 
 
 def run(command, argv: list[str]) -> int:

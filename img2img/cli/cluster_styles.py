@@ -2,6 +2,8 @@
 
 import argparse
 
+from img2img.cli import seed
+
 EPILOG = """examples:
   img2img cluster-styles                            of the newest run, 10 styles a class
   img2img cluster-styles --run city --k auto --k car=4
@@ -27,7 +29,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--limit", type=int, metavar="N", help="encode N training pairs, evenly spaced, not all"
     )
-    parser.add_argument("--seed", type=int, default=0, help="seed of the clustering")
+    parser.add_argument("--seed", type=seed, default=0, help="seed of the clustering")
     parser.add_argument("--overwrite", action="store_true", help="replace the run's style book")
     parser.add_argument(
         "--rename", action="append", default=[], metavar="STYLE=NAME", help="name a style and stop"
@@ -80,5 +82,7 @@ def _rename(a: argparse.Namespace) -> int:
             raise ConfigError(f"--rename {item}: expected STYLE=NAME, such as car-0=red")
         book = book.renamed(book.class_of(old), old, new)
     book.save(run)
-    print(f"renamed in {run}: {', '.join(a.rename)}")
+    print(
+        f"renamed in {run}: {', '.join(a.rename)} (the sheets keep the names they were drawn with)"
+    )
     return 0

@@ -4,6 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from img2img.cli import seed
+
 EPILOG = """examples:
   img2img translate label.png                       the newest run, into translated/
   img2img translate maps/ --run first --out results
@@ -33,7 +35,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--stochastic", action="store_true", help="with the model's noise (dropout)"
     )
-    parser.add_argument("--seed", type=int, help="seed of the noise, and of random styles")
+    parser.add_argument("--seed", type=seed, help="seed of the noise, and of random styles")
     styles = parser.add_argument_group("styles", "of runs with instance features (model.features)")
     styles.add_argument(
         "--style",
@@ -136,6 +138,8 @@ def _styling(arguments: argparse.Namespace, translator):
         return Styling(look=read_look(arguments.style_file, channels))
     if not by_name:
         return Styling(from_photo=True)
+    if arguments.style_from and (arguments.variations > 1 or "random" in arguments.style):
+        raise ConfigError("random styles leave nothing to --style-from: leave out one of them")
     items = arguments.style + ["random"] * (arguments.variations > 1)
     wishes = parse_wishes(items, translator.require_book())
     return Styling(wishes, arguments.seed or 0, from_photo=arguments.style_from is not None)
@@ -159,7 +163,5 @@ def _run_all(files, jobs, arguments: argparse.Namespace) -> tuple[list, list[str
         if wanted:
             rows.append(row)
             several = arguments.variations > 1
-            names.append(
-                job.path.name + f" - variation {job.variation % arguments.variations + 1}" * several
-            )
+            names.append(job.path.name + f" - variation {job.variation + 1}" * several)
     return rows, names, failed

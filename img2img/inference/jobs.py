@@ -12,7 +12,7 @@ from img2img.data.sheets import contact_sheet, to_picture
 from img2img.errors import ConfigError, DataError
 from img2img.inference.arrays import to_stored
 from img2img.inference.planning import Job, find_part
-from img2img.inference.styles.looks import Look, Wishes
+from img2img.inference.styles.looks import Look, Wishes, picture_seed
 from img2img.inference.translator import Translator
 
 SHEET_ROWS = 12  # a longer sheet is no longer looked at
@@ -106,19 +106,28 @@ class FileTranslator:
 
     def _look(self, job: Job, arrays: dict[str, np.ndarray]) -> Look | None:
         styling = self.styling
-        if styling is None or styling.look is not None:
-            return styling.look if styling else None
-        photo = None
-        if styling.from_photo:
-            if job.photo is None:
-                raise DataError(f"{job.path}: no photo of it found for --style-from")
-            photo = halve_picture(read_image(job.photo), self._half(self.spec.target_part))
+        if styling is None:
+            return None
+        if styling.look is not None:
+            if not styling.look.keys() & self.translator.objects(arrays).classes.keys():
+                raise DataError(f"{job.path}: none of its objects is in the style file")
+            return styling.look
+        if styling.from_photo and job.photo is None:
+            raise DataError(f"{job.path}: no photo of it found for --style-from")
         try:
+            photo = None
+            if styling.from_photo:
+                photo = halve_picture(read_image(job.photo), self._half(self.spec.target_part))
             return self.translator.look(
-                arrays, styling.wishes, photo=photo, seed=styling.seed, variation=job.variation
+                arrays,
+                styling.wishes,
+                photo=photo,
+                seed=picture_seed(styling.seed, job.path.name),
+                variation=job.variation,
             )
-        except ConfigError as error:
-            raise DataError(f"{job.path}: {error}") from error
+        except (ConfigError, DataError) as error:
+            source = f" with the styles of {job.photo}" if styling.from_photo else ""
+            raise DataError(f"{job.path}{source}: {error}") from error
 
     def _half(self, part: str) -> str:
         own = find_part(self.spec, part)

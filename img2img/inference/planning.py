@@ -24,7 +24,7 @@ class Job:
         partners: the other inputs' files by input name, those that were found.
         real: the target's file, None where there is none.
         photo: the photo whose styles the result takes, None where none is named.
-        variation: number of this result among all, from 0: random styles differ by it.
+        variation: number of this one among several results of one input, from 0.
     """
 
     path: Path
@@ -79,9 +79,8 @@ def plan(
     else:
         results = [(out or OUT) / name.with_suffix(suffix) for _, name in named]
     jobs = []
-    for number, ((path, name), result) in enumerate(zip(named, results, strict=True)):
+    for (path, name), result in zip(named, results, strict=True):
         job = _job(path, name, result, spec, instances, photos)
-        job = replace(job, variation=number * variations)
         jobs += _several(job, variations) if variations > 1 else [job]
     _refuse_collisions(jobs, sheet)
     return jobs
@@ -89,7 +88,7 @@ def plan(
 
 def _several(job: Job, variations: int) -> list[Job]:
     names = [job.out.with_stem(f"{job.out.stem}-{i + 1}") for i in range(variations)]
-    return [replace(job, out=n, variation=job.variation + i) for i, n in enumerate(names)]
+    return [replace(job, out=name, variation=i) for i, name in enumerate(names)]
 
 
 def _expand(items: Iterable[str], out: Path, spec: DataSpec) -> list[tuple[Path, Path]]:
@@ -195,6 +194,7 @@ def _named(
 def _refuse_collisions(jobs: Sequence[Job], sheet: Path | None) -> None:
     """Raises DataError where a result would replace what is read, or another result."""
     read = {file.resolve() for job in jobs for file in (job.path, *job.partners.values())}
+    read |= {job.photo.resolve() for job in jobs if job.photo}
     photos = {job.real.resolve() for job in jobs if job.real}
     seen: dict[Path, Path] = {}
     for job in jobs:

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from img2img.config import parse_config
-from img2img.data.reading import TARGET, check_sizes, fit_channels
+from img2img.data.reading import TARGET, fit_channels
 from img2img.data.resizing import resize_ids, resize_image
 from img2img.data.sheets import to_picture
 from img2img.data.spec import DataSpec, InputSpec
 from img2img.devices import pick_device
-from img2img.errors import ConfigError
+from img2img.errors import ConfigError, DataError
 from img2img.inference.arrays import Inputs, complete_inputs
 from img2img.inference.styles.book import StyleBook
 from img2img.inference.styles.looks import Choice, Look, Objects, Wishes, choose
@@ -74,6 +74,8 @@ class Translator:
         found = pick_checkpoint(path, which)
         model = load_model(found, target)
         book = StyleBook.load(path) if model.style_input else None
+        if book is not None:
+            book.require_channels(model.options.feature_channels, path)
         translator = cls(model, target, book=book, source=str(found.path))
         if book is not None and book.step != found.meta["step"]:
             translator.remark = (
@@ -200,7 +202,12 @@ class Translator:
         self.require_styles()
         batch, size = self._batch(inputs)
         photo = fit_channels(photo, self.spec.target, "the photo")
-        check_sizes({"inputs": size, "photo": photo.shape[:2]}, "the photo")
+        if photo.shape[:2] != size:
+            (height, width), (own_height, own_width) = photo.shape[:2], size
+            raise DataError(
+                f"the photo has {width}x{height} pixels, the label map {own_width}x{own_height}; give "
+                "the photo of this very scene, at the same size"
+            )
         work = self.spec.working_size(size)
         value = self.spec.target.normalise(resize_image(photo, work)).transpose(2, 0, 1)
         batch[TARGET] = torch.from_numpy(np.ascontiguousarray(value))[None].to(self.device)

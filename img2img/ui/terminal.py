@@ -5,7 +5,7 @@ from pathlib import Path
 
 from img2img.inference.planning import Job
 from img2img.inference.styles.book import StyleBook
-from img2img.inference.styles.looks import parse_wishes
+from img2img.inference.styles.looks import parse_wishes, picture_seed
 from img2img.ui.engine import Engine
 from img2img.ui.saving import write
 from img2img.ui.scenes import Offer, from_files
@@ -56,5 +56,5 @@ def render(
     for job, offer in zip(jobs, from_files(jobs, engine.translator, limit=False), strict=True):
         studio = Studio(engine)
         studio.open(offer.open())
-        studio.wish(wishes, seed=seed)
+        studio.wish(wishes, seed=picture_seed(seed, job.path.name))
         yield job.out, write(engine, studio.now, job.out)

@@ -42,7 +42,7 @@ class Style:
     """One cluster of a class's instances.
 
     Attributes:
-        name: unique in its class; neither a number nor with "=" in it.
+        name: unique in its class; no number, without "=" and "/".
         centre: features (C,), float32.
         count: instances of the training set.
         spread: root mean square distance of its instances from the centre.
@@ -178,6 +178,17 @@ class StyleBook:
                 f"`img2img cluster-styles --run {run} --overwrite`"
             ) from error
 
+    def require_channels(self, channels: int, run: Path) -> None:
+        """Raises CheckpointError where the styles are of another model."""
+        for styles in self.styles.values():
+            for style in styles:
+                if style.centre.shape != (channels,):
+                    raise CheckpointError(
+                        f"{run / FILE}: its styles have {len(style.centre)} features, the model "
+                        f"{channels}: it belongs to another run. Make this run's own with "
+                        f"`img2img cluster-styles --run {run} --overwrite`"
+                    )
+
     def _names(self) -> list[str]:
         return [self.class_names[cls] for cls in sorted(self.class_names)]
 
@@ -221,10 +232,10 @@ def _styles(entry: Mapping[str, Any], centres: np.ndarray) -> tuple[Style, ...]:
 def _check_names(cls: str, names: Iterable[str]) -> None:
     names = list(names)
     for name in names:
-        if not name or name.isdecimal() or "=" in name or names.count(name) > 1:
+        if not name or name.isdecimal() or set("=/") & set(name) or names.count(name) > 1:
             raise ConfigError(
                 f"{cls}: {name!r} cannot be a style's name: it must be unique in its class, not a "
-                "number, and without '='"
+                "number, and without '=' and '/'"
             )
 
 

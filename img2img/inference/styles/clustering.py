@@ -10,6 +10,7 @@ from img2img.inference.styles.book import Example, Style
 from img2img.inference.styles.collecting import Collection
 
 K = 10  # styles of a class, as published
+HARMLESS = str.maketrans("=/", "--")  # what a style's name must not hold
 AUTO = 0  # a number of styles: found by the silhouette
 RESTARTS = 10
 EXAMPLES = 8  # of a style, kept in the book
@@ -58,10 +59,14 @@ def assign(features: np.ndarray, k: int, seed: int) -> tuple[np.ndarray, np.ndar
     if k != AUTO:
         return _kmeans(features, min(k, distinct), seed)
     best, chosen = ONE_CLOUD, _kmeans(features, 1, seed)
+    order = np.random.default_rng(seed).permutation(len(features))
+    sample = np.sort(order[:SILHOUETTE_SAMPLE])
     for number in range(2, min(K, distinct - 1, len(features) - 1) + 1):
         labels, centres = _kmeans(features, number, seed)
-        sample = min(len(features), SILHOUETTE_SAMPLE)
-        score = silhouette_score(features, labels, sample_size=sample, random_state=seed)
+        of_sample = labels[sample]
+        if len(np.unique(of_sample)) < 2:
+            continue  # all but a few stray objects are in one cluster
+        score = silhouette_score(features[sample], of_sample)
         if score > best:
             best, chosen = score, (labels, centres)
     return chosen
@@ -92,7 +97,7 @@ def _styles(
         shown = typical[np.argsort(-collection.sizes[typical], kind="stable")][:EXAMPLES]
         styles.append(
             Style(
-                name=f"{name}-{number}",
+                name=f"{name.translate(HARMLESS)}-{number}",
                 centre=centres[cluster_],
                 count=int(counts[cluster_]),
                 spread=float(np.sqrt(np.mean(distances**2))),

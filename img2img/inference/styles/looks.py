@@ -1,6 +1,7 @@
 """A look: which style every object of one picture has."""
 
 import json
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -84,12 +85,18 @@ def parse_wishes(items: Sequence[str], book: StyleBook) -> Wishes:
             raise ConfigError(
                 f"--style {item}: expected CLASS=STYLE, ID=STYLE or random, such as car=2"
             )
-        if key.isdecimal():
+        if key.removeprefix("-").isdecimal():
             instances[int(key)] = style
         else:
             cls = book.find_class(key)
             classes[cls] = book.find(cls, style)
     return Wishes(classes, instances, "random" in items)
+
+
+def picture_seed(seed: int, name: str) -> int:
+    """A seed of a picture's own, by its file's name: pictures of one folder differ, and each
+    is the same whatever else is translated with it."""
+    return zlib.crc32(f"{seed} {name}".encode("utf-8", "surrogateescape"))
 
 
 def choose(

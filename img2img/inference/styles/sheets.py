@@ -12,7 +12,7 @@ from img2img.data.sheets import contact_sheet, to_picture
 from img2img.errors import DataError, counted
 from img2img.inference.arrays import to_stored
 from img2img.inference.styles.book import Style, StyleBook
-from img2img.inference.styles.looks import Objects, Wishes, choose
+from img2img.inference.styles.looks import Choice, Objects, Wishes, choose
 from img2img.inference.styles.making import StyledRun
 from img2img.progress import counting
 from img2img.reporting.html import Html, join, page, picture, tag
@@ -93,7 +93,11 @@ def _rows(run: StyledRun, book: StyleBook, cls: int) -> Iterator[Row]:
     place = crop_box(objects.box(ident), objects.ids.shape)
     for first in range(0, len(styles), AT_ONCE):
         some = styles[first : first + AT_ONCE]
-        looks = [choose(objects, book, Wishes(classes={cls: style})) for style in some]
+        # The example by itself too: at full size, most of it may lie on another class.
+        looks = [
+            {**choose(objects, book, Wishes(classes={cls: style})), ident: Choice.of(style)}
+            for style in some
+        ]
         for style, result in zip(some, translator.render(inputs, looks), strict=True):
             scene = translator.display(result)
             yield {
@@ -105,16 +109,18 @@ def _rows(run: StyledRun, book: StyleBook, cls: int) -> Iterator[Row]:
 
 def _scene(run: StyledRun, book: StyleBook, cls: int) -> tuple[Arrays, Objects, int]:
     """A training pair with a large object of a class, and that object's id."""
-    pictures = dict.fromkeys(e.picture for style in book.styles[cls] for e in style.examples)
+    examples: dict[int, list[int]] = {}
+    for style in book.styles[cls]:
+        for example in style.examples:
+            examples.setdefault(example.picture, []).append(example.instance)
     found = []
-    for index in list(pictures)[:CANDIDATES]:
+    for index, idents in list(examples.items())[:CANDIDATES]:
         inputs = to_stored(run.pairs.source.read(index), run.translator.spec)
         del inputs[TARGET]
         objects = run.translator.objects(inputs)
-        ids, counts = np.unique(objects.ids, return_counts=True)
-        sizes = dict(zip(ids.tolist(), counts.tolist(), strict=True))
-        own = {i: size for i, size in sizes.items() if objects.classes[i] == cls}
-        found.append((max(own.values()), -index, inputs, objects, max(own, key=own.get)))
+        sizes = {ident: int((objects.ids == ident).sum()) for ident in idents}
+        largest = max(sizes, key=sizes.get)
+        found.append((sizes[largest], -index, inputs, objects, largest))
     return max(found, key=lambda entry: entry[:2])[2:]
 
 

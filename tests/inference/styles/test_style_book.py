@@ -47,7 +47,7 @@ def test_styles_by_number_name_and_qualified_name():
         book.find(5, "0")
 
 
-@pytest.mark.parametrize("name", ["", "12", "a=b", "bicycle-0"])
+@pytest.mark.parametrize("name", ["", "12", "a=b", "a/b", "bicycle-0"])
 def test_impossible_names_are_refused(name):
     with pytest.raises(ConfigError, match="cannot be a style's name"):
         make_book().renamed(33, "bicycle-1", name)

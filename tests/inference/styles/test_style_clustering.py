@@ -87,3 +87,15 @@ def test_number_of_a_single_class():
     data = collection(features, [1] * 20 + [2] * 20)
     styles = cluster(data, {1: "a", 2: "b"}, NAMES, k=5, k_of={2: 3})
     assert [len(styles[1]), len(styles[2])] == [5, 3]
+
+
+def test_auto_with_a_stray_object_among_thousands():
+    rng = np.random.default_rng(0)
+    features = np.concatenate([rng.normal(0, 0.005, (6000, 3)), [[0.9, 0.9, 0.9]]])
+    labels, centres = assign(features.astype(np.float32), AUTO, seed=0)
+    assert len(labels) == 6001 and len(centres) <= 2
+
+
+def test_names_of_classes_are_made_harmless():
+    [style] = cluster(collection([(0.0, 1.0)], [3]), {3: "a=b/c"}, NAMES)[3]
+    assert style.name == "a-b-c-0"

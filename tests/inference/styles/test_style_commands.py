@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,10 @@ from PIL import Image
 import img2img
 from img2img.cli import main
 from img2img.data.images import read_image
-from img2img.inference.styles.looks import parse_wishes, write_look
+from img2img.inference.styles.book import StyleBook
+from img2img.inference.styles.looks import Choice, parse_wishes, picture_seed, write_look
+from img2img.inference.styles.making import StyledRun
+from img2img.inference.styles.sheets import write_sheets
 
 
 @pytest.fixture(autouse=True)
@@ -103,7 +107,8 @@ def test_class_and_object_styles_as_the_library_has_them(styled_run):
 def test_style_file_renders_identically(styled_run, inside):
     translator = img2img.load(styled_run, device="cpu")
     inputs = {"label": read_image(LABEL)[..., 0], "instance": np.array(Image.open(INSTANCES))}
-    look = translator.look(inputs, parse_wishes(["random"], translator.book), seed=4)
+    wishes = parse_wishes(["random"], translator.book)
+    look = translator.look(inputs, wishes, seed=picture_seed(4, "a.png"))
     write_look(inside / "x.style.json", look)
     expected = rendered(styled_run, "--style", "random", "--seed", "4", out="lot.png")
     assert np.array_equal(rendered(styled_run, "--style-file", "x.style.json"), expected)
@@ -127,7 +132,30 @@ def test_random_styles_differ_from_picture_to_picture(styled_run, inside):
     assert main(["translate", "maps/val_label", "--run", str(styled_run), *folder]) == 0
     first, second = (read_image(f"out/{name}.png") for name in "ab")
     assert not np.array_equal(first, second)
+    # Each is the same alone, wherever it stands among the others.
     assert np.array_equal(first, rendered(styled_run, "--style", "random", "--seed", "1"))
+    assert main(["translate", "maps/val_label/b.png", "--run", str(styled_run), *folder]) == 0
+    assert np.array_equal(second, read_image("out/b.png"))
+
+
+def test_photo_that_gives_styles_is_not_overwritten(styled_run, inside, capsys):
+    before = (inside / "maps/val_img/a.png").read_bytes()
+    for out in ("maps/val_img/a.png", "maps/val_img"):
+        assert translate(styled_run, "--style-from", "maps/val_img/a.png", "--out", out) == 2
+        assert "one of the inputs" in capsys.readouterr().err
+    assert (inside / "maps/val_img/a.png").read_bytes() == before
+
+
+def test_book_of_another_model_is_refused(styled_run, tmp_path, capsys):
+    run = shutil.copytree(styled_run, tmp_path / "run")
+    book = StyleBook.load(run)
+    wide = {
+        c: tuple(replace(s, centre=np.zeros(5, np.float32)) for s in styles)
+        for c, styles in book.styles.items()
+    }
+    replace(book, styles=wide).save(run)
+    assert translate(run) == 2
+    assert "5 features, the model 3" in capsys.readouterr().err
 
 
 def test_styles_of_a_photo(styled_run, inside, capsys):
@@ -138,7 +166,7 @@ def test_styles_of_a_photo(styled_run, inside, capsys):
     assert not np.array_equal(mixed, from_file)
     Image.new("RGB", (20, 20)).save("small.png")
     assert translate(styled_run, "--style-from", "small.png") == 2
-    assert "differ in size" in capsys.readouterr().err
+    assert "a.png with the styles of small.png: the photo has 20x20" in capsys.readouterr().err
     (inside / "empty").mkdir()
     assert translate(styled_run, "--style-from", "empty") == 2
     assert "no photo of it found" in capsys.readouterr().err
@@ -155,12 +183,23 @@ def test_styles_of_a_photo(styled_run, inside, capsys):
         (["--style-file", "missing.json"], "missing.json"),
         (["--style-file", "missing.json", "--style", "random"], "leave out"),
         (["--style-from", "missing.png"], "missing.png"),
+        (["--style-from", "maps/val_img", "--variations", "2"], "leave out one"),
+        (["--style-file", "other.style.json"], "none of its objects"),
     ],
 )
-def test_mistakes(styled_run, arguments, expected, capsys):
+def test_mistakes(styled_run, arguments, expected, inside, capsys):
+    write_look(inside / "other.style.json", {987654: Choice(np.zeros(3, np.float32))})
     assert translate(styled_run, *arguments) == 2
     error = capsys.readouterr().err
     assert expected in error and "Traceback" not in error
+
+
+@pytest.mark.parametrize("seed", ["-1", "4294967296", "x"])
+@pytest.mark.parametrize("command", ["translate", "cluster-styles"])
+def test_impossible_seeds(styled_run, command, seed, capsys):
+    with pytest.raises(SystemExit) as end:
+        main([command, *([LABEL] if command == "translate" else []), f"--seed={seed}"])
+    assert end.value.code == 2 and "4294967295" in capsys.readouterr().err
 
 
 def test_run_without_styles(tiny_runs, capsys):
@@ -228,3 +267,12 @@ def test_derived_instances_end_to_end(inside, capsys):
     objects = img2img.load("./run", device="cpu").objects(read_image(label)[..., 0])
     one = max(objects.classes)
     assert main(["translate", label, "--run", "./run", "--style", f"{one}=1"]) == 0
+
+
+def test_sheets_of_an_example_whose_class_is_another_at_full_size(styled_run, tmp_path):
+    run = StyledRun.load(str(shutil.copytree(styled_run, tmp_path / "run")), device="cpu")
+    book = StyleBook.load(run.path)
+    houses = book.styles[4][0].examples
+    trees = tuple(replace(style, examples=houses) for style in book.styles[5])
+    index = write_sheets(run, replace(book, styles={5: trees}))
+    assert (index.parent / "005-tree.html").exists()
