@@ -144,10 +144,14 @@ def replace_at(before: LabelMap, point: Point, new: int) -> LabelMap:
 def fresh_id(labels: LabelMap, cls: int) -> int:
     """The id of another object of a class: the class's own for stuff, else class * 1000 + k.
 
+    Never one that an object of another class has.
+
     Raises:
         DataError: all numbers of the class are taken.
     """
-    if labels.instance is None or cls in labels.stuff:
+    if labels.instance is None:
+        return cls
+    if cls in labels.stuff and not (labels.label[labels.instance == cls] != cls).any():
         return cls
     taken = set(np.unique(labels.instance).tolist())
     # Ids below 1000 belong to classes without objects, so class 0 counts from behind them.
@@ -158,17 +162,20 @@ def fresh_id(labels: LabelMap, cls: int) -> int:
     raise DataError(f"there are {INSTANCES_PER_CLASS} objects of this class already")
 
 
-def stuff_classes(label: np.ndarray, instance: np.ndarray, known: Iterable[int]) -> frozenset[int]:
-    """The classes that are not counted: whose pixels have the class itself as their id.
+def stuff_classes(
+    label: np.ndarray, instance: np.ndarray, known: Iterable[tuple[int, int]]
+) -> frozenset[int]:
+    """The classes that are not counted: all their pixels, and no others, have the class as id.
 
     Args:
-        label, instance: of one picture.
-        known: ids of objects of other pictures of the data set.
+        label, instance: of one picture; the instances as a file has them: where they are the
+            labels' connected pieces, every class is counted.
+        known: class and id of objects of other pictures of the data set.
     """
-    here = np.unique(label[label == instance]).tolist()
-    counted = np.unique(label[label != instance]).tolist()
-    elsewhere = {ident for ident in known if ident < INSTANCES_PER_CLASS}
-    return frozenset(here) | frozenset(elsewhere - set(counted))
+    differ, known = label != instance, set(known)
+    own = set(np.unique(label[~differ]).tolist()) | {c for c, ident in known if c == ident}
+    counted = set(np.unique(label[differ]).tolist()) | {c for c, ident in known if c != ident}
+    return frozenset(own - counted - set(np.unique(instance[differ]).tolist()))
 
 
 def _object_at(labels: LabelMap, point: Point, cls: int) -> int | None:

@@ -92,17 +92,34 @@ class Engine:
             full[self.labels.name] = inputs[self.labels.name]
         return {name: _compact(array) for name, array in full.items()}
 
-    def label_map(self, inputs: Arrays) -> LabelMap | None:
+    def stuff(self, given: Arrays, inputs: Arrays) -> frozenset[int]:
+        """The classes of a picture that are not counted, as `LabelMap.stuff`.
+
+        Args:
+            given: the inputs that the picture came with.
+            inputs: all of them, as `complete` returns them.
+        """
+        source = self.instances
+        if self.labels is None or source is None or source.derived or source.name not in given:
+            return frozenset()  # connected pieces have numbers, whatever the class
+        known = [
+            (self.class_of(number).ident, example.instance)
+            for number, styles in (self.book.styles.items() if self.book else ())
+            for style in styles
+            for example in style.examples
+        ]
+        return stuff_classes(inputs[self.labels.name], inputs[source.name], known)
+
+    def label_map(self, inputs: Arrays, stuff: frozenset[int] = frozenset()) -> LabelMap | None:
         """The inputs that the editor changes, None where the run has no labels."""
         if self.labels is None:
             return None
         label = inputs[self.labels.name]
-        if self.instances is None:
-            return LabelMap(label)
-        examples = [e for s in self._styles() for e in s.examples]
-        instance = inputs[self.instances.name]
-        stuff = stuff_classes(label, instance, [e.instance for e in examples])
-        return LabelMap(label, instance, stuff)
+        return (
+            LabelMap(label, inputs[self.instances.name], stuff)
+            if self.instances
+            else LabelMap(label)
+        )
 
     def with_labels(self, inputs: Arrays, labels: LabelMap) -> dict[str, np.ndarray]:
         """Inputs with another label map in them."""
@@ -154,9 +171,6 @@ class Engine:
     def size(self, inputs: Arrays) -> tuple[int, int]:
         """(height, width)."""
         return inputs[self.spec.inputs[0].name].shape[:2]
-
-    def _styles(self):
-        return [s for styles in self.book.styles.values() for s in styles] if self.book else []
 
 
 def describe_classes(labels: InputSpec) -> dict[int, Class]:

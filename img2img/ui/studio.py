@@ -38,6 +38,7 @@ class Studio:
         self.turn = threading.Lock()
         self._serial = itertools.count()
         self._history: History | None = None
+        self._stuff: frozenset[int] = frozenset()
         self._pictures = Pictures()
         self._versions = itertools.count()
 
@@ -49,10 +50,11 @@ class Studio:
         """
         inputs = self.engine.complete(scene.inputs)
         objects = self.engine.objects(inputs)
+        stuff = self.engine.stuff(scene.inputs, inputs)
         first = Moment(next(self._versions), inputs, objects, self.engine.look(objects))
         with self.lock:
             self.scene, self.selected = scene, None
-            self._history, self._pictures = History(first), Pictures()
+            self._history, self._pictures, self._stuff = History(first), Pictures(), stuff
 
     def serial(self) -> int:
         """A number above all former ones: of two answers, the one of the later state has the
@@ -162,7 +164,7 @@ class Studio:
         """
         with self.lock:
             now, engine = self.now, self.engine
-            before = engine.label_map(now.inputs)
+            before = engine.label_map(now.inputs, self._stuff)
             if before is None:
                 raise DataError("this run has no label map to edit")
             after = change(before)

@@ -128,5 +128,23 @@ def test_a_thousand_cars():
 
 def test_what_is_stuff(labels):
     assert stuff_classes(labels.label, labels.instance, []) == {SKY}
-    known = [3, 7001, 6]  # 6 is counted here, whatever an example elsewhere says
+    known = [(3, 3), (7, 7001), (7, 7), (6, 6), (8, 4)]  # 6 is counted here
     assert stuff_classes(labels.label, labels.instance, known) == {SKY, 3}
+
+
+def test_numbers_that_are_classes_by_chance():
+    """Objects numbered 0, 1, 2, ...: the first of class 0 is as little stuff as the others."""
+    label = np.array([[0, 0, 3, 3, 4, 4]])
+    numbered = np.array([[0, 1, 2, 2, 4, 3]])
+    assert stuff_classes(label, numbered, []) == frozenset()
+    shared = np.array([[0, 0, 0, 0, 4, 4]])  # one object of two classes
+    assert stuff_classes(label, shared, [(3, 0)]) == {4}
+
+
+def test_an_object_of_another_class_keeps_its_id():
+    label, instance = np.full((2, 4), CAR), np.full((2, 4), 3)
+    before = LabelMap(label, instance, frozenset({3}))
+    after = paint(before, mask_at(before, 0, 0), 3)
+    assert after.instance[0, 0] == 3000
+    again = paint(after, mask_at(after, 1, 1), 3)
+    assert again.instance[1, 1] == 3001

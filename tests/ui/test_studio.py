@@ -2,6 +2,7 @@
 
 import json
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -191,6 +192,45 @@ def test_without_instances_pieces_are_objects(studio, scene):
     studio.open(Scene("bare", {"label": scene.inputs["label"]}))
     assert all(i >= 1000 or c == 0 for i, c in studio.now.objects.classes.items())
     assert select_car(studio) >= 6000
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_new_objects_of_connected_pieces_are_their_own(studio, scene, given, monkeypatch):
+    """Pieces have numbers from class * 1000 on; those of class 0 look like classes."""
+    inputs = {"label": scene.inputs["label"]}
+    if given:  # a run whose data have no instance maps brings the pieces along
+        derived = studio.engine.instances.model_copy(update={"derived": True})
+        monkeypatch.setattr(studio.engine, "instances", derived)
+        inputs = studio.engine.complete(inputs)
+    studio.open(Scene("bare", inputs))
+    for cls in (0, 1, CAR):
+        known = set(studio.now.objects.classes)
+        point = np.argwhere(studio.now.inputs["label"] != cls)[0][::-1] + 0.5
+        mask = stroke((32, 64), [point], 1)
+        studio.edit(lambda before: paint(before, mask, cls, new=True), "painting")  # noqa: B023
+        new = int(studio.now.objects.ids[int(point[1]), int(point[0])])
+        assert new not in known and studio.now.objects.classes[new] == cls
+
+
+def test_the_book_tells_stuff_by_stored_ids(studio, scene):
+    """A numbered object is no class, and classes go by the ids that files have."""
+    engine, absent = studio.engine, 5
+    label, instance = scene.inputs["label"], scene.inputs["instance"]
+    keep = label != absent
+    inputs = {"label": np.where(keep, label, 0), "instance": np.where(keep, instance, 0)}
+    style = engine.book.styles[CAR][0]
+
+    def stuff(number, ident):
+        example = replace(style.examples[0], instance=ident)
+        styles = {number: (replace(style, examples=(example,)),)}
+        engine.book = replace(engine.book, styles=styles)
+        return engine.stuff(inputs, inputs)
+
+    here = stuff(CAR, 6000)
+    assert stuff(CAR, absent) == here
+    assert stuff(absent, absent) == here | {absent}
+    engine.classes = {**engine.classes, absent: replace(engine.classes[absent], ident=77)}
+    assert stuff(absent, 77) == here | {77} and stuff(absent, absent) == here
 
 
 def test_model_without_features(tiny_plain, scene, tmp_path):
