@@ -1,7 +1,9 @@
 """Saving: the picture, its styles, and the label and instance maps it was made from."""
 
 import itertools
+import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +16,8 @@ from img2img.ui.engine import Engine
 from img2img.ui.history import Moment
 
 OUT = Path("styled")
+LOOK = ".style.json"  # how the styles' file ends
+IDS = (".png", ".tif")  # how the maps' files end: small ids, any ids
 
 
 @dataclass(frozen=True)
@@ -46,13 +50,21 @@ def save(engine: Engine, moment: Moment, name: str, folder: Path) -> Saved:
         DataError: a file cannot be written.
     """
     target = engine.spec.target
-    picture = _new_file(folder, slug(name), suffix_for(target.dtype, target.channels))
-    look = write(engine, moment, picture)
-    maps = {}
-    for source in (engine.labels, engine.instances):
-        if source is not None:
-            stem = f"{picture.stem}_{source.kind.removesuffix('s')}"
-            maps[source.name] = _write_ids(folder, stem, moment.inputs[source.name])
+    sources = [source for source in (engine.labels, engine.instances) if source is not None]
+    ends = ["_" + source.kind.removesuffix("s") for source in sources]
+    beside = [LOOK, *(end + suffix for end in ends for suffix in IDS)]
+    suffix = suffix_for(target.dtype, target.channels)
+    picture = _new_file(folder, slug(name), suffix, beside)
+    maps: dict[str, Path] = {}
+    try:
+        look = write(engine, moment, picture)
+        for source, end in zip(sources, ends, strict=True):
+            maps[source.name] = _ids_file(folder, picture.stem + end, moment.inputs[source.name])
+            _write_ids(maps[source.name], moment.inputs[source.name])
+    except BaseException:  # what is half there is of no use
+        for path in (picture, picture.with_name(picture.stem + LOOK), *maps.values()):
+            path.unlink(missing_ok=True)
+        raise
     return Saved(picture, look, tuple(maps.values()), _command(engine, maps, look))
 
 
@@ -73,7 +85,7 @@ def write(engine: Engine, moment: Moment, path: Path) -> Path | None:
     write_image(path, picture)
     if not engine.translator.model.style_input:
         return None
-    look = path.with_name(f"{path.stem}.style.json")
+    look = path.with_name(path.stem + LOOK)
     write_look(look, moment.look)
     return look
 
@@ -91,11 +103,17 @@ def make_folder(path: Path) -> None:
         raise DataError(f"{path}: the folder cannot be made ({error.strerror})") from error
 
 
-def _new_file(folder: Path, stem: str, suffix: str) -> Path:
-    """An empty file with the first number that is free; two tabs never get the same."""
+def _new_file(folder: Path, stem: str, suffix: str, beside: Sequence[str]) -> Path:
+    """An empty file with the first number that is free; two tabs never get the same.
+
+    Args:
+        beside: ends of names that must be free too.
+    """
     make_folder(folder)
     for number in itertools.count(1):
         path = folder / f"{stem}-{number}{suffix}"
+        if any(os.path.lexists(folder / f"{stem}-{number}{end}") for end in beside):
+            continue
         try:
             path.touch(exist_ok=False)
             return path
@@ -105,13 +123,15 @@ def _new_file(folder: Path, stem: str, suffix: str) -> Path:
             raise DataError(f"{path}: cannot be written ({error.strerror})") from error
 
 
-def _write_ids(folder: Path, stem: str, ids: np.ndarray) -> Path:
-    """Ids in a form that the run reads back as they are."""
-    low, high = int(ids.min()), int(ids.max())
-    fits = low >= 0 and high <= np.iinfo(np.uint16).max
-    path = folder / f"{stem}{'.png' if fits else '.tif'}"
-    write_image(path, ids.astype(np.min_scalar_type(high)) if fits else ids)
-    return path
+def _ids_file(folder: Path, stem: str, ids: np.ndarray) -> Path:
+    """Named by the form in which the run reads the ids back as they are."""
+    fits = int(ids.min()) >= 0 and int(ids.max()) <= np.iinfo(np.uint16).max
+    return folder / (stem + IDS[0 if fits else 1])
+
+
+def _write_ids(path: Path, ids: np.ndarray) -> None:
+    small = path.suffix == IDS[0]
+    write_image(path, ids.astype(np.min_scalar_type(int(ids.max()))) if small else ids)
 
 
 def _command(engine: Engine, inputs: dict[str, Path], look: Path | None) -> tuple[str, ...]:

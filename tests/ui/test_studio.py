@@ -153,6 +153,27 @@ def test_saved_files_render_the_same(studio, styled_run, tmp_path):
     assert second.picture.name == "a-street-2.png"
 
 
+@pytest.mark.parametrize("end", [".png", ".style.json", "_label.png", "_instance.tif"])
+def test_a_number_is_free_only_with_all_its_names(studio, tmp_path, end):
+    (tmp_path / f"street-1{end}").write_text("mine")
+    saved = save(studio.engine, studio.now, "street", tmp_path)
+    assert saved.picture.name == "street-2.png"
+    assert (tmp_path / f"street-1{end}").read_text() == "mine"
+    assert len(list(tmp_path.iterdir())) == 5
+
+
+@pytest.mark.parametrize("part", ["write_image", "write_look", "_write_ids"])
+def test_nothing_is_left_of_what_cannot_be_saved(studio, tmp_path, monkeypatch, part):
+    def fail(path, *_):
+        path.write_text("half")
+        raise DataError("the disk is full")
+
+    monkeypatch.setattr(f"img2img.ui.saving.{part}", fail)
+    with pytest.raises(DataError, match="full"):
+        save(studio.engine, studio.now, "street", tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_names_become_harmless():
     assert slug("../../etc/Pass wd") == "etc-pass-wd"
     assert slug("雪.png") == "png" and slug("...") == "picture"
