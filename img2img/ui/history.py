@@ -80,8 +80,8 @@ class History:
         self._position = len(self._moments) - 1
 
     def _bytes(self) -> int:
-        shared = {id(a): a.nbytes for m in self._moments for a in m.inputs.values()}
-        return sum(shared.values())
+        arrays = [a for m in self._moments for a in (*m.inputs.values(), m.objects.ids)]
+        return sum({id(a): a.nbytes for a in arrays}.values())  # moments share arrays
 
 
 class Pictures:

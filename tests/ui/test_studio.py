@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -279,20 +280,58 @@ def tiny_plain(tmp_path_factory):
     return path
 
 
-def test_two_tabs_do_not_disturb_each_other(engine, scene):
-    tabs = [Studio(engine), Studio(engine)]
-    for tab in tabs:
+def test_two_tabs_do_not_disturb_each_other(engine, scene, monkeypatch):
+    """Pictures rendered at the same time are those rendered alone; the model serves in turn."""
+    tabs = [Studio(engine) for _ in range(4)]
+    for number, tab in enumerate(tabs):
         tab.open(scene)
-    before = tabs[1].picture().copy()
-    threads = [threading.Thread(target=lambda: list(tabs[0].thumbnails())) for _ in range(3)]
-    select_car(tabs[0])
+        select_car(tab)
+        tab.choose(str(number % len(tab.styles)), whole_class=True)
+        if number % 2:
+            tab.edit(lambda before: fill(before, (1.5, 1.5), 5), "filling")
+    alone = [engine.display(tab.now.inputs, [tab.now.look])[0] for tab in tabs]
+    assert len({picture.tobytes() for picture in alone}) > 2
+    translator, inside, most = engine.translator, [], []
+    render, together = translator.render, threading.Barrier(len(tabs))
+
+    def watched(*arguments):
+        inside.append(1)
+        most.append(len(inside))
+        time.sleep(0.02)  # for the others to come
+        try:
+            return render(*arguments)
+        finally:
+            inside.pop()
+
+    def work(number):
+        together.wait()
+        pictures[number] = tabs[number].picture()
+
+    monkeypatch.setattr(translator, "render", watched)
+    pictures: dict[int, np.ndarray] = {}
+    threads = [threading.Thread(target=work, args=[number]) for number in range(len(tabs))]
     for thread in threads:
         thread.start()
-    tabs[0].choose(other_style(tabs[0]))
     for thread in threads:
         thread.join()
-    assert tabs[1].selected is None and tabs[1].history.former is None
-    assert (tabs[1].picture() == before).all()
+    assert max(most) == 1 and len(most) == len(tabs), "one at a time, and none from a cache"
+    for number, picture in enumerate(alone):
+        assert (pictures[number] == picture).all()
+
+
+def test_undo_counts_the_maps_of_objects(studio, monkeypatch):
+    """The objects' ids take room beside the inputs."""
+    now = studio.now
+    step = sum(a.nbytes for a in now.inputs.values()) + now.objects.ids.nbytes
+    monkeypatch.setattr("img2img.ui.history.LABEL_BYTES", 3 * step)
+    for x in range(6):
+        mask = stroke((32, 64), [(x * 8 + 1.5, 1.5)], 1)
+        studio.edit(lambda before: paint(before, mask, 5, new=True), "painting")  # noqa: B023
+    undone = 0
+    while studio.history.former is not None:
+        studio.undo()
+        undone += 1
+    assert undone == 2
 
 
 def test_terminal(styled_run, street_files, tmp_path, capsys):
