@@ -1,6 +1,8 @@
 """`img2img pick-style`: styles chosen object by object, and label maps edited, in the browser."""
 
 import argparse
+import sys
+import uuid
 from pathlib import Path
 
 EPILOG = """examples:
@@ -57,23 +59,40 @@ def main(argv: list[str]) -> int:
     run = find_run(a.run)
     name = a.run or str(run)
     translator = Translator.load(name, checkpoint=a.checkpoint, device=a.device)
+    if translator.remark:
+        print(f"warning: {translator.remark}", file=sys.stderr)
     named = ["--run", name] + (["--checkpoint", a.checkpoint] if a.checkpoint else [])
+    named += ["--device", a.device] if a.device != "auto" else []
     engine = Engine(translator, named)
     if a.list or a.style:
         return _in_terminal(a, engine)
-    from img2img.inference.planning import plan
     from img2img.ui.handlers import Handlers
     from img2img.ui.server import serve
 
     out = a.out or OUT
-    if a.inputs:  # one by one: files of one name may come from different folders
-        jobs = [j for i in a.inputs for j in plan([i], out, engine.spec, instances=a.instances)]
-        offers = from_files(jobs, translator)
+    if a.inputs:
+        offers = from_files(_to_read(a, out, engine), translator)
     else:
         offers = from_run(pick_checkpoint(run, a.checkpoint))
     handlers = Handlers(engine, offers, out)
     serve(handlers, name, host=a.host, port=a.port, browser=not a.no_browser, out=out)
     return 0
+
+
+def _to_read(a: argparse.Namespace, out: Path, engine) -> list:
+    """Jobs of all inputs, that nothing is written for: results would have names of their own,
+    so that what lies in the output folder can be opened, too."""
+    from img2img.inference.planning import plan
+
+    jobs = []
+    for item in a.inputs:  # one by one: files of one name may come from different folders
+        folder = Path(item).expanduser()
+        while not folder.exists():
+            folder = folder.parent  # of a pattern
+        below = folder.resolve() in out.resolve().parents  # then `plan` leaves out what is there
+        place = out if below else out / uuid.uuid4().hex
+        jobs += plan([item], place, engine.spec, instances=a.instances)
+    return jobs
 
 
 def _in_terminal(a: argparse.Namespace, engine) -> int:
@@ -86,7 +105,11 @@ def _in_terminal(a: argparse.Namespace, engine) -> int:
     book = engine.require_book()
     if a.style and not a.inputs:
         raise ConfigError("--style renders label maps: name at least one")
-    jobs = plan(a.inputs, a.out or OUT, engine.spec, instances=a.instances)
+    out = a.out or OUT
+    if a.style:
+        jobs = plan(a.inputs, out, engine.spec, instances=a.instances)
+    else:
+        jobs = _to_read(a, out, engine)
     if a.list:
         print("\n".join(terminal.list_styles(book)))
         for offer in from_files(jobs, engine.translator, limit=False):

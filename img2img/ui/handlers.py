@@ -24,6 +24,8 @@ Answer = dict[str, Any]
 
 LARGEST_BRUSH = 64  # pixels across
 LONGEST_STROKE = 20_000  # points
+NOTHING = "No picture to start with: the run's data are not here. Open a label map of yours."
+LOST = "The picker was started anew and no longer has this page's picture; reload the page."
 
 log = logging.getLogger(__name__)
 
@@ -42,14 +44,13 @@ class Handlers:
     def start(self) -> tuple[Studio, Answer]:
         """A new tab's studio, and what it shows."""
         studio = Studio(self.engine)
-        if not self.offers:
-            text = (
-                "No picture to start with: the run's data are not here. Open a label map of yours."
-            )
-            return studio, {"notice": notice(text)}
-        answer: Answer = {}
-        for part in self.open(studio, 0):
+        answer: Answer = {"notice": notice(NOTHING)}
+        for part in self.open(studio, 0) if self.offers else ():
             answer |= part
+        remark = self.engine.translator.remark
+        if remark:
+            known = answer["notice"]["text"]
+            answer["notice"] = notice(f"{known} Warning: {remark}".strip())
         return studio, answer
 
     def open(self, studio: Studio, number: int) -> Iterator[Answer]:
@@ -79,13 +80,13 @@ class Handlers:
             yield {**answer, "opened": -1} if opened else answer
 
     def undo(self, studio: Studio) -> Iterator[Answer]:
-        return self._answers(studio, studio.undo)
+        return self._answers(studio, lambda: studio.undo())
 
     def redo(self, studio: Studio) -> Iterator[Answer]:
-        return self._answers(studio, studio.redo)
+        return self._answers(studio, lambda: studio.redo())
 
     def reset(self, studio: Studio) -> Iterator[Answer]:
-        return self._answers(studio, studio.reset)
+        return self._answers(studio, lambda: studio.reset())
 
     def roll(self, studio: Studio) -> Iterator[Answer]:
         return self._answers(studio, lambda: studio.roll(random.getrandbits(32)))
@@ -132,6 +133,8 @@ class Handlers:
         """Writes the picture, its styles and its maps."""
 
         def work() -> Answer:
+            if studio is None:
+                raise UserError(LOST)
             with studio.lock:
                 now, name = studio.now, studio.scene.name if studio.scene else ""
             saved = save(self.engine, now, name, self.out)
@@ -140,31 +143,37 @@ class Handlers:
 
         yield from _guarded(lambda: iter([work()]))
 
-    def _answers(self, studio: Studio, change: Callable[[], None]) -> Iterator[Answer]:
+    def _answers(self, studio: Studio | None, change: Callable[[], None]) -> Iterator[Answer]:
         """Makes a change and tells all that follows from it, the quickest first."""
 
         def work() -> Iterator[Answer]:
-            before = studio.sent
+            if studio is None:
+                raise UserError(LOST)
             change()
+            scene = {}
             if studio.now.version != studio.sent:
-                studio.sent = studio.now.version
                 scene = {"scene": scene_view(studio)}
                 # A new label map is there at once, its picture follows; a new picture comes whole.
-                if before is not None and studio.history.former is not None:
+                if studio.sent is not None and studio.history.former is not None:
                     yield scene
+                    studio.mark_sent(**_state(scene))
                     scene = {}
-            else:
-                scene = {}
             # Of several changes that wait for the model, only the last is rendered.
             with studio.turn:
                 stage = stage_view(studio)
             yield {**scene, "stage": stage, "strip": strip_view(studio), "notice": notice()}
+            if scene:  # only now: where rendering fails, the page still has the former one
+                studio.mark_sent(**_state(scene))
             for ident, thumbs in studio.thumbnails():
                 strip = strip_view(studio, ident, thumbs)
                 if strip is not None:
                     yield {"strip": strip}
 
         yield from _guarded(work)
+
+
+def _state(answer: Answer) -> dict[str, int]:
+    return {key: answer["scene"][key] for key in ("serial", "version")}
 
 
 def _guarded(work: Callable[[], Iterator[Answer]]) -> Iterator[Answer]:

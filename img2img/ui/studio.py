@@ -35,6 +35,7 @@ class Studio:
         self.uploaded: Scene | None = None
         self.selected: int | None = None
         self.sent: int | None = None
+        self._sent_serial = -1
         self.turn = threading.Lock()
         self._serial = itertools.count()
         self._history: History | None = None
@@ -60,6 +61,12 @@ class Studio:
         """A number above all former ones: of two answers, the one of the later state has the
         higher; to be taken with `lock` held, together with the state."""
         return next(self._serial)
+
+    def mark_sent(self, *, serial: int, version: int) -> None:
+        """The page got a version of the inputs; no matter if it has a later state already."""
+        with self.lock:
+            if serial > self._sent_serial:
+                self.sent, self._sent_serial = version, serial
 
     @property
     def history(self) -> History:

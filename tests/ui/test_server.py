@@ -104,6 +104,105 @@ def test_an_edit_shows_the_map_before_the_picture(handlers):
     assert answers[1]["stage"]["undo"] == "painting car"
 
 
+def test_outlines_follow_when_rendering_failed(handlers, monkeypatch):
+    """Where a picture cannot be rendered, the next answer brings its objects."""
+    studio, first = handlers.start()
+
+    def fail(*_):
+        raise MemoryError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(handlers.engine, "display", fail)
+        answers = list(handlers.open(studio, 0))
+    assert list(last(answers)) == ["notice"]
+    shown = last(handlers.pick(studio, {"x": 1, "y": 1}))
+    assert shown["scene"]["version"] == studio.now.version > first["scene"]["version"]
+    assert "scene" not in last(handlers.pick(studio, {"x": 2, "y": 2}))
+
+
+def test_answers_that_overtake_one_another(handlers):
+    """The page keeps the later map, whichever answer ends first."""
+    studio, _ = handlers.start()
+    data = {"tool": "brush", "cls": 6, "points": [[3, 3]], "radius": 2}
+    slow = handlers.edit(studio, data)
+    next(slow)
+    list(handlers.edit(studio, data | {"points": [[30, 3]], "cls": 5}))
+    list(slow)
+    assert last(handlers.undo(studio))["scene"]["version"] == studio.now.version
+
+
+def test_doubts_about_the_styles_are_told_at_the_start(handlers, engine, monkeypatch, tmp_path):
+    monkeypatch.setattr(engine.translator, "remark", "the style book is old")
+    _, answer = handlers.start()
+    assert "the style book is old" in answer["notice"]["text"] and "stage" in answer
+    _, answer = Handlers(engine, [], tmp_path).start()
+    assert "No picture" in answer["notice"]["text"] and "is old" in answer["notice"]["text"]
+
+
+@pytest.mark.parametrize(
+    "action", ["undo", "redo", "reset", "roll", "save", "pick", "style", "whole", "edit", "open"]
+)
+def test_tabs_of_an_earlier_server(handlers, action):
+    data = {"pick": {}, "style": {}, "whole": {}, "edit": {}, "open": 0}
+    arguments = [data[action]] if action in data else []
+    shown = last(getattr(handlers, action)(None, *arguments))
+    assert "reload the page" in shown["notice"]["text"]
+
+
+@pytest.fixture
+def served(styled_run, street_files, monkeypatch):
+    """Runs the command; the handlers that it would have served."""
+
+    def start(*arguments):
+        caught = []
+        monkeypatch.setattr("img2img.ui.server.serve", lambda h, *_, **__: caught.append(h))
+        inputs = arguments or [str(street_files)]
+        assert main(["pick-style", *inputs, "--run", str(styled_run), "--device", "cpu"]) == 0
+        return caught[0]
+
+    return start
+
+
+def test_saved_pictures_can_be_opened_again(served, tmp_path, monkeypatch, scene, capsys):
+    """Nothing is written over an input: saving always takes new names."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "styled").mkdir()
+    label = Path("styled") / "a-1_label.png"
+    write_image(label, scene.inputs["label"].astype(np.uint8))
+    for item in (str(label), "styled", "styled/*_label.png"):
+        handlers = served(item)
+        assert [offer.name for offer in handlers.offers] == ["a-1_label"]
+    run = handlers.engine.arguments
+    assert main(["pick-style", str(label), "--list", *run]) == 0
+    assert "a-1_label:" in capsys.readouterr().out
+    assert main(["pick-style", str(label), "--style", "car=1", *run]) == 2
+    assert "is one of the inputs" in capsys.readouterr().err
+    write_image(tmp_path / "street.png", scene.inputs["label"].astype(np.uint8))
+    assert [offer.name for offer in served(".").offers] == ["street"]  # no results among them
+
+
+def test_the_command_has_the_device(served):
+    handlers = served()
+    assert handlers.engine.arguments[-2:] == ("--device", "cpu")
+    studio, _ = handlers.start()
+    assert "--device cpu" in last(handlers.save(studio))["notice"]["command"]
+
+
+def test_doubts_about_the_styles_are_printed(served, monkeypatch, capsys):
+    from img2img.inference.translator import Translator
+
+    load = Translator.load
+
+    def doubtful(*arguments, **named):
+        translator = load(*arguments, **named)
+        translator.remark = "the style book is old"
+        return translator
+
+    monkeypatch.setattr(Translator, "load", doubtful)
+    served()
+    assert "warning: the style book is old" in capsys.readouterr().err
+
+
 def test_bugs_are_logged_not_shown(handlers, monkeypatch, caplog):
     studio, _ = handlers.start()
     monkeypatch.setattr(studio, "roll", lambda seed: 1 / 0)
