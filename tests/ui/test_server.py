@@ -150,8 +150,9 @@ def test_tabs_of_an_earlier_server(handlers, action):
 
 
 @pytest.fixture
-def served(styled_run, street_files, monkeypatch):
-    """Runs the command; the handlers that it would have served."""
+def served(styled_run, street_files, tmp_path, monkeypatch):
+    """Runs the command in a folder of the test's own; the handlers that it would have served."""
+    monkeypatch.chdir(tmp_path)
 
     def start(*arguments):
         caught = []
@@ -163,9 +164,8 @@ def served(styled_run, street_files, monkeypatch):
     return start
 
 
-def test_saved_pictures_can_be_opened_again(served, tmp_path, monkeypatch, scene, capsys):
+def test_saved_pictures_can_be_opened_again(served, tmp_path, scene, capsys):
     """Nothing is written over an input: saving always takes new names."""
-    monkeypatch.chdir(tmp_path)
     (tmp_path / "styled").mkdir()
     label = Path("styled") / "a-1_label.png"
     write_image(label, scene.inputs["label"].astype(np.uint8))
