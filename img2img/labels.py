@@ -100,15 +100,19 @@ def default_palette(classes: int) -> Tensor:
     return torch.stack(channels, 1).to(torch.uint8)
 
 
-def instance_classes(instance: Tensor, label: Tensor) -> dict[int, int]:
+def instance_classes(instance: Tensor, label: Tensor | None) -> dict[int, int]:
     """The class of every instance of one picture: the commonest label under it.
 
     A coded id (`class * 1000 + k`) whose class occurs under the instance keeps that class.
 
     Args:
         instance: integer ids (1, H, W) or (H, W).
-        label: integer ids of the same shape.
+        label: integer ids of the same shape; None where there are none: an id then is a code, or
+            the class itself.
     """
+    if label is None:
+        coded = INSTANCES_PER_CLASS
+        return {i: i // coded if i >= coded else i for i in instance.unique().tolist()}
     codes, span, low = _joint_codes(instance.flatten().long(), label.flatten().long())
     codes, counts = codes.unique(return_counts=True)
     idents = codes.div(span, rounding_mode="floor")
@@ -138,11 +142,10 @@ def instance_mean(features: Tensor, instance: Tensor) -> Tensor:
     # One number for each instance of each picture, consecutive over the batch.
     picture = torch.arange(count, device=instance.device).view(-1, 1, 1, 1).expand_as(instance)
     codes, *_ = _joint_codes(picture.flatten(), instance.flatten().long())
-    _, index = codes.unique(return_inverse=True)
+    groups, index = codes.unique(return_inverse=True)
     rows = features.permute(0, 2, 3, 1).reshape(-1, channels)
-    groups = int(index.max()) + 1
-    sums = rows.new_zeros(groups, channels).index_add(0, index, rows)
-    sizes = rows.new_zeros(groups).index_add(0, index, rows.new_ones(len(index)))
+    sums = rows.new_zeros(len(groups), channels).index_add(0, index, rows)
+    sizes = rows.new_zeros(len(groups)).index_add(0, index, rows.new_ones(len(index)))
     means = (sums / sizes[:, None])[index]
     return means.view(count, *features.shape[2:], channels).permute(0, 3, 1, 2)
 

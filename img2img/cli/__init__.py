@@ -50,6 +50,13 @@ def seed(text: str) -> int:
     return int(text)
 
 
+def count(text: str) -> int:
+    """A number of things as an argument, at least 1."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
+    return int(text)
+
+
 def run(command, argv: list[str]) -> int:
     """Calls a command; a user's mistake becomes one message and exit code 2."""
     # albumentations asks the network for its version when it is imported.

@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from img2img.cli.train import FLAGS
+
 EPILOG = """examples:
   img2img check-data my_pairs
   img2img check-data my_pairs --ignore-id 255 --out report
@@ -11,14 +13,7 @@ EPILOG = """examples:
 Any setting of the data can be given as key=value, as for training. The exit code is 2 where a
 training would stop, else 0."""
 
-# Flags that are settings of the config under another name, as of `img2img train`.
-FLAGS = {
-    "layout": ("data.layout", "force a folder layout instead of recognising it"),
-    "direction": ("data.direction", "which half or folder is the input: AtoB or BtoA"),
-    "val_fraction": ("data.val_fraction", "share of the pairs to validate on, without a val split"),
-    "ignore_id": ("data.ignore_id", "label id that means 'no class'"),
-    "palette": ("data.palette", "colour-coded labels: facades, cityscapes, camvid or a file"),
-}
+SHARED = {key: FLAGS[key] for key in "layout direction val_fraction ignore_id palette".split()}
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
@@ -32,7 +27,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("data", metavar="DIR", help="folder with the pairs, or a CSV")
     parser.add_argument("--config", type=Path, help="YAML file, as in configs/")
     parser.add_argument("--out", type=Path, help="folder of the report; default: data_check")
-    for flag, (_, text) in FLAGS.items():
+    for flag, (_, text) in SHARED.items():
         parser.add_argument(f"--{flag.replace('_', '-')}", help=text)
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="any setting of the data")
     return parser.parse_intermixed_args(argv)
@@ -48,7 +43,7 @@ def main(argv: list[str]) -> int:
     from img2img.errors import DataError
     from img2img.models import OPTIONS
 
-    given = {FLAGS[k][0]: v for k, v in vars(arguments).items() if k in FLAGS and v is not None}
+    given = {SHARED[k][0]: v for k, v in vars(arguments).items() if k in SHARED and v is not None}
     given |= {"data.path": arguments.data} | parse_overrides(arguments.overrides)
     config = load_config(OPTIONS, path=arguments.config, overrides=given, need_model=False)
     out = arguments.out or _beside(arguments.data)

@@ -2,7 +2,7 @@
 
 import argparse
 
-from img2img.cli import seed
+from img2img.cli import count, seed
 
 EPILOG = """examples:
   img2img cluster-styles                            of the newest run, 10 styles a class
@@ -27,7 +27,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
         help="styles of a class: a number, auto, or CLASS=NUMBER; may be repeated; default: 10",
     )
     parser.add_argument(
-        "--limit", type=int, metavar="N", help="encode N training pairs, evenly spaced, not all"
+        "--limit", type=count, metavar="N", help="encode N training pairs, evenly spaced, not all"
     )
     parser.add_argument("--seed", type=seed, default=0, help="seed of the clustering")
     parser.add_argument("--overwrite", action="store_true", help="replace the run's style book")
@@ -42,14 +42,11 @@ def parse(argv: list[str]) -> argparse.Namespace:
 def main(argv: list[str]) -> int:
     """Makes the book and its sheets, and says where they lie."""
     a = parse(argv)
-    from img2img.errors import ConfigError
     from img2img.inference.styles import making
 
     if a.rename:
         return _rename(a)
     k, k_of = making.parse_counts(a.k)
-    if a.limit is not None and a.limit < 1:
-        raise ConfigError("--limit: at least 1")
     run = making.StyledRun.load(a.run, data=a.data, device=a.device)
     making.check_new(run.path, overwrite=a.overwrite)
     book = making.make_book(run, k=k, k_of=k_of, seed=a.seed, limit=a.limit)

@@ -2,8 +2,9 @@
 
 import argparse
 import sys
-import uuid
 from pathlib import Path
+
+from img2img.cli import seed
 
 EPILOG = """examples:
   img2img pick-style                                the newest run, its held-out pictures
@@ -43,7 +44,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
         metavar="KEY=STYLE",
         help="render in a style: of a class or an object by its id; or random; repeatable",
     )
-    here.add_argument("--seed", type=int, default=0, help="of random styles")
+    here.add_argument("--seed", type=seed, default=0, help="of random styles")
     return parser.parse_args(argv)
 
 
@@ -66,12 +67,15 @@ def main(argv: list[str]) -> int:
     engine = Engine(translator, named)
     if a.list or a.style:
         return _in_terminal(a, engine)
+    from img2img.inference.planning import plan_reading
     from img2img.ui.handlers import Handlers
     from img2img.ui.server import serve
 
     out = a.out or OUT
     if a.inputs:
-        offers = from_files(_to_read(a, out, engine), translator)
+        offers = from_files(
+            plan_reading(a.inputs, out, engine.spec, instances=a.instances), translator
+        )
     else:
         offers = from_run(pick_checkpoint(run, a.checkpoint))
     handlers = Handlers(engine, offers, out)
@@ -79,25 +83,9 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def _to_read(a: argparse.Namespace, out: Path, engine) -> list:
-    """Jobs of all inputs, that nothing is written for: results would have names of their own,
-    so that what lies in the output folder can be opened, too."""
-    from img2img.inference.planning import plan
-
-    jobs = []
-    for item in a.inputs:  # one by one: files of one name may come from different folders
-        folder = Path(item).expanduser()
-        while not folder.exists():
-            folder = folder.parent  # of a pattern
-        below = folder.resolve() in out.resolve().parents  # then `plan` leaves out what is there
-        place = out if below else out / uuid.uuid4().hex
-        jobs += plan([item], place, engine.spec, instances=a.instances)
-    return jobs
-
-
 def _in_terminal(a: argparse.Namespace, engine) -> int:
     from img2img.errors import ConfigError
-    from img2img.inference.planning import plan
+    from img2img.inference.planning import plan, plan_reading
     from img2img.ui import terminal
     from img2img.ui.saving import OUT
     from img2img.ui.scenes import from_files
@@ -106,10 +94,8 @@ def _in_terminal(a: argparse.Namespace, engine) -> int:
     if a.style and not a.inputs:
         raise ConfigError("--style renders label maps: name at least one")
     out = a.out or OUT
-    if a.style:
-        jobs = plan(a.inputs, out, engine.spec, instances=a.instances)
-    else:
-        jobs = _to_read(a, out, engine)
+    planned = plan if a.style else plan_reading
+    jobs = planned(a.inputs, out, engine.spec, instances=a.instances)
     if a.list:
         print("\n".join(terminal.list_styles(book)))
         for offer in from_files(jobs, engine.translator, limit=False):

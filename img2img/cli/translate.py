@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from img2img.cli import seed
+from img2img.cli import count, seed
 
 EPILOG = """examples:
   img2img translate label.png                       the newest run, into translated/
@@ -45,7 +45,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
         help="a class or an object's id, and a style's name or number; or random; repeatable",
     )
     styles.add_argument(
-        "--variations", type=int, default=1, metavar="N", help="N results with random styles each"
+        "--variations", type=count, default=1, metavar="N", help="N results with random styles each"
     )
     styles.add_argument(
         "--style-from",
@@ -123,8 +123,6 @@ def _styling(arguments: argparse.Namespace, translator):
     from img2img.inference.styles.looks import parse_wishes, read_look
     from img2img.inference.translator import NO_BOOK
 
-    if arguments.variations < 1:
-        raise ConfigError("--variations: at least 1")
     by_name = bool(arguments.style) or arguments.variations > 1
     if not (by_name or arguments.style_from or arguments.style_file):
         if translator.model.style_input and translator.book is None:

@@ -49,7 +49,7 @@ class InputSpec(Section):
         part: the layout's part that its files come from.
         derived: `instances` that no file holds: the connected pieces of the labels.
         classes: number of classes of `labels`.
-        class_names: one for each class.
+        class_names: one for each class; () or fewer where nobody named them, see `class_name`.
         palette: RGB colours by stored id, maybe of more ids than classes: to read
             colour-coded labels; see `colours`.
         ignore_id: the class number (after renumbering) of pixels without a class.
@@ -67,6 +67,11 @@ class InputSpec(Section):
     ignore_id: int | None = None
     remap: dict[int, int] | None = None
     image: ImageSpec | None = None
+
+    def class_name(self, number: int) -> str:
+        """A class's name, `class-26` where it has none."""
+        names = self.class_names
+        return names[number] if number < len(names) and names[number] else f"class-{number}"
 
     @property
     def colours(self) -> tuple[tuple[int, int, int], ...]:

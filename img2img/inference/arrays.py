@@ -44,6 +44,17 @@ def complete_inputs(inputs: Inputs, spec: DataSpec, *, derive: bool) -> dict[str
     return arrays
 
 
+def with_instances(inputs: Inputs, spec: DataSpec) -> dict[str, np.ndarray]:
+    """The inputs as they are, and the labels' connected pieces where instances are missing.
+
+    Raises:
+        DataError: as `complete_inputs`.
+    """
+    full = complete_inputs(inputs, spec, derive=True)
+    given = {spec.inputs[0].name: inputs} if isinstance(inputs, np.ndarray) else inputs
+    return {name: given.get(name, array) for name, array in full.items()}
+
+
 def to_stored(arrays: Mapping[str, np.ndarray], spec: DataSpec) -> dict[str, np.ndarray]:
     """Arrays as `data.reading` returns them, with label ids as files and callers have them."""
     arrays = dict(arrays)

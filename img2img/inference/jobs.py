@@ -10,7 +10,7 @@ from img2img.data.images import read_image, write_image
 from img2img.data.reading import fit_channels, halve_picture, read_input
 from img2img.data.sheets import contact_sheet, to_picture
 from img2img.errors import ConfigError, DataError
-from img2img.inference.arrays import to_stored
+from img2img.inference.arrays import to_stored, with_instances
 from img2img.inference.planning import Job, find_part
 from img2img.inference.styles.looks import Look, Wishes, picture_seed
 from img2img.inference.translator import Translator
@@ -76,9 +76,11 @@ class FileTranslator:
             DataError: an input cannot be used, or the result cannot be written.
         """
         arrays = self.read(job)
+        if self.styling is not None:
+            arrays = with_instances(arrays, self.spec)
         look = self._look(job, arrays)
         result = self.translator.translate(arrays, look=look, stochastic=stochastic, seed=seed)
-        _make_folder(job.out.parent)
+        make_folder(job.out.parent)
         write_image(job.out, result)
         return self._row(job, arrays, result) if row else None
 
@@ -153,7 +155,8 @@ class FileTranslator:
             return None  # the sheet only shows it; nothing depends on it
 
 
-def _make_folder(path: Path) -> None:
+def make_folder(path: Path) -> None:
+    """Raises DataError where the folder cannot be made."""
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -163,5 +166,5 @@ def _make_folder(path: Path) -> None:
 def write_sheet(path: Path, rows: Sequence[dict[str, np.ndarray]], names: Sequence[str]) -> None:
     """A contact sheet of at least one row; columns that all rows have."""
     common = [name for name in rows[0] if all(name in row for row in rows)]
-    _make_folder(path.parent)
+    make_folder(path.parent)
     write_image(path, contact_sheet([{n: row[n] for n in common} for row in rows], names))

@@ -66,11 +66,8 @@ def plan(
             would be overwritten.
     """
     named = _expand(items, out or OUT, spec)
-    for flag, given in (("--instances", instances), ("--style-from", photos)):
-        if given and not given.exists():
-            raise DataError(f"{flag}: {given}: there is no such file or folder")
-        if given and given.is_file() and len(named) > 1:
-            raise DataError(f"{flag} is one file, but there are several inputs; give a folder")
+    _check_given("--instances", instances, len(named))
+    _check_given("--style-from", photos, len(named))
     suffix = suffix_for(spec.target.dtype, spec.target.channels)
     if out is not None and out.suffix.lower() in IMAGE_SUFFIXES and not out.is_dir():
         if len(named) != 1:
@@ -84,6 +81,31 @@ def plan(
         jobs += _several(job, variations) if variations > 1 else [job]
     _refuse_collisions(jobs, sheet)
     return jobs
+
+
+def plan_reading(
+    items: Sequence[str], out: Path, spec: DataSpec, *, instances: Path | None = None
+) -> list[Job]:
+    """Jobs of which only the inputs are used: their results have no names.
+
+    Args:
+        out: as of `plan`.
+        instances: as of `plan`.
+
+    Raises:
+        DataError: nothing matches.
+    """
+    named = _expand(items, out, spec)
+    _check_given("--instances", instances, len(named))
+    return [_job(path, name, Path(), spec, instances, None) for path, name in named]
+
+
+def _check_given(flag: str, given: Path | None, inputs: int) -> None:
+    """Raises DataError for a file or folder of a flag that is not there, or does not suffice."""
+    if given and not given.exists():
+        raise DataError(f"{flag}: {given}: there is no such file or folder")
+    if given and given.is_file() and inputs > 1:
+        raise DataError(f"{flag} is one file, but there are several inputs; give a folder")
 
 
 def _several(job: Job, variations: int) -> list[Job]:

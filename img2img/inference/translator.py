@@ -15,10 +15,10 @@ from img2img.data.sheets import to_picture
 from img2img.data.spec import DataSpec, InputSpec
 from img2img.devices import pick_device
 from img2img.errors import ConfigError, DataError
-from img2img.inference.arrays import Inputs, complete_inputs
+from img2img.inference.arrays import Inputs, complete_inputs, with_instances
 from img2img.inference.styles.book import StyleBook
 from img2img.inference.styles.looks import Choice, Look, Objects, Wishes, choose
-from img2img.labels import INSTANCES_PER_CLASS, instance_classes
+from img2img.labels import instance_classes
 from img2img.models import OPTIONS, build_model
 from img2img.models.base import Model, load_strictly
 from img2img.training.checkpoint import Checkpoint
@@ -112,6 +112,7 @@ class Translator:
             DataError: inputs that are missing, of different size, or not the run's.
         """
         if look is None and self.book is not None:
+            inputs = with_instances(inputs, self.spec)  # derived once, for the look and the picture
             look = self.look(inputs)
         with self._noise(stochastic, seed):
             return self.render(inputs, [look or {}])[0]
@@ -181,11 +182,7 @@ class Translator:
         arrays = self._arrays(inputs)
         ids = arrays[self.model.style_input]
         labels = self.spec.of_kind("labels")
-        if labels is None:
-            found = np.unique(ids).tolist()
-            coded = {i: i // INSTANCES_PER_CLASS for i in found if i >= INSTANCES_PER_CLASS}
-            return Objects(ids, {i: coded.get(i, i) for i in found})
-        label = torch.from_numpy(arrays[labels.name])
+        label = torch.from_numpy(arrays[labels.name]) if labels else None
         return Objects(ids, instance_classes(torch.from_numpy(ids), label))
 
     @torch.inference_mode()

@@ -16,6 +16,7 @@ from img2img.training.checkpoint import (
 
 RUNS = Path("runs")
 CONFIG, METRICS, SAMPLES, CHECKPOINTS = "config.yaml", "metrics.jsonl", "samples", "checkpoints"
+HEALTH = "health.jsonl"
 BEST = f"best{SUFFIX}"
 
 

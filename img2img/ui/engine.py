@@ -5,14 +5,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from img2img.data.spec import InputSpec
 from img2img.errors import ConfigError
-from img2img.inference.arrays import complete_inputs
+from img2img.inference.arrays import complete_inputs, with_instances
 from img2img.inference.styles.book import StyleBook
 from img2img.inference.styles.looks import Choice, Look, Objects, Wishes, choose
 from img2img.inference.translator import NO_BOOK, Translator
-from img2img.labels import default_palette
+from img2img.labels import default_palette, instance_classes
 from img2img.ui.editing import LabelMap, stuff_classes
 
 AT_ONCE = 2**18  # pixels of the pictures rendered in one batch
@@ -87,9 +88,7 @@ class Engine:
         Raises:
             DataError: inputs that are missing, of different size, or not the run's.
         """
-        full = complete_inputs(inputs, self.spec, derive=True)
-        if self.labels:  # as it came: `complete_inputs` renumbers
-            full[self.labels.name] = inputs[self.labels.name]
+        full = with_instances(inputs, self.spec)
         return {name: _compact(array) for name, array in full.items()}
 
     def stuff(self, given: Arrays, inputs: Arrays) -> frozenset[int]:
@@ -132,14 +131,9 @@ class Engine:
         """The objects of a picture, and the number of the class of each."""
         if self.translator.model.style_input:
             return self.translator.objects(inputs)
-        classes = {c.ident: number for number, c in self.classes.items()}
-        label = inputs[self.labels.name]
-        ids = inputs[self.instances.name] if self.instances else label
-        pairs, counts = np.unique(
-            np.stack([ids.ravel(), label.ravel()]), axis=1, return_counts=True
-        )
-        order = np.argsort(counts, kind="stable")  # the commonest label of an object comes last
-        return Objects(ids, {int(i): classes[int(c)] for i, c in pairs[:, order].T})
+        label = complete_inputs(inputs, self.spec, derive=True)[self.labels.name]
+        ids = inputs[(self.instances or self.labels).name]
+        return Objects(ids, instance_classes(torch.from_numpy(ids), torch.from_numpy(label)))
 
     def look(
         self,
@@ -179,9 +173,8 @@ def describe_classes(labels: InputSpec) -> dict[int, Class]:
     colours = labels.colours or default_palette(labels.classes).tolist()
     found = {}
     for number in range(labels.classes):
-        name = labels.class_names[number] if number < len(labels.class_names) else ""
         ident = stored.get(number, number)
-        found[number] = Class(ident, name or f"class-{number}", tuple(colours[number]))
+        found[number] = Class(ident, labels.class_name(number), tuple(colours[number]))
     ignored = labels.ignore_id
     if ignored is not None and ignored not in found:
         found[ignored] = Class(stored.get(ignored, ignored), "no class", (0, 0, 0))

@@ -18,7 +18,7 @@ from img2img.ui.engine import Engine
 from img2img.ui.saving import save
 from img2img.ui.scenes import Offer, from_upload
 from img2img.ui.studio import Studio
-from img2img.ui.views import View, notice, saved_notice, scene_view, stage_view, strip_view
+from img2img.ui.views import notice, saved_notice, scene_view, stage_view, strip_view
 
 Answer = dict[str, Any]
 
@@ -195,6 +195,3 @@ def _point(pair: Sequence[Any] | Mapping[str, Any]) -> editing.Point:
     if not abs(x) + abs(y) < 1e6:
         raise ValueError("a point far outside")
     return x, y
-
-
-__all__ = ["Answer", "Handlers", "View"]

@@ -11,6 +11,7 @@ import numpy as np
 
 from img2img.data.images import suffix_for, write_image
 from img2img.errors import DataError
+from img2img.inference.jobs import make_folder
 from img2img.inference.styles.looks import write_look
 from img2img.ui.engine import Engine
 from img2img.ui.history import Moment
@@ -93,14 +94,6 @@ def write(engine: Engine, moment: Moment, path: Path) -> Path | None:
 def slug(name: str) -> str:
     """A name made of letters, digits and single hyphens; `picture` where nothing is left."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60] or "picture"
-
-
-def make_folder(path: Path) -> None:
-    """Raises DataError where the folder cannot be made."""
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DataError(f"{path}: the folder cannot be made ({error.strerror})") from error
 
 
 def _new_file(folder: Path, stem: str, suffix: str, beside: Sequence[str]) -> Path:

@@ -18,6 +18,19 @@ HEADERS = {
 }
 
 
+# How Gradio serves the page: nothing beside it, and no error's text.
+MOUNTED = {
+    "footer_links": [],
+    "run_history": False,
+    "show_error": False,
+    "max_file_size": UPLOAD_LIMIT,
+    "ssr_mode": False,
+    "pwa": False,
+    "enable_monitoring": False,
+    "mcp_server": False,
+}
+
+
 class Restrict:
     """ASGI: every answer carries the policy. (Plain ASGI: Gradio's answers are streams.)"""
 
@@ -48,7 +61,6 @@ def serve(
     """
     try:
         import gradio as gr
-        import uvicorn
         from fastapi import FastAPI
 
         from img2img.ui import page
@@ -68,22 +80,21 @@ def serve(
         path="/",
         server_name=host,
         server_port=port,
-        footer_links=[],
-        run_history=False,
-        show_error=False,
-        max_file_size=UPLOAD_LIMIT,
         allowed_paths=[str(out.resolve())],
-        ssr_mode=False,
-        pwa=False,
-        enable_monitoring=False,
-        mcp_server=False,
         theme=page.theme(),
         css=page.asset("page.css"),
+        **MOUNTED,
     )
     address = f"http://{_shown(host)}:{listener.getsockname()[1]}"
     print(f"the style picker: {address} (stop it with ctrl-C)", flush=True)
     if browser:
         threading.Timer(1.0, webbrowser.open, [address]).start()
+    _run_until_interrupted(app, listener)
+
+
+def _run_until_interrupted(app, listener: socket.socket) -> None:
+    import uvicorn
+
     logging.getLogger("httpx").setLevel(logging.WARNING)
     # Open tabs keep connections that never end by themselves.
     config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1)

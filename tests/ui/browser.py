@@ -6,7 +6,6 @@ import re
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -91,16 +90,15 @@ class Picker:
     def serial(self) -> int:
         return int(self.page.locator("#stage [data-serial]").get_attribute("data-serial"))
 
-    def wait(self, act) -> float:
-        """Does something and waits for the page's answer; the seconds it took."""
-        old, start = self.serial, time.perf_counter()
+    def wait(self, act) -> None:
+        """Does something and waits for the page's answer."""
+        old = self.serial
         act()
         self.page.wait_for_function(
             "old => Number(document.querySelector('#stage [data-serial]').dataset.serial) > old",
             arg=old,
             polling=10,
         )
-        return time.perf_counter() - start
 
     def picture(self) -> np.ndarray:
         """What is shown, uint8 RGB (H, W, 3)."""
@@ -113,12 +111,12 @@ class Picker:
         box = self.page.locator(f"#{part} .frame").bounding_box()
         return x / size[1] * box["width"], y / size[0] * box["height"]
 
-    def click(self, x: float, y: float, size: tuple[int, int], part: str = "stage") -> float:
+    def click(self, x: float, y: float, size: tuple[int, int], part: str = "stage") -> None:
         left, top = self.place(part, x, y, size)
         frame = self.page.locator(f"#{part} .frame")
-        return self.wait(lambda: frame.click(position={"x": left, "y": top}))
+        self.wait(lambda: frame.click(position={"x": left, "y": top}))
 
-    def drag(self, points: Sequence[tuple[float, float]], size: tuple[int, int]) -> float:
+    def drag(self, points: Sequence[tuple[float, float]], size: tuple[int, int]) -> None:
         """A stroke on the label map."""
         box = self.page.locator("#editor .frame").bounding_box()
         mouse = self.page.mouse
@@ -131,7 +129,7 @@ class Picker:
                     mouse.down()
             mouse.up()
 
-        return self.wait(act)
+        self.wait(act)
 
     def styles(self) -> list[str]:
         """The styles on offer, when all their thumbnails are there."""
@@ -142,9 +140,9 @@ class Picker:
     def current(self) -> str:
         return self.page.locator("#strip .card[aria-pressed=true] small").inner_text()
 
-    def choose(self, style: str) -> float:
+    def choose(self, style: str) -> None:
         card = self.page.locator(f"#strip .card[data-style='{style}']")
-        return self.wait(card.click)
+        self.wait(card.click)
 
     def notice(self, kind: str) -> str:
         box = self.page.locator(f".notice.{kind}:visible")

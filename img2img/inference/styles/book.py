@@ -15,6 +15,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from img2img.errors import CheckpointError, ConfigError, nearest
+from img2img.training.checkpoint import replacing, write_text
 
 FILE, TENSORS = "styles.json", "styles.safetensors"
 FORMAT = 1
@@ -134,7 +135,7 @@ class StyleBook:
         """Writes both files; the centres first, so that the JSON never names missing ones.
 
         Raises:
-            ConfigError: the files cannot be written.
+            CheckpointError: the files cannot be written.
         """
         centres = {str(c): np.stack([s.centre for s in ss]) for c, ss in self.styles.items()}
         meta = {
@@ -144,11 +145,11 @@ class StyleBook:
             "classes": [self._class_entry(cls) for cls in sorted(self.styles)],
         }
         try:
-            _replace(run / TENSORS, lambda path: save_file(centres, path))
-            text = json.dumps(meta, indent=1) + "\n"
-            _replace(run / FILE, lambda path: path.write_text(text, encoding="utf-8"))
+            with replacing(run / TENSORS) as new:
+                save_file(centres, new)
         except (OSError, SafetensorError) as error:
-            raise ConfigError(f"{run}: the style book cannot be written ({error})") from error
+            raise CheckpointError(f"{run / TENSORS}: cannot be written ({error})") from error
+        write_text(run / FILE, json.dumps(meta, indent=1) + "\n")
 
     @classmethod
     def load(cls, run: Path) -> "StyleBook | None":
@@ -237,13 +238,3 @@ def _check_names(cls: str, names: Iterable[str]) -> None:
                 f"{cls}: {name!r} cannot be a style's name: it must be unique in its class, not a "
                 "number, and without '=' and '/'"
             )
-
-
-def _replace(path: Path, write) -> None:
-    """Writes beside and renames: a file is there whole or as it was."""
-    temporary = path.with_name(f".{path.name}.new")
-    try:
-        write(temporary)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

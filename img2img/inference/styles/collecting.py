@@ -8,7 +8,7 @@ from scipy.ndimage import find_objects
 from torch import Tensor
 
 from img2img.data.loader import PairDataset, close, iterate, make_loader
-from img2img.labels import INSTANCES_PER_CLASS, instance_classes
+from img2img.labels import instance_classes
 from img2img.models.base import Model
 from img2img.progress import Meter
 
@@ -82,11 +82,7 @@ def _objects(features: Tensor, ids: Tensor, label: Tensor | None) -> tuple[np.nd
     found, first, index, sizes = np.unique(
         ids.numpy(), return_index=True, return_inverse=True, return_counts=True
     )
-    if label is not None:
-        by_id = instance_classes(ids, label)
-    else:
-        coded = INSTANCES_PER_CLASS
-        by_id = {i: i // coded if i >= coded else i for i in found.tolist()}
+    by_id = instance_classes(ids, label)
     classes = np.array([by_id[i] for i in found.tolist()], np.int64)
     slices = find_objects(index.reshape(ids.shape) + 1)
     boxes = [(x.start, y.start, x.stop - x.start, y.stop - y.start) for y, x in slices]

@@ -81,8 +81,7 @@ class StyledRun:
         labels = self.translator.spec.of_kind("labels")
         if labels is None:
             return {}
-        names = dict(enumerate(labels.class_names))
-        return {i: names.get(i) or f"class-{i}" for i in range(labels.classes)}
+        return {number: labels.class_name(number) for number in range(labels.classes)}
 
 
 def _as_the_run_reads(source: FolderSource, spec: DataSpec) -> FolderSource:

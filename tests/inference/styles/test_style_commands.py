@@ -179,7 +179,6 @@ def test_styles_of_a_photo(styled_run, inside, capsys):
         (["--style", "building=green"], "there are building-0, building-1"),
         (["--style", "99999=0"], "no object 99999"),
         (["--style", "building"], "expected CLASS=STYLE"),
-        (["--variations", "0"], "at least 1"),
         (["--style-file", "missing.json"], "missing.json"),
         (["--style-file", "missing.json", "--style", "random"], "leave out"),
         (["--style-from", "missing.png"], "missing.png"),
@@ -194,11 +193,20 @@ def test_mistakes(styled_run, arguments, expected, inside, capsys):
     assert expected in error and "Traceback" not in error
 
 
+@pytest.mark.parametrize(
+    ("command", "argument"), [("translate", "--variations=0"), ("cluster-styles", "--limit=x")]
+)
+def test_impossible_numbers(command, argument, capsys):
+    with pytest.raises(SystemExit) as end:
+        main([command, *([LABEL] if command == "translate" else []), argument])
+    assert end.value.code == 2 and "whole number from 1" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("seed", ["-1", "4294967296", "x"])
-@pytest.mark.parametrize("command", ["translate", "cluster-styles"])
+@pytest.mark.parametrize("command", ["translate", "cluster-styles", "pick-style"])
 def test_impossible_seeds(styled_run, command, seed, capsys):
     with pytest.raises(SystemExit) as end:
-        main([command, *([LABEL] if command == "translate" else []), f"--seed={seed}"])
+        main([command, *([LABEL] if command != "cluster-styles" else []), f"--seed={seed}"])
     assert end.value.code == 2 and "4294967295" in capsys.readouterr().err
 
 
