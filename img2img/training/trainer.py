@@ -1,38 +1,28 @@
-"""The one training loop: the only place with backward, zero_grad and step.
-
-In words: generate once; for each update that is due: losses, weigh them
-by the weights of the same names, backward into exactly the parameters it trains, step;
-then the moving average, the log, validation and checkpoints.
-"""
+"""The one training loop: steps to the end of the run, the log, validation and checkpoints."""
 
 import math
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import torch
 from accelerate import Accelerator
-from torch import Tensor, nn
 
 from img2img.data.loader import EpochBatches, PairDataset, close, make_loader
-from img2img.errors import ConfigError, TrainingError, UserError
-from img2img.models.base import Batch, Model, Update
+from img2img.errors import TrainingError, UserError
+from img2img.models.base import Batch, Model
 from img2img.progress import Meter, say
 from img2img.schema import Config
 from img2img.training.optim import Schedule
 from img2img.training.processes import in_any, main_alone, together
 from img2img.training.signals import StopSignals
 from img2img.training.state import TrainingState
-from img2img.training.tracking import RunningMeans, Tracker
+from img2img.training.stepper import Stepper
+from img2img.training.tracking import Tracker
 from img2img.training.validation import Validator
 
 
 class Trainer:
     """Trains a model on one process of possibly several.
-
-    Gradients are averaged between processes after each backward, by hand: a wrapper around
-    each network would have to be told of frozen parts, of several forwards before one
-    backward, and of second derivatives.
 
     Args:
         remarks: sentences about the run that its checkpoints should remember.
@@ -69,7 +59,7 @@ class Trainer:
             remarks=(*remarks, self.validator.remark),
         )
         self.progress = self.state.progress
-        self.means = RunningMeans()
+        self.stepper = Stepper(self.state, accelerator)
         self.signals = StopSignals()
         self._deadline = None
         per_epoch = -(-self.batches.per_epoch // self.settings.accumulation)
@@ -132,8 +122,9 @@ class Trainer:
             self.batches.epoch, self.batches.start = progress.epoch, progress.batch
             for group in self._groups():
                 self._stop_on_error(group)
-                self._set_learning_rate()
-                self.step(group)
+                factor = self.schedule.factor(step=progress.step, epoch=progress.epoch)
+                self.stepper.set_learning_rate(factor)
+                self.stepper.step(group)
                 progress.step += 1
                 progress.batch += len(group)
                 if progress.batch >= self.batches.per_epoch:
@@ -169,80 +160,6 @@ class Trainer:
         if group:
             yield group
 
-    def step(self, group: list[dict[str, Tensor]]) -> None:
-        """One step from the gradients of one batch, or of several.
-
-        Over several batches no weight moves before the last one is done; with one batch,
-        each update already sees what the updates before it changed.
-        """
-        due = [u for u in self.model.updates if self.progress.step % u.every == 0]
-        at_once = len(group) == 1
-        for batch in group:
-            with self.accelerator.autocast():
-                out = self.model.generate(batch)
-            for update in due:
-                # Later updates may share parts of the graph, such as the discriminator's output.
-                self._backward(update, batch, out, len(group), keep_graph=update is not due[-1])
-                if at_once:
-                    self._apply(update)
-        if not at_once:
-            for update in due:
-                self._apply(update)
-        if self.accelerator.scaler:
-            self.accelerator.scaler.update()
-        if self.state.average:
-            self.state.average.update(self.progress.step)
-
-    def _backward(
-        self, update: Update, batch: Batch, out: dict, parts: int, *, keep_graph: bool
-    ) -> None:
-        with self.accelerator.autocast():
-            terms = self.model.losses(update.name, batch, out)
-        for name, value in terms.items():
-            self.means.add(f"{update.name}/{name}", value)
-        total = self._weigh(update, terms) / parts
-        if self.accelerator.scaler:  # fp16
-            total = self.accelerator.scaler.scale(total)
-        # Gradients go to the trained parameters alone: nothing is computed for frozen ones,
-        # and nothing of the generator's loss piles up in the discriminator.
-        total.backward(inputs=self._trained(update), retain_graph=keep_graph)
-
-    def _weigh(self, update: Update, terms: Mapping[str, Tensor]) -> Tensor:
-        weights = self.model.options.weights
-        unknown = [name for name in terms if not hasattr(weights, name)]
-        if unknown:
-            raise ConfigError(
-                f"model.weights has no weight for the loss {', '.join(unknown)} of {update.name}"
-            )
-        return sum(getattr(weights, name) * value for name, value in terms.items())
-
-    def _trained(self, update: Update) -> list[nn.Parameter]:
-        return self.model.trainable(update, self.progress.epoch)
-
-    def _apply(self, update: Update) -> None:
-        if self.accelerator.num_processes > 1:
-            self._average_gradients([p for p in self._trained(update) if p.grad is not None])
-        optimizer, scaler = self.state.optimizers[update.name], self.accelerator.scaler
-        if scaler:
-            scaler.step(optimizer)
-        else:
-            optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-
-    def _average_gradients(self, parameters: list[nn.Parameter]) -> None:
-        flat = torch.cat([p.grad.flatten() for p in parameters])
-        flat = self.accelerator.reduce(flat, "mean")
-        for parameter, part in zip(
-            parameters, flat.split([p.numel() for p in parameters]), strict=True
-        ):
-            parameter.grad.copy_(part.view_as(parameter))
-
-    def _set_learning_rate(self) -> None:
-        factor = self.schedule.factor(step=self.progress.step, epoch=self.progress.epoch)
-        for optimizer in self.state.optimizers.values():
-            for group in optimizer.param_groups:
-                group["lr"] = self.settings.lr * factor
-
     # ---------------------------------------------------------------- the record
 
     def _report(self, tracker: Tracker | None, meter: Meter, *, reason: str | None) -> None:
@@ -258,7 +175,7 @@ class Trainer:
             main_alone(self.accelerator, lambda: self._validate(tracker))
 
     def _save(self) -> None:
-        together(self.accelerator, lambda: self._require_finite(self.means.peek()))
+        together(self.accelerator, lambda: self._require_finite(self.stepper.means.peek()))
         self.state.save(self.run, keep=self.settings.keep)
 
     def _require_finite(self, means: Mapping[str, float]) -> None:
@@ -271,7 +188,7 @@ class Trainer:
             )
 
     def _log(self, tracker: Tracker | None, meter: Meter) -> None:
-        means = self.means.read()
+        means = self.stepper.means.read()
         self._require_finite(means)
         if tracker is None:
             return

@@ -82,7 +82,7 @@ def test_a_step_moves_each_declared_network_and_nothing_else(variant, tmp_path):
     before = {k: v.clone() for k, v in trainer.model.state_dict().items()}
     batch = batch_of(trainer)
     for _ in range(2):
-        trainer.step([batch])
+        trainer.stepper.step([batch])
         trainer.progress.step += 1
     declared = {f"{name}." for update in trainer.model.updates for name in update.nets}
     moved = {k for k, v in trainer.model.state_dict().items() if not torch.equal(v, before[k])}
@@ -98,13 +98,13 @@ def test_two_pictures_can_be_learned_by_heart(variant, tmp_path):
         wide.pop("model.dropout")
     trainer = make_trainer({**options_of(variant), **wide, "data.flip": False}, tmp_path)
     batch = batch_of(trainer)
-    trainer.step([batch])
-    first = trainer.means.read()["g/l1"]
+    trainer.stepper.step([batch])
+    first = trainer.stepper.means.read()["g/l1"]
     for _ in range(100):
-        trainer.step([batch])
-    trainer.means.read()
-    trainer.step([batch])
-    assert trainer.means.read()["g/l1"] < 0.4 * first
+        trainer.stepper.step([batch])
+    trainer.stepper.means.read()
+    trainer.stepper.step([batch])
+    assert trainer.stepper.means.read()["g/l1"] < 0.4 * first
 
 
 def test_coarse_to_fine_keeps_one_optimizer(tmp_path):
@@ -112,12 +112,12 @@ def test_coarse_to_fine_keeps_one_optimizer(tmp_path):
     batch, optimizer = batch_of(trainer), trainer.state.optimizers["g"]
     coarse = {k: v.clone() for k, v in trainer.model.generator.coarse.state_dict().items()}
     stages = {k: v.clone() for k, v in trainer.model.generator.stages.state_dict().items()}
-    trainer.step([batch])
+    trainer.stepper.step([batch])
     after = trainer.model.generator
     assert all(torch.equal(v, coarse[k]) for k, v in after.coarse.state_dict().items())
     assert not all(torch.equal(v, stages[k]) for k, v in after.stages.state_dict().items())
     trainer.progress.epoch = 1
-    trainer.step([batch])
+    trainer.stepper.step([batch])
     assert trainer.state.optimizers["g"] is optimizer
     weights = [k for k in coarse if k.endswith("weight")]
     assert all(not torch.equal(after.coarse.state_dict()[k], coarse[k]) for k in weights)
@@ -146,7 +146,7 @@ def test_enhancer_starts_from_a_unet_run(tmp_path, up):
     before = {k: v.clone() for k, v in trainer.model.generator.coarse.state_dict().items()}
     body = [k for k in before if not k.startswith("head.")]
     assert all(torch.equal(before[k], states["generator"][k]) for k in body)
-    trainer.step([batch_of(trainer)])
+    trainer.stepper.step([batch_of(trainer)])
     after = trainer.model.generator.coarse.state_dict()
     assert all(torch.equal(after[k], before[k]) for k in body)
     head_moved = any(not torch.equal(after[k], before[k]) for k in before if k not in body)
@@ -169,7 +169,7 @@ def test_boundary_option_governs_instances_too():
 def test_smallest_pictures_of_pix2pixhd_train(tmp_path, num_D, least):
     settings = {**options_of("global"), "model.num_D": num_D, "data.crop": (least, least)}
     trainer = make_trainer(settings, tmp_path)
-    trainer.step([batch_of(trainer)])
+    trainer.stepper.step([batch_of(trainer)])
     with pytest.raises(ConfigError, match="num_D"):
         make_trainer({**settings, "data.crop": (least - 1, least)}, tmp_path)
 
@@ -178,8 +178,8 @@ def test_accumulation_equals_the_large_batch(tmp_path):
     settings = {**options_of("global"), "model.scales": "sum"}
     whole, parts = (make_trainer(settings, tmp_path) for _ in range(2))
     batch = batch_of(whole)
-    whole.step([batch])
-    parts.step([{k: v[i : i + 1] for k, v in batch.items()} for i in range(2)])
+    whole.stepper.step([batch])
+    parts.stepper.step([{k: v[i : i + 1] for k, v in batch.items()} for i in range(2)])
     for a, b in zip(whole.model.parameters(), parts.model.parameters(), strict=True):
         moment = whole.state.optimizers["g"].state.get(a)
         if moment:  # Adam's first step is the gradient's sign: compare the gradients themselves
@@ -191,7 +191,7 @@ def test_a_term_without_a_weight_is_named(tmp_path):
     trainer = make_trainer(options_of("pix2pix"), tmp_path)
     trainer.model.losses = lambda *_: {"style": torch.zeros((), requires_grad=True)}
     with pytest.raises(ConfigError, match="style"):
-        trainer.step([batch_of(trainer)])
+        trainer.stepper.step([batch_of(trainer)])
 
 
 def test_discriminator_gets_no_gradient_from_the_generators_loss(tmp_path):
@@ -199,7 +199,7 @@ def test_discriminator_gets_no_gradient_from_the_generators_loss(tmp_path):
     batch = batch_of(trainer)
     out = trainer.model.generate(batch)
     update = next(u for u in trainer.model.updates if u.name == "g")
-    trainer._backward(update, batch, out, 1, keep_graph=False)
+    trainer.stepper._backward(update, batch, out, 1, keep_graph=False)
     assert all(p.grad is None for p in trainer.model.discriminator.parameters())
     assert all(p.grad is not None for p in trainer.model.generator.parameters())
 
@@ -249,8 +249,8 @@ def test_every_config_loads_and_takes_a_step(path, tmp_path):
     else:
         own |= {"model.depth": 5}
     trainer = make_trainer({**SMALL, **own}, tmp_path, path)
-    trainer.step([batch_of(trainer, 1)])
-    means = trainer.means.read()
+    trainer.stepper.step([batch_of(trainer, 1)])
+    means = trainer.stepper.means.read()
     assert all(torch.isfinite(torch.tensor(v)) for v in means.values()) and len(means) >= 4
     assert f"--config configs/{path.name}" in path.read_text(), "the header names its command"
 

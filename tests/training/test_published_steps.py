@@ -43,10 +43,12 @@ def part(tensors, prefix):
 
 
 def take_step(trainer, batch):
-    trainer._set_learning_rate()
-    trainer.step([batch])
+    progress = trainer.progress
+    factor = trainer.schedule.factor(step=progress.step, epoch=progress.epoch)
+    trainer.stepper.set_learning_rate(factor)
+    trainer.stepper.step([batch])
     trainer.progress.step += 1
-    return trainer.means.read()
+    return trainer.stepper.means.read()
 
 
 def test_pix2pixhd(vector, tmp_path):

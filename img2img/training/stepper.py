@@ -1,0 +1,108 @@
+"""One step of a training: the only place with backward, zero_grad and step.
+
+In words: generate once; for each update that is due: losses, weigh them
+by the weights of the same names, backward into exactly the parameters it trains, step;
+then the moving average.
+"""
+
+from collections.abc import Mapping
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+
+from img2img.errors import ConfigError
+from img2img.models.base import Batch, Update
+from img2img.training.state import TrainingState
+from img2img.training.tracking import RunningMeans
+
+
+class Stepper:
+    """Moves the weights of a training by one step at a time.
+
+    Gradients are averaged between processes after each backward, by hand: a wrapper around
+    each network would have to be told of frozen parts, of several forwards before one
+    backward, and of second derivatives.
+
+    Attributes:
+        means: of the losses, by `update/term`, since they were last read.
+    """
+
+    def __init__(self, state: TrainingState, accelerator: Accelerator):
+        self.state, self.accelerator = state, accelerator
+        self.model, self.progress = state.model, state.progress
+        self.means = RunningMeans()
+
+    def set_learning_rate(self, factor: float) -> None:
+        """All optimizers step by this share of `training.lr`."""
+        for optimizer in self.state.optimizers.values():
+            for group in optimizer.param_groups:
+                group["lr"] = self.state.config.training.lr * factor
+
+    def step(self, group: list[dict[str, Tensor]]) -> None:
+        """One step from the gradients of one batch, or of several.
+
+        Over several batches no weight moves before the last one is done; with one batch,
+        each update already sees what the updates before it changed.
+        """
+        due = [u for u in self.model.updates if self.progress.step % u.every == 0]
+        at_once = len(group) == 1
+        for batch in group:
+            with self.accelerator.autocast():
+                out = self.model.generate(batch)
+            for update in due:
+                # Later updates may share parts of the graph, such as the discriminator's output.
+                self._backward(update, batch, out, len(group), keep_graph=update is not due[-1])
+                if at_once:
+                    self._apply(update)
+        if not at_once:
+            for update in due:
+                self._apply(update)
+        if self.accelerator.scaler:
+            self.accelerator.scaler.update()
+        if self.state.average:
+            self.state.average.update(self.progress.step)
+
+    def _backward(
+        self, update: Update, batch: Batch, out: dict, parts: int, *, keep_graph: bool
+    ) -> None:
+        with self.accelerator.autocast():
+            terms = self.model.losses(update.name, batch, out)
+        for name, value in terms.items():
+            self.means.add(f"{update.name}/{name}", value)
+        total = self._weigh(update, terms) / parts
+        if self.accelerator.scaler:  # fp16
+            total = self.accelerator.scaler.scale(total)
+        # Gradients go to the trained parameters alone: nothing is computed for frozen ones,
+        # and nothing of the generator's loss piles up in the discriminator.
+        total.backward(inputs=self._trained(update), retain_graph=keep_graph)
+
+    def _weigh(self, update: Update, terms: Mapping[str, Tensor]) -> Tensor:
+        weights = self.model.options.weights
+        unknown = [name for name in terms if not hasattr(weights, name)]
+        if unknown:
+            raise ConfigError(
+                f"model.weights has no weight for the loss {', '.join(unknown)} of {update.name}"
+            )
+        return sum(getattr(weights, name) * value for name, value in terms.items())
+
+    def _trained(self, update: Update) -> list[nn.Parameter]:
+        return self.model.trainable(update, self.progress.epoch)
+
+    def _apply(self, update: Update) -> None:
+        if self.accelerator.num_processes > 1:
+            self._average_gradients([p for p in self._trained(update) if p.grad is not None])
+        optimizer, scaler = self.state.optimizers[update.name], self.accelerator.scaler
+        if scaler:
+            scaler.step(optimizer)
+        else:
+            optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+
+    def _average_gradients(self, parameters: list[nn.Parameter]) -> None:
+        flat = torch.cat([p.grad.flatten() for p in parameters])
+        flat = self.accelerator.reduce(flat, "mean")
+        for parameter, part in zip(
+            parameters, flat.split([p.numel() for p in parameters]), strict=True
+        ):
+            parameter.grad.copy_(part.view_as(parameter))
