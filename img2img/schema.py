@@ -160,6 +160,8 @@ class TrainingConfig(Section):
 
     lr: PositiveFloat = 2e-4
     """Adam's learning rate."""
+    d_lr: PositiveFloat | None = None
+    """Adam's learning rate of the discriminator; null: as `lr`."""
     beta1: Annotated[float, Field(ge=0, lt=1)] = 0.5
     """Adam's decay of the gradients' mean."""
     beta2: Annotated[float, Field(ge=0, lt=1)] = 0.999
@@ -194,6 +196,10 @@ class TrainingConfig(Section):
     SSIM."""
     lpips_weights: str = "auto"
     """VGG16 weights for LPIPS: a file, none, or auto, which looks in torchvision's cache."""
+
+    def learning_rate(self, update: str) -> float:
+        """The learning rate of an update before its schedule."""
+        return self.d_lr if update == "d" and self.d_lr else self.lr
 
 
 # What `--resume` may change: when to stop, what to log, where to run. Anything else would

@@ -4,6 +4,7 @@ A prediction is the discriminator's raw output (N, 1, h, w), or a list of them, 
 each scale. All losses are computed in float32 whatever the network's precision.
 """
 
+import math
 from typing import Literal
 
 import torch
@@ -27,6 +28,10 @@ def vanilla(prediction: Tensor, real: bool) -> Tensor:
 
 
 LOSSES = {"lsgan": lsgan, "vanilla": vanilla}
+# Above it a prediction says "real": half-way between the targets, or probability 1/2.
+THRESHOLDS = {"lsgan": 0.5, "vanilla": 0.0}
+# The loss of answering that threshold to everything.
+GUESSES = {"lsgan": 0.25, "vanilla": math.log(2)}
 
 
 def adversarial_loss(
@@ -49,3 +54,22 @@ def adversarial_loss(
         predictions = [predictions]
     losses = torch.stack([LOSSES[kind](prediction, real) for prediction in predictions])
     return losses.mean() if scales == "mean" else losses.sum()
+
+
+def verdict(
+    on_real: list[Tensor], on_fake: list[Tensor], *, kind: Adversarial
+) -> dict[str, Tensor]:
+    """How a discriminator does, as scalars, real and fake weighing the same.
+
+    Args:
+        on_real, on_fake: prediction maps (N, 1, h, w), one for each scale.
+
+    Returns:
+        `accuracy`, the share of patches on the right side, and `gain`, one minus its loss as a share
+        of the loss of guessing: 1 is perfect, 0 no better than a constant answer, below it worse.
+    """
+    threshold = THRESHOLDS[kind]
+    right_real = torch.cat([(p > threshold).float().flatten() for p in on_real]).mean()
+    right_fake = torch.cat([(p <= threshold).float().flatten() for p in on_fake]).mean()
+    loss = adversarial_loss(on_real, True, kind=kind) + adversarial_loss(on_fake, False, kind=kind)
+    return {"accuracy": (right_real + right_fake) / 2, "gain": 1 - loss / (2 * GUESSES[kind])}

@@ -109,9 +109,16 @@ class Model(nn.Module):
 
         Weights of the same names are in `options.weights`; a term without one is an error.
         `out` is what `generate` returned; the parameters that earlier updates of the same
-        step trained are already stepped.
+        step trained are already stepped. What `observe` needs besides may be left in it.
         """
         raise NotImplementedError
+
+    def observe(self, batch: Batch, out: dict[str, Tensor]) -> Terms:
+        """Scalars beside the losses that tell how a step went, by name, such as `d/accuracy`.
+
+        Called without graph, after the updates, in steps that are logged.
+        """
+        return {}
 
     def trainable(self, update: Update, epoch: int) -> list[nn.Parameter]:
         """The parameters that `update` trains in `epoch` (from 0); all of its networks'."""

@@ -6,7 +6,7 @@ from pydantic import Field
 from torch import Tensor
 
 from img2img.data.spec import DataSpec
-from img2img.losses.adversarial import Adversarial, adversarial_loss
+from img2img.losses.adversarial import Adversarial, adversarial_loss, verdict
 from img2img.losses.matching import l1_loss
 from img2img.models.base import Batch, Model, Terms, Update
 from img2img.models.conditioning import Condition
@@ -114,6 +114,7 @@ class Pix2Pix(Model):
         if update == "d":
             on_real = self._judge(out["condition"], batch["target"])
             on_fake = self._judge(out["condition"], out["fake"].detach())
+            out |= {"on_real": on_real.detach(), "on_fake": on_fake.detach()}
             return {
                 "real": adversarial_loss(on_real, True, kind=kind),
                 "fake": adversarial_loss(on_fake, False, kind=kind),
@@ -123,6 +124,10 @@ class Pix2Pix(Model):
             "adv": adversarial_loss(on_fake, True, kind=kind),
             "l1": l1_loss(out["fake"], batch["target"], self.valid(batch)),
         }
+
+    def observe(self, batch: Batch, out: dict[str, Tensor]) -> Terms:
+        found = verdict([out["on_real"]], [out["on_fake"]], kind=self.options.adversarial)
+        return {f"d/{name}": value for name, value in found.items()}
 
     def _judge(self, condition: Tensor, image: Tensor) -> Tensor:
         return self.discriminator(concat_condition(image, condition))[-1]

@@ -9,16 +9,16 @@ from torch import Tensor, nn
 from img2img.data.spec import DataSpec
 from img2img.errors import ConfigError
 from img2img.labels import instance_mean
-from img2img.losses.adversarial import Adversarial, Reduction, adversarial_loss
+from img2img.losses.adversarial import Adversarial, Reduction, adversarial_loss, verdict
 from img2img.losses.matching import PerceptualLoss, feature_matching_loss, l1_loss
 from img2img.models.base import Batch, Model, Terms, Update, load_strictly
 from img2img.models.conditioning import Condition
+from img2img.models.generators import build_generator, makes_image
 from img2img.networks.layers import Norm, Upsampling, concat_condition
 from img2img.networks.padding import run_padded
 from img2img.networks.patchgan import MultiscaleDiscriminator, smallest_input
-from img2img.networks.pix2pixhd import GlobalGenerator, LocalEnhancer
+from img2img.networks.pix2pixhd import GlobalGenerator
 from img2img.networks.pretrained import load_vgg
-from img2img.networks.unet import UNet, default_depth
 from img2img.schema import Section
 
 DISCRIMINATOR_PADDING = 2  # of the published networks; pix2pix pads by 1
@@ -118,7 +118,7 @@ class Pix2PixHD(Model):
         super().__init__(options, spec)
         self.condition = Condition(spec, boundary=options.boundary)
         extra = options.feature_channels if options.features else 0
-        self.generator = _build_generator(options, spec, self.condition.channels + extra)
+        self.generator = build_generator(options, spec, self.condition.channels + extra)
         nets = ("generator",)
         if options.features:
             nets = self.inference_nets = ("generator", "encoder")
@@ -201,6 +201,11 @@ class Pix2PixHD(Model):
             terms["perceptual"] = self.perceptual(out["fake"], batch["target"])
         return terms
 
+    def observe(self, batch: Batch, out: dict[str, Tensor]) -> Terms:
+        real, fake = ([f[-1] for f in out[key]] for key in ("on_real", "on_fake"))
+        found = verdict(real, fake, kind=self.options.adversarial)
+        return {f"d/{name}": value for name, value in found.items()}
+
     def trainable(self, update: Update, epoch: int) -> list[nn.Parameter]:
         """Everything; in the first epochs of an enhancer not its coarse generator (Sec. 3.1)."""
         parameters = super().trainable(update, epoch)
@@ -226,7 +231,7 @@ class Pix2PixHD(Model):
         if self.options.generator != "enhancer" or any(k.startswith("coarse.") for k in generator):
             return super().adopt(states)
         own = self.generator.coarse.state_dict()
-        given = {k: v for k, v in generator.items() if not _makes_image(k)}
+        given = {k: v for k, v in generator.items() if not makes_image(k)}
         fresh = {k: v for k, v in own.items() if self._is_new(k)}
         load_strictly(self.generator.coarse, {**given, **fresh}, "generator.coarse")
         return ["generator.coarse, but for its last layer" if fresh else "generator.coarse"]
@@ -266,11 +271,6 @@ class Pix2PixHD(Model):
         return self.condition.visuals(batch)
 
 
-def _makes_image(name: str) -> bool:
-    """Whether a parameter of a plain generator belongs to its last layer, which enhancers lack."""
-    return name.startswith("head.") and not name.startswith(("head.up.", "head.mix."))
-
-
 def _instance_input(spec: DataSpec) -> str:
     """The input whose ids are averaged over: instances, else the labels' regions.
 
@@ -283,34 +283,3 @@ def _instance_input(spec: DataSpec) -> str:
             "model.features averages over instances, but the data have neither instances nor labels"
         )
     return source.name
-
-
-def _build_generator(options: Options, spec: DataSpec, in_channels: int) -> nn.Module:
-    out_channels = spec.target.channels
-    shared = {
-        "in_channels": in_channels,
-        "norm": options.norm,
-        "up": options.up,
-        "bias": options.bias,
-    }
-    depth = options.depth or default_depth(spec.size)
-    unet = {"depth": depth, "dropout": options.dropout, **shared}
-    residual = {"n_down": options.n_down, "n_blocks": options.n_blocks, **shared}
-    if options.generator == "global":
-        return GlobalGenerator(out_channels=out_channels, width=options.width, **residual)
-    if options.generator == "unet":
-        return UNet(out_channels=out_channels, width=options.width, **unet)
-    # The coarse generator ends in the channels that the first stage adds to its own.
-    coarse_width = options.width << options.n_enhancers
-    if options.coarse == "global":
-        coarse = GlobalGenerator(out_channels=None, width=coarse_width, **residual)
-    else:
-        coarse = UNet(out_channels=None, width=coarse_width, **unet)
-    return LocalEnhancer(
-        coarse,
-        out_channels=out_channels,
-        width=options.width,
-        n_enhancers=options.n_enhancers,
-        n_blocks=options.n_blocks_enhancer,
-        **shared,
-    )

@@ -6,7 +6,7 @@ from pathlib import Path
 from img2img.data.spec import DataSpec
 from img2img.errors import counted
 from img2img.models.base import Model
-from img2img.training.runs import run_path
+from img2img.training.runs import HEALTH, run_path
 from img2img.training.trainer import Trainer
 
 # What a picture of the first input is called in a command to copy.
@@ -81,6 +81,10 @@ def farewell(trainer: Trainer, reason: str) -> str:
         f"done: {counted(step, 'step')}, saved in {run}\n"
         f"  samples:   {run / 'samples'}\n"
         f"  translate: {translate_command(run, trainer.model.spec)}"
+    )
+    said = len(trainer.monitor.said)
+    text += (
+        f"\n  health:    {counted(said, 'warning')}, above and in {run / HEALTH}" if said else ""
     )
     if trainer.model.style_input:
         text += f"\n  styles:    img2img cluster-styles --run {_typed(run)}"

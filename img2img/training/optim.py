@@ -75,7 +75,7 @@ def build_optimizers(
     return {
         update.name: torch.optim.Adam(
             list(named_parameters(model, update).values()),
-            lr=config.lr,
+            lr=config.learning_rate(update.name),
             betas=(config.beta1, config.beta2),
             fused=device.type in ("cpu", "cuda"),
         )

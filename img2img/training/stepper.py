@@ -13,6 +13,8 @@ from torch import Tensor, nn
 
 from img2img.errors import ConfigError
 from img2img.models.base import Batch, Update
+from img2img.training.finite import FiniteGuard
+from img2img.training.observing import observe
 from img2img.training.state import TrainingState
 from img2img.training.tracking import RunningMeans
 
@@ -26,24 +28,35 @@ class Stepper:
 
     Attributes:
         means: of the losses, by `update/term`, since they were last read.
+        guard: skips updates that would make weights infinite.
+        seen: what `observe` found in the last step in which it was asked for.
+        factor: share of the learning rate that steps are made with.
     """
 
     def __init__(self, state: TrainingState, accelerator: Accelerator):
         self.state, self.accelerator = state, accelerator
         self.model, self.progress = state.model, state.progress
         self.means = RunningMeans()
+        self.guard = FiniteGuard()
+        self.seen: dict[str, Tensor] = {}
+        self.factor = 1.0
+        self._losses: dict[str, Tensor] = {}  # of the updates that are not stepped yet
 
     def set_learning_rate(self, factor: float) -> None:
-        """All optimizers step by this share of `training.lr`."""
-        for optimizer in self.state.optimizers.values():
+        """All optimizers step by this share of their learning rate."""
+        self.factor = factor
+        for name, optimizer in self.state.optimizers.items():
             for group in optimizer.param_groups:
-                group["lr"] = self.state.config.training.lr * factor
+                group["lr"] = self.state.config.training.learning_rate(name) * factor
 
-    def step(self, group: list[dict[str, Tensor]]) -> None:
+    def step(self, group: list[dict[str, Tensor]], *, observed: bool = False) -> None:
         """One step from the gradients of one batch, or of several.
 
         Over several batches no weight moves before the last one is done; with one batch,
         each update already sees what the updates before it changed.
+
+        Args:
+            observed: fill `seen`, from the last batch.
         """
         due = [u for u in self.model.updates if self.progress.step % u.every == 0]
         at_once = len(group) == 1
@@ -58,6 +71,8 @@ class Stepper:
         if not at_once:
             for update in due:
                 self._apply(update)
+        if observed:
+            self.seen = observe(self.model, batch, out)
         if self.accelerator.scaler:
             self.accelerator.scaler.update()
         if self.state.average:
@@ -71,6 +86,7 @@ class Stepper:
         for name, value in terms.items():
             self.means.add(f"{update.name}/{name}", value)
         total = self._weigh(update, terms) / parts
+        self._losses[update.name] = self._losses.get(update.name, 0) + total.detach()
         if self.accelerator.scaler:  # fp16
             total = self.accelerator.scaler.scale(total)
         # Gradients go to the trained parameters alone: nothing is computed for frozen ones,
@@ -90,19 +106,23 @@ class Stepper:
         return self.model.trainable(update, self.progress.epoch)
 
     def _apply(self, update: Update) -> None:
+        trained = [p for p in self._trained(update) if p.grad is not None]
+        loss = self._losses.pop(update.name)
         if self.accelerator.num_processes > 1:
-            self._average_gradients([p for p in self._trained(update) if p.grad is not None])
+            loss = self._average(trained, loss)
         optimizer, scaler = self.state.optimizers[update.name], self.accelerator.scaler
         if scaler:
+            self.guard.watch(update.name, trained)
             scaler.step(optimizer)
         else:
-            optimizer.step()
+            self.guard.step(update.name, optimizer, trained, loss)
         optimizer.zero_grad(set_to_none=True)
 
-    def _average_gradients(self, parameters: list[nn.Parameter]) -> None:
-        flat = torch.cat([p.grad.flatten() for p in parameters])
+    def _average(self, parameters: list[nn.Parameter], loss: Tensor) -> Tensor:
+        """Averages the gradients between the processes; returns the averaged loss."""
+        flat = torch.cat([*(p.grad.flatten() for p in parameters), loss.flatten()])
         flat = self.accelerator.reduce(flat, "mean")
-        for parameter, part in zip(
-            parameters, flat.split([p.numel() for p in parameters]), strict=True
-        ):
+        *parts, loss = flat.split([*(p.numel() for p in parameters), 1])
+        for parameter, part in zip(parameters, parts, strict=True):
             parameter.grad.copy_(part.view_as(parameter))
+        return loss[0]

@@ -1,16 +1,19 @@
-"""What a run writes down: metrics.jsonl, TensorBoard events, sample sheets. No service needed."""
+"""What a run writes down: metrics.jsonl, health.jsonl, TensorBoard events, sample sheets. No service needed."""
 
 import contextlib
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from img2img.data.images import write_image
 from img2img.training.checkpoint import write_text
-from img2img.training.runs import METRICS, SAMPLES
+from img2img.training.runs import HEALTH, METRICS, SAMPLES
 
 
 class Tracker:
@@ -25,30 +28,20 @@ class Tracker:
         from torch.utils.tensorboard import SummaryWriter  # 3 s
 
         self.run = run
-        self._file = run / METRICS
-        self._keep_until(step)
-        self._lines = self._file.open("a", encoding="utf-8")
+        self._metrics, self._health = (_open_until(run / name, step) for name in (METRICS, HEALTH))
         self._board = SummaryWriter(str(run / "tensorboard"), purge_step=step + 1 if step else None)
-
-    def _keep_until(self, step: int) -> None:
-        if not self._file.is_file():
-            return
-        kept = []
-        for line in self._file.read_text(encoding="utf-8").splitlines():
-            try:
-                if json.loads(line)["step"] <= step:
-                    kept.append(line + "\n")
-            except (json.JSONDecodeError, KeyError):
-                continue  # the last line of a process that was killed
-        write_text(self._file, "".join(kept))
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
         """Numbers by name, for example `g/l1` or `val/ssim`."""
         rounded = {name: float(f"{value:.6g}") for name, value in values.items()}
-        self._lines.write(json.dumps({"step": step, **rounded}) + "\n")
-        self._lines.flush()
+        _write_line(self._metrics, {"step": step, **rounded})
         for name, value in values.items():
             self._board.add_scalar(name, value, step)
+
+    def finding(self, step: int, rule: str, message: str) -> None:
+        """What is wrong with the training, as a line of health.jsonl and in TensorBoard."""
+        _write_line(self._health, {"step": step, "rule": rule, "message": message})
+        self._board.add_text("health", message, step)
 
     def sheet(self, step: int, picture: np.ndarray) -> None:
         """A sample sheet, uint8 (H, W, 3), as samples/step-N.png and in TensorBoard."""
@@ -59,32 +52,60 @@ class Tracker:
 
     def close(self) -> None:
         # On a full disk the last buffers are lost; the cause has already been reported.
-        for stream in (self._lines, self._board):
+        for stream in (self._metrics, self._health, self._board):
             with contextlib.suppress(OSError):
                 stream.close()
+
+
+def _open_until(path: Path, step: int) -> TextIO:
+    """A file of JSON lines to write on, without the lines of later steps."""
+    if path.is_file():
+        kept = []
+        for line in path.read_text(encoding="utf-8").splitlines():
+            try:
+                if json.loads(line)["step"] <= step:
+                    kept.append(line + "\n")
+            except (json.JSONDecodeError, KeyError):
+                continue  # the last line of a process that was killed
+        write_text(path, "".join(kept))
+    return path.open("a", encoding="utf-8")
+
+
+def _write_line(file: TextIO, values: Mapping[str, object]) -> None:
+    file.write(json.dumps(values, ensure_ascii=False) + "\n")
+    file.flush()
 
 
 class RunningMeans:
     """Means of named scalars since the last reading, summed on the device they are on.
 
-    Reading them is the only moment at which the training loop waits for a GPU.
+    Values that are not finite are counted, and left out of the means. Reading is the only moment
+    at which the training loop waits for a GPU.
     """
 
     def __init__(self):
         self._sums: dict[str, Tensor] = {}
+        self._finite: dict[str, Tensor] = {}
         self._counts: dict[str, int] = {}
 
     def add(self, name: str, value: Tensor) -> None:
         value = value.detach()
-        self._sums[name] = self._sums[name] + value if name in self._sums else value.clone()
+        finite = value.isfinite()
+        value = torch.where(finite, value, torch.zeros_like(value))
+        self._sums[name] = self._sums.get(name, 0) + value
+        self._finite[name] = self._finite.get(name, 0) + finite
         self._counts[name] = self._counts.get(name, 0) + 1
 
-    def peek(self) -> dict[str, float]:
-        """The means by name."""
-        return {name: float(total) / self._counts[name] for name, total in self._sums.items()}
+    def read(self) -> tuple[dict[str, float], dict[str, int]]:
+        """The means by name, and how many values were not finite, where any were; starts anew.
 
-    def read(self) -> dict[str, float]:
-        """The means by name; starts anew."""
-        means = self.peek()
-        self._sums, self._counts = {}, {}
-        return means
+        The mean of values of which none is finite is NaN.
+        """
+        finite = {name: int(count) for name, count in self._finite.items()}
+        means = {
+            name: float(total) / finite[name] if finite[name] else math.nan
+            for name, total in self._sums.items()
+        }
+        bad = {name: count - finite[name] for name, count in self._counts.items()}
+        self._sums, self._finite, self._counts = {}, {}, {}
+        return means, {name: count for name, count in bad.items() if count}

@@ -1,8 +1,7 @@
 """The one training loop: steps to the end of the run, the log, validation and checkpoints."""
 
-import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 from accelerate import Accelerator
@@ -12,6 +11,10 @@ from img2img.errors import TrainingError, UserError
 from img2img.models.base import Batch, Model
 from img2img.progress import Meter, say
 from img2img.schema import Config
+from img2img.training.finite import BUDGET
+from img2img.training.health import Finding, Monitor, cause
+from img2img.training.history import Line
+from img2img.training.observing import Movement
 from img2img.training.optim import Schedule
 from img2img.training.processes import in_any, main_alone, together
 from img2img.training.signals import StopSignals
@@ -60,6 +63,7 @@ class Trainer:
         )
         self.progress = self.state.progress
         self.stepper = Stepper(self.state, accelerator)
+        self.monitor = Monitor(self.model.options.weights.model_dump())
         self.signals = StopSignals()
         self._deadline = None
         per_epoch = -(-self.batches.per_epoch // self.settings.accumulation)
@@ -98,6 +102,7 @@ class Trainer:
         if self.settings.max_time is not None:
             self._deadline = time.monotonic() + self.settings.max_time * 60
         step, main = self.progress.step, self.accelerator.is_main_process
+        self.movement = Movement(self.model)  # from the weights that a checkpoint brought
         meter = Meter(self.last_step, what="step", done=step, keep=True, shown=main)
         tracker = None
         try:
@@ -124,7 +129,8 @@ class Trainer:
                 self._stop_on_error(group)
                 factor = self.schedule.factor(step=progress.step, epoch=progress.epoch)
                 self.stepper.set_learning_rate(factor)
-                self.stepper.step(group)
+                observed = (progress.step + 1) % self.settings.log_every == 0
+                self.stepper.step(group, observed=observed)
                 progress.step += 1
                 progress.batch += len(group)
                 if progress.batch >= self.batches.per_epoch:
@@ -175,28 +181,51 @@ class Trainer:
             main_alone(self.accelerator, lambda: self._validate(tracker))
 
     def _save(self) -> None:
-        together(self.accelerator, lambda: self._require_finite(self.stepper.means.peek()))
+        together(self.accelerator, self._require_finite)
         self.state.save(self.run, keep=self.settings.keep)
 
-    def _require_finite(self, means: Mapping[str, float]) -> None:
-        bad = [name for name, value in means.items() if not math.isfinite(value)]
-        if bad:
-            raise TrainingError(
-                f"step {self.progress.step}: the loss {', '.join(bad)} is not finite, so nothing is "
-                "saved of the steps since the last checkpoint. Train anew with a smaller "
-                "training.lr or with --precision fp32"
-            )
+    def _require_finite(self, line: Line | None = None) -> None:
+        if self.stepper.guard.longest() < BUDGET:
+            return
+        why = cause(line or self._read_line())
+        raise TrainingError(
+            f"step {self.progress.step}: the last {BUDGET} updates or more could not be made, because "
+            f"{why}. Nothing is saved of the steps since the last checkpoint. Train anew with a "
+            "smaller training.lr or with --precision fp32"
+        )
+
+    def _read_line(self) -> Line:
+        """What is to be logged of the steps since the last line."""
+        stepper, progress = self.stepper, self.progress
+        means, bad = stepper.means.read()
+        skipped = {name: what.count for name, what in stepper.guard.read().items()}
+        seen = {**stepper.seen, **self.movement.read()}
+        values = {
+            **means,
+            **{name: float(value) for name, value in seen.items()},
+            **{f"{name}/skipped": float(count) for name, count in skipped.items()},
+            "lr": self.settings.lr * self.stepper.factor,
+            "epoch": float(progress.epoch),
+        }
+        stepper.seen = {}
+        return Line(progress.step, values, skipped, bad)
 
     def _log(self, tracker: Tracker | None, meter: Meter) -> None:
-        means = self.stepper.means.read()
-        self._require_finite(means)
+        line = self._read_line()
+        self._require_finite(line)
         if tracker is None:
             return
-        lr = next(iter(self.state.optimizers.values())).param_groups[0]["lr"]
-        tracker.scalars(
-            self.progress.step, {**means, "lr": lr, "epoch": float(self.progress.epoch)}
+        tracker.scalars(line.step, line.values)
+        shown = [name for name in line.values if name.startswith(("g/", "d/"))]
+        meter.note = ", ".join(
+            f"{name} {line.values[name]:.3g}" for name in shown if not name.endswith("/moved")
         )
-        meter.note = ", ".join(f"{name} {value:.3g}" for name, value in means.items())
+        self._tell(tracker, self.monitor.line(line))
+
+    def _tell(self, tracker: Tracker, findings: list[Finding]) -> None:
+        for finding in findings:
+            say(f"step {self.progress.step}: health: {finding.message}")
+            tracker.finding(self.progress.step, finding.rule, finding.message)
 
     def _validate(self, tracker: Tracker) -> None:
         with self.state.translating():
@@ -209,7 +238,9 @@ class Trainer:
             return
         tracker.scalars(self.progress.step, scores)
         listed = "  ".join(f"{name} {value:.4g}" for name, value in scores.items())
-        say(f"step {self.progress.step}: {listed}")
+        pulse = self.monitor.pulse()
+        say(f"step {self.progress.step}: {listed}" + (f"  ({pulse})" if pulse else ""))
+        self._tell(tracker, self.monitor.validation(self.progress.step, scores))
         score = scores.get(f"val/{self.validator.criterion}", float("nan"))
         if self.validator.better(score, self.progress.best):
             self.progress.best = score

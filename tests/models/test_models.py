@@ -99,12 +99,12 @@ def test_two_pictures_can_be_learned_by_heart(variant, tmp_path):
     trainer = make_trainer({**options_of(variant), **wide, "data.flip": False}, tmp_path)
     batch = batch_of(trainer)
     trainer.stepper.step([batch])
-    first = trainer.stepper.means.read()["g/l1"]
+    first = trainer.stepper.means.read()[0]["g/l1"]
     for _ in range(100):
         trainer.stepper.step([batch])
     trainer.stepper.means.read()
     trainer.stepper.step([batch])
-    assert trainer.stepper.means.read()["g/l1"] < 0.4 * first
+    assert trainer.stepper.means.read()[0]["g/l1"] < 0.4 * first
 
 
 def test_coarse_to_fine_keeps_one_optimizer(tmp_path):
@@ -250,7 +250,7 @@ def test_every_config_loads_and_takes_a_step(path, tmp_path):
         own |= {"model.depth": 5}
     trainer = make_trainer({**SMALL, **own}, tmp_path, path)
     trainer.stepper.step([batch_of(trainer, 1)])
-    means = trainer.stepper.means.read()
+    means, _ = trainer.stepper.means.read()
     assert all(torch.isfinite(torch.tensor(v)) for v in means.values()) and len(means) >= 4
     assert f"--config configs/{path.name}" in path.read_text(), "the header names its command"
 

@@ -48,7 +48,7 @@ def take_step(trainer, batch):
     trainer.stepper.set_learning_rate(factor)
     trainer.stepper.step([batch])
     trainer.progress.step += 1
-    return trainer.stepper.means.read()
+    return trainer.stepper.means.read()[0]
 
 
 def test_pix2pixhd(vector, tmp_path):

@@ -95,7 +95,12 @@ def test_what_a_run_holds(inside):
     assert train("--model", "pix2pix", "--run", "first", *TINY) == 0
     run = inside / "runs" / "first"
     names = {path.name for path in run.iterdir()}
-    assert names == {"config.yaml", "metrics.jsonl", "tensorboard", "samples", "checkpoints"}
+    assert names == {
+        "config.yaml",
+        "metrics.jsonl",
+        "health.jsonl",
+        *"tensorboard samples checkpoints".split(),
+    }
     assert {p.name for p in (run / "checkpoints").iterdir()} == {
         "best.safetensors",
         "step-00000012.safetensors",

@@ -1,0 +1,45 @@
+"""Generators by a model's options, and what two of them share."""
+
+from torch import nn
+
+from img2img.data.spec import DataSpec
+from img2img.networks.pix2pixhd import GlobalGenerator, LocalEnhancer
+from img2img.networks.unet import UNet, default_depth
+from img2img.schema import Section
+
+
+def build_generator(options: Section, spec: DataSpec, in_channels: int) -> nn.Module:
+    """The generator that pix2pixHD's options name: global, enhancer or U-Net (Wang et al. 2018, Sec. 3)."""
+    out_channels = spec.target.channels
+    shared = {
+        "in_channels": in_channels,
+        "norm": options.norm,
+        "up": options.up,
+        "bias": options.bias,
+    }
+    depth = options.depth or default_depth(spec.size)
+    unet = {"depth": depth, "dropout": options.dropout, **shared}
+    residual = {"n_down": options.n_down, "n_blocks": options.n_blocks, **shared}
+    if options.generator == "global":
+        return GlobalGenerator(out_channels=out_channels, width=options.width, **residual)
+    if options.generator == "unet":
+        return UNet(out_channels=out_channels, width=options.width, **unet)
+    # The coarse generator ends in the channels that the first stage adds to its own.
+    coarse_width = options.width << options.n_enhancers
+    if options.coarse == "global":
+        coarse = GlobalGenerator(out_channels=None, width=coarse_width, **residual)
+    else:
+        coarse = UNet(out_channels=None, width=coarse_width, **unet)
+    return LocalEnhancer(
+        coarse,
+        out_channels=out_channels,
+        width=options.width,
+        n_enhancers=options.n_enhancers,
+        n_blocks=options.n_blocks_enhancer,
+        **shared,
+    )
+
+
+def makes_image(name: str) -> bool:
+    """Whether a parameter of a plain generator belongs to its last layer, which enhancers lack."""
+    return name.startswith("head.") and not name.startswith(("head.up.", "head.mix."))
