@@ -14,7 +14,7 @@ import numpy as np
 from img2img.cli import run
 from img2img.inference.styles.clustering import AUTO, K
 from img2img.inference.styles.making import StyledRun
-from img2img.inference.styles.measuring import REACH, Truth
+from img2img.inference.styles.measuring import REACH, Truth, style_errors
 from img2img.inference.translator import Translator
 
 
@@ -35,7 +35,7 @@ def main(argv: list[str]) -> int:
     print(f"mean ARI at the true k: {np.mean([row.at[row.true] for row in found]):.3f}")
     book = truth.book()
     picks = list(truth.picks(book, a.scenes))
-    print("\nclass      picks  colour error (median)  within 15 %  change inside  outside")
+    print("\nclass      picks  colour error (median)  within 15 %  worst style  inside  outside")
     for name in [*truth.classes.values(), "all"]:
         own = [p for p in picks if name in (p.name, "all")]
         if not own:
@@ -43,9 +43,13 @@ def main(argv: list[str]) -> int:
         error = np.array([p.error for p in own])
         inside, outside = np.mean([p.inside for p in own]), np.mean([p.outside for p in own])
         share = f"{np.median(error):21.3f}  {np.mean(error <= 0.15):11.0%}"
-        print(f"{name:10} {len(own):5}  {share}  {inside:13.2f}  {outside:7.2f}")
-    print("(error: share of the distance between the true styles; changes: grey levels of 255;")
-    print(f"outside: farther than {REACH} pixels from the object)")
+        worst = max(style_errors(own).values())
+        print(f"{name:10} {len(own):5}  {share}  {worst:11.3f}  {inside:6.2f}  {outside:7.2f}")
+    print(
+        "(error: share of the distance between the true styles, for an object, and for the mean over"
+    )
+    print("the objects of the class's worst style; inside, outside: change of the picture in grey")
+    print(f"levels of 255, in the object and farther than {REACH} pixels from it)")
     styled.translator.book = book
     mean = truth.diversity(styled.translator, a.scenes)
     print(f"\nmean difference between random looks of a label map: {mean:.2f} grey levels")

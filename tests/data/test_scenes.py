@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from img2img.data.scenes import CLASSES, STYLES, VAL_OFFSET, draw_scene
+from img2img.data.scenes.street import JITTER
 from img2img.errors import DataError
 
 SCRIPT = Path(__file__).resolve().parents[2] / "datasets" / "make_scenes.py"
@@ -217,3 +218,16 @@ def test_the_script_refuses_a_small_size_and_needs_no_torch(tmp_path):
     assert run.returncode == 2
     assert "8x256" in run.stderr and "Traceback" not in run.stderr
     assert not (tmp_path / "new").exists()
+
+
+def test_exact_scenes_differ_in_colour_alone_and_little():
+    scene, exact = (draw_scene(3, seed=1, height=64, width=128, exact=e) for e in (False, True))
+    assert np.array_equal(scene.label, exact.label) and scene.styles == exact.styles
+    change = np.abs(scene.image.astype(int) - exact.image)
+    assert 0 < change.max() <= 2 * JITTER  # shading may strengthen it
+    cars = [i for i in exact.styles if i // 1000 == 6]
+    for car in cars:
+        colour = np.array(STYLES["car"][exact.styles[car]].colour)
+        near = np.abs(exact.image[exact.instance == car].astype(int) - colour).max(1)
+        assert (near <= 4).any()  # its paint, but for the noise of the photo
+    assert cars

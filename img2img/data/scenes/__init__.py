@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from img2img.data.scenes.street import Street
+from img2img.data.scenes.street import JITTER, Street
 from img2img.data.scenes.styles import CLASSES, STYLES, SceneClass, Style
 from img2img.errors import DataError
 
@@ -43,6 +43,7 @@ def draw_scene(
     height: int = 128,
     width: int = 256,
     styles: Mapping[int, int] | None = None,
+    exact: bool = False,
 ) -> Scene:
     """Draws one scene; the same arguments give the same arrays, and other sizes the same scene.
 
@@ -51,6 +52,7 @@ def draw_scene(
         seed: which series of scenes, >= 0.
         height, width: in pixels, at least 16, neither over 16 times the other.
         styles: as `Scene.styles`, of some ids, instead of those that the scene has of itself.
+        exact: things have their style's own colours, which otherwise vary a little.
 
     Raises:
         DataError: a size that no scene fits.
@@ -61,7 +63,7 @@ def draw_scene(
             f"width of at least {MIN_SIDE} pixels, neither more than {MAX_ASPECT} times the other"
         )
     rng = np.random.Generator(np.random.PCG64([seed, index]))
-    street = Street(rng, height, width, styles or {})
+    street = Street(rng, height, width, styles or {}, jitter=0 if exact else JITTER)
     street.paint()
     instance = street.canvas.instances()
     label = np.where(instance >= 1000, instance // 1000, instance).astype(np.uint8)

@@ -36,6 +36,7 @@ class Street:
 
     Args:
         wanted: style by instance id, where it is not drawn by lot.
+        jitter: how far colours are from those of the styles at most, of 255.
 
     Attributes:
         canvas: what is painted so far.
@@ -43,9 +44,15 @@ class Street:
     """
 
     def __init__(
-        self, rng: np.random.Generator, height: int, width: int, wanted: Mapping[int, int]
+        self,
+        rng: np.random.Generator,
+        height: int,
+        width: int,
+        wanted: Mapping[int, int],
+        *,
+        jitter: int = JITTER,
     ):
-        self.rng, self.wanted = rng, wanted
+        self.rng, self.wanted, self.jitter = rng, wanted, jitter
         self.canvas = Canvas(height, width)
         self.aspect = width / height
         self.horizon = rng.uniform(0.45, 0.5)
@@ -69,10 +76,12 @@ class Street:
         if thing:
             instance = instance * 1000 + self.counts[name]
             self.counts[name] += 1
-        drawn = bisect_right(SHARES[name], self.rng.random())
-        index = self.wanted.get(instance, drawn)
+        lot = bisect_right(SHARES[name], self.rng.random())
+        index = self.wanted.get(instance, lot)
         self.styles[instance] = index
-        jitter = self.rng.integers(-JITTER, JITTER + 1, 3).tolist()
+        # Drawn in any case: what comes after it must not depend on it.
+        drawn = self.rng.integers(-JITTER, JITTER + 1, 3)
+        jitter = drawn.clip(-self.jitter, self.jitter).tolist()
 
         def vary(colour: Colour) -> Colour:
             return tuple(min(max(c + j, 0), 255) for c, j in zip(colour, jitter, strict=True))

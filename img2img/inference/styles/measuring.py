@@ -1,6 +1,6 @@
 """How well styles work, measured on the built-in scenes, whose true styles are known."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -44,16 +44,41 @@ class Pick:
     """One object drawn in another style than the scene's.
 
     Attributes:
-        error: distance of the object's mean colour from that of the true drawing in the style,
-            as a share of the distance between the true drawings in the former and this style.
+        name: of the object's class.
+        style: the style's name.
+        offset: the object's mean colour less that of the true drawing in the style, RGB (3,).
+        distance: between the true drawings in the former and in this style.
         inside, outside: mean absolute change of the picture's pixels in grey levels, in the object
             and farther from it than `REACH`.
     """
 
     name: str
-    error: float
+    style: str
+    offset: np.ndarray
+    distance: float
     inside: float
     outside: float
+
+    @property
+    def error(self) -> float:
+        """How far the colour is off, as a share of the distance between the styles."""
+        return float(np.linalg.norm(self.offset)) / self.distance
+
+
+def style_errors(picks: Iterable[Pick]) -> dict[str, float]:
+    """By style, how far the mean over its picks is off, as a share of their mean distance.
+
+    What is left of an object's error when it is averaged over objects is what the style is drawn
+    wrong by; the rest differs from object to object.
+    """
+    of_style: dict[str, list[Pick]] = {}
+    for pick in picks:
+        of_style.setdefault(pick.style, []).append(pick)
+    return {
+        style: float(np.linalg.norm(np.mean([p.offset for p in own], axis=0)))
+        / float(np.mean([p.distance for p in own]))
+        for style, own in of_style.items()
+    }
 
 
 class Truth:
@@ -80,9 +105,11 @@ class Truth:
         pairs = zip(self.objects.pictures.tolist(), self.objects.ids.tolist(), strict=True)
         self.true = np.array([scenes[picture][ident] for picture, ident in pairs])
 
-    def scene(self, index: int, styles: Mapping[int, int] | None = None) -> Scene:
-        """A scene of the run's series."""
-        return draw_scene(index, **self.drawing, styles=styles)
+    def scene(
+        self, index: int, styles: Mapping[int, int] | None = None, *, exact: bool = False
+    ) -> Scene:
+        """A scene of the run's series; `exact` in the styles' own colours."""
+        return draw_scene(index, **self.drawing, styles=styles, exact=exact)
 
     def agreement(self) -> list[Agreement]:
         """Adjusted Rand index (Hubert & Arabie 1985) of the clusters, class by class."""
@@ -143,13 +170,20 @@ class Truth:
             p.astype(np.float64) for p in self.translator.render(inputs_of(scene), looks)
         )
         near = cv2.dilate(mask.astype(np.uint8), np.ones((2 * REACH + 1,) * 2, np.uint8)) > 0
-        was = scene.image[mask].mean(0)
+        # Against the styles' own colours: how far a thing happens to be from them, no style says.
+        was = self.scene(index, exact=True).image[mask].mean(0)
         for style, picture in zip(others, after, strict=True):
-            wanted = self.scene(index, {ident: style}).image[mask].mean(0)
+            wanted = self.scene(index, {ident: style}, exact=True).image[mask].mean(0)
             change = np.abs(picture - before).mean(2)
-            error = np.linalg.norm(picture[mask].mean(0) - wanted) / np.linalg.norm(wanted - was)
             outside = float(change[~near].mean()) if not near.all() else 0.0
-            yield Pick(self.classes[cls], float(error), float(change[mask].mean()), outside)
+            yield Pick(
+                self.classes[cls],
+                book.styles[cls][style].name,
+                picture[mask].mean(0) - wanted,
+                float(np.linalg.norm(wanted - was)),
+                float(change[mask].mean()),
+                outside,
+            )
 
     def diversity(self, translator: Translator, scenes: int, samples: int = 4) -> float:
         """Mean absolute difference, in grey levels, between random looks of one label map.

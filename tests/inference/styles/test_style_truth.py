@@ -10,6 +10,7 @@ import pytest
 from img2img.data.scenes import STYLES, draw_scene
 from img2img.inference.styles import measuring
 from img2img.inference.styles.making import StyledRun
+from img2img.inference.styles.measuring import style_errors
 
 SIZE = {"height": 32, "width": 64}
 TOOL = Path(__file__).parents[3] / "tools" / "benchmark_styles.py"
@@ -47,7 +48,7 @@ def test_perfect_features_agree_perfectly(truth):
 
 
 def test_a_picture_as_it_should_be_has_no_error(truth):
-    """A translator that draws the truth makes no colour error and changes nothing elsewhere."""
+    """A translator that draws the styles' own colours makes no error and changes nothing elsewhere."""
     book = truth.book()
     real = truth.translator
 
@@ -58,7 +59,8 @@ def test_a_picture_as_it_should_be_has_no_error(truth):
             first = measuring.VAL_OFFSET
             same = (np.array_equal(truth.scene(first + i).label, inputs["label"]) for i in (0, 1))
             index = first + list(same).index(True)
-            return [truth.scene(index, self.numbers(inputs, look)).image for look in looks]
+            drawn = (self.numbers(inputs, look) for look in looks)
+            return [truth.scene(index, styles, exact=True).image for styles in drawn]
 
         def numbers(self, inputs, look):
             names = {c: [s.name for s in styles] for c, styles in book.styles.items()}
@@ -68,7 +70,7 @@ def test_a_picture_as_it_should_be_has_no_error(truth):
     truth.translator = Perfect()
     picks = list(truth.picks(book, 2))
     assert len(picks) > 5
-    assert max(p.error for p in picks) < 1e-6
+    assert max(p.error for p in picks) < 1e-6 and max(style_errors(picks).values()) < 1e-6
     assert min(p.inside for p in picks) > 3 > 1 > max(p.outside for p in picks)
 
 
@@ -79,3 +81,12 @@ def test_script(styled_run, capsys, monkeypatch, tiny_runs):
     assert script["main"](arguments) == 0
     out = capsys.readouterr().out
     assert "mean ARI at the true k" in out and "grey levels" in out and "building" in out
+
+
+def test_errors_of_styles_are_of_the_mean():
+    def pick(style, *offset):
+        return measuring.Pick("car", style, np.array(offset), 100.0, 0.0, 0.0)
+
+    picks = [pick("red", 30, 0, 0), pick("red", -10, 0, 0), pick("blue", 0, 3, 4)]
+    assert [p.error for p in picks] == [0.3, 0.1, 0.05]
+    assert style_errors(picks) == pytest.approx({"red": 0.1, "blue": 0.05})
