@@ -1,0 +1,1 @@
+"""How fast and how large: the cases of `tools/benchmark.py`, and how they are measured."""

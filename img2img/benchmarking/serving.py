@@ -1,0 +1,84 @@
+"""A case in a process of its own, and the lines that it is talked to in.
+
+The process prints one JSON line when it is ready, `{"images": 1, "gflop": 1170.0}`. For every line
+`step` that it reads it works once and prints `{"seconds": 1.5, "peak": 123456}`; `peak` (bytes) may be
+left out. It ends with its input. Any other program that does the same can be measured beside it.
+"""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from img2img.errors import TrainingError
+
+
+def serve(name: str, setup: Any) -> None:
+    """Makes a case ready and does it as often as it is asked to, on stdin and stdout."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from img2img.benchmarking.cases import CASES
+    from img2img.benchmarking.machine import Memory
+
+    answers, sys.stdout = sys.stdout, sys.stderr  # whatever a library prints is no answer
+
+    def answer(**values: Any) -> None:
+        print(json.dumps(values), file=answers, flush=True)
+
+    memory = Memory(setup.device)
+    work = CASES[name].build(setup)
+    with FlopCounterMode(display=False) as counter:
+        work.step()
+    answer(images=work.images, gflop=counter.get_total_flops() / 1e9)
+    for line in sys.stdin:
+        if line.strip() == "step":
+            start = time.perf_counter()
+            work.step()
+            answer(seconds=time.perf_counter() - start, peak=memory.peak())
+
+
+class Served:
+    """A program that speaks `serve`'s lines.
+
+    Attributes:
+        ready: what it said when it was ready.
+
+    Raises:
+        TrainingError: it ended, or said something else.
+    """
+
+    def __init__(self, command: Sequence[str]):
+        self.command = " ".join(command)
+        self._process = subprocess.Popen(
+            list(command), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self.ready = self._read()
+
+    def step(self) -> dict[str, Any]:
+        """One step; its answer."""
+        self._process.stdin.write("step\n")
+        self._process.stdin.flush()
+        return self._read()
+
+    def _read(self) -> dict[str, Any]:
+        line = self._process.stdout.readline()
+        try:
+            return json.loads(line)
+        except json.JSONDecodeError as error:
+            self.close()
+            raise TrainingError(
+                f"`{self.command}` ended, or answered {line.strip()!r} instead of a line of JSON"
+            ) from error
+
+    def __enter__(self) -> "Served":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Its input ends, and with it the program."""
+        self._process.stdin.close()
+        self._process.wait()
