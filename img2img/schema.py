@@ -144,6 +144,9 @@ class TrainingConfig(Section):
     """Pairs in a batch, of each process."""
     accumulation: PositiveInt = 1
     """Batches whose gradients make one step."""
+    checkpointing: bool = False
+    """Compute activations again in the backward pass instead of storing them: less memory, more
+    time, the same results."""
     epochs: NonNegativeInt = 100
     """Epochs at the full learning rate."""
     decay_epochs: NonNegativeInt = 100
@@ -207,8 +210,8 @@ class TrainingConfig(Section):
 RESUMABLE = frozenset(
     "training." + key
     for key in (
-        "epochs decay_epochs steps decay_steps max_steps max_time device workers log_every "
-        "validate_every val_pairs samples save_every keep"
+        "epochs decay_epochs steps decay_steps max_steps max_time device workers checkpointing "
+        "log_every validate_every val_pairs samples save_every keep"
     ).split()
 )
 

@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from img2img.networks.checkpointing import Recomputable
+
 Norm = Literal["instance", "batch", "none"]
 Upsampling = Literal["resize", "transposed"]
 Activation = Literal["relu", "leaky_relu", "tanh", "none"]
@@ -58,7 +60,7 @@ def make_activation(name: Activation) -> nn.Module:
     raise ValueError(f"unknown activation {name!r}; valid: relu, leaky_relu, tanh, none")
 
 
-class ConvBlock(nn.Module):
+class ConvBlock(Recomputable):
     """Convolution, norm, dropout, activation: (N, in, H, W) -> (N, out, H', W').
 
     Args:
@@ -99,7 +101,7 @@ class ConvBlock(nn.Module):
         return self.activation(self.dropout(self.norm(self.conv(x))))
 
 
-class UpBlock(nn.Module):
+class UpBlock(Recomputable):
     """Upsampling by 2, norm, dropout, activation: (N, in, H, W) -> (N, out, 2H, 2W).
 
     `resize` enlarges by nearest neighbour and convolves (no checkerboard, Odena et al.

@@ -6,10 +6,11 @@ generator that works at half the resolution and adds its features to its own.
 
 from torch import Tensor, nn
 
+from img2img.networks.checkpointing import Recomputable
 from img2img.networks.layers import ConvBlock, Norm, UpBlock, Upsampling, halve, init_weights
 
 
-class ResidualBlock(nn.Module):
+class ResidualBlock(Recomputable):
     """x + two 3x3 convolutions of x; nothing after the sum. Shape is kept."""
 
     def __init__(self, channels: int, *, norm: Norm, bias: bool, dropout: float = 0.0):

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from img2img.errors import ConfigError
+from img2img.networks.checkpointing import Recomputable
 from img2img.networks.download import download
 
 # Convolutions in each block of torchvision's networks, and the layers after which features
@@ -40,33 +41,46 @@ class VGGFeatures(nn.Module):
         self.imagenet_norm = imagenet_norm
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), False)
         self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1), False)
-        self.taps = TAPS[arch]
+        taps = TAPS[arch]
         layers: list[nn.Module] = []
         for count in BLOCKS[arch]:
             for _ in range(count):
-                if len(layers) < self.taps[-1]:
+                if len(layers) < taps[-1]:
                     layers += [_frozen_conv(state, f"features.{len(layers)}"), nn.ReLU()]
             layers.append(nn.MaxPool2d(2))
-        self.layers = nn.Sequential(*layers[: self.taps[-1] + 1])
+        starts = (0, *(tap + 1 for tap in taps[:-1]))
+        self.stages = nn.ModuleList(
+            Stage(layers[start : tap + 1]) for start, tap in zip(starts, taps, strict=True)
+        )
 
     def forward(self, image: Tensor) -> list[Tensor]:
         x = image
         if self.imagenet_norm:
             x = ((image + 1) / 2 - self.mean) / self.std
         features = []
-        for index, layer in enumerate(self.layers):
-            x = layer(x)
-            if index in self.taps:
-                features.append(x)
+        for stage in self.stages:
+            x = stage(x)
+            features.append(x)
         return features
 
 
+class Stage(Recomputable):
+    """The layers of a VGG from one feature map to the next."""
+
+    def __init__(self, layers: list[nn.Module]):
+        super().__init__()
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layers(x)
+
+
 def _frozen_conv(state: dict[str, Tensor], name: str) -> nn.Conv2d:
-    weight, bias = state[f"{name}.weight"], state[f"{name}.bias"]
-    conv = nn.utils.skip_init(nn.Conv2d, weight.shape[1], weight.shape[0], 3, padding=1)
-    conv.weight.data.copy_(weight)
-    conv.bias.data.copy_(bias)
-    return conv.requires_grad_(False)
+    weight, bias = state[f"{name}.weight"].float(), state[f"{name}.bias"].float()
+    conv = nn.Conv2d(weight.shape[1], weight.shape[0], 3, padding=1, device="meta")
+    conv.weight = nn.Parameter(weight, requires_grad=False)
+    conv.bias = nn.Parameter(bias, requires_grad=False)
+    return conv
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from img2img.errors import CheckpointError
 from img2img.models.base import Model, load_strictly
+from img2img.networks.checkpointing import recompute_activations
 from img2img.schema import Config
 from img2img.training import checkpoint as files
 from img2img.training.optim import (
@@ -61,6 +62,8 @@ class TrainingState:
         self.config, self.model, self.accelerator = config, model, accelerator
         self.pairs, self.criterion, self.remarks = pairs, criterion, remarks
         self.progress = Progress()
+        if config.training.checkpointing:
+            recompute_activations(model)
         self.optimizers = build_optimizers(model, config.training, accelerator.device)
         self.average = MovingAverage(model, config.training.ema) if config.training.ema else None
 
