@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from img2img.networks.checkpointing import Recomputable
+from img2img.networks.convolution import Conv2d
 
 Norm = Literal["instance", "batch", "none"]
 Upsampling = Literal["resize", "transposed"]
@@ -84,7 +85,7 @@ class ConvBlock(Recomputable):
         dropout: float = 0.0,
     ):
         super().__init__()
-        self.conv = nn.Conv2d(
+        self.conv = Conv2d(
             in_channels,
             out_channels,
             kernel,
@@ -132,7 +133,7 @@ class UpBlock(Recomputable):
                 bias=bias,
             )
         elif mode == "resize":
-            self.conv = nn.Conv2d(
+            self.conv = Conv2d(
                 in_channels, out_channels, 3, padding=1, padding_mode="reflect", bias=bias
             )
         else:

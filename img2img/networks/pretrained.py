@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from img2img.errors import ConfigError
 from img2img.networks.checkpointing import Recomputable
+from img2img.networks.convolution import Conv2d
 from img2img.networks.download import download
 
 # Convolutions in each block of torchvision's networks, and the layers after which features
@@ -75,9 +76,9 @@ class Stage(Recomputable):
         return self.layers(x)
 
 
-def _frozen_conv(state: dict[str, Tensor], name: str) -> nn.Conv2d:
+def _frozen_conv(state: dict[str, Tensor], name: str) -> Conv2d:
     weight, bias = state[f"{name}.weight"].float(), state[f"{name}.bias"].float()
-    conv = nn.Conv2d(weight.shape[1], weight.shape[0], 3, padding=1, device="meta")
+    conv = Conv2d(weight.shape[1], weight.shape[0], 3, padding=1, device="meta")
     conv.weight = nn.Parameter(weight, requires_grad=False)
     conv.bias = nn.Parameter(bias, requires_grad=False)
     return conv
