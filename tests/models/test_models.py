@@ -100,10 +100,10 @@ def test_two_pictures_can_be_learned_by_heart(variant, tmp_path):
     batch = batch_of(trainer)
     trainer.stepper.step([batch])
     first = trainer.stepper.means.read()[0]["g/l1"]
-    for _ in range(100):
+    for number in range(150):
         trainer.stepper.step([batch])
-    trainer.stepper.means.read()
-    trainer.stepper.step([batch])
+        if number < 120:  # what follows is averaged: the discriminator makes single steps jump
+            trainer.stepper.means.read()
     assert trainer.stepper.means.read()[0]["g/l1"] < 0.4 * first
 
 

@@ -15,10 +15,10 @@ from img2img.networks.layers import BatchNorm
 
 pytestmark = pytest.mark.shared_data
 
-# The published outputs are float32 of a processor with AVX2; with its instructions, and sums in
-# the plain order, ours agree with all of them (`test_outputs_with_the_same_instructions`). With others, sums are rounded in
-# another order: the residual networks' outputs lie up to 2.4e-5 from the float64 result of the
-# same weights, the published ones too, and 2.1e-3 where random running statistics amplify.
+# The published outputs are float32 of a processor with AVX2. With its instructions, and sums in the
+# plain order, ours agree with all of them (`test_outputs_with_the_same_instructions`). With others,
+# sums are rounded otherwise: the residual networks' outputs lie up to 2.4e-5 from the float64 result
+# of the same weights, the published ones too, and 2.1e-3 where random running statistics amplify.
 CLOSE = {"rtol": 1e-4, "atol": 1e-5}
 SAME_INSTRUCTIONS = {"ATEN_CPU_CAPABILITY": "avx2", "DNNL_MAX_CPU_ISA": "AVX2", PLAIN: "1"}
 _same = all(os.environ.get(key) == value for key, value in SAME_INSTRUCTIONS.items())
