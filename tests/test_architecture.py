@@ -12,7 +12,7 @@ PACKAGE = ROOT / "img2img"
 # together do not import one another.
 LAYERS = [
     {"cli"},
-    {"ui"},
+    {"ui", "evaluation"},
     {"inference"},
     {"training"},
     {"models"},
