@@ -85,7 +85,7 @@ def _lines(path: Path) -> tuple[list[dict[str, Any]] | None, int]:
             entry = json.loads(line)
         except (ValueError, RecursionError):
             entry = None
-        if isinstance(entry, dict) and _finite(entry.get("step")):
+        if isinstance(entry, dict) and _finite(entry.get("step")) and entry["step"] >= 0:
             entries.append(entry)
         else:
             broken += 1
