@@ -135,9 +135,9 @@ def _columns(points: Points, count: int) -> Iterable[list[tuple[float, float]]]:
 
 def short(value: float) -> str:
     """A round number as it stands at an axis: 20k, 0.15, 1e-05."""
-    for size, suffix in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if 10 * size <= abs(value) < 1e12 or (suffix != "k" and size <= abs(value) < 1e12):
-            return f"{value / size:.6g}{suffix}"
+    for start, unit, suffix in ((1e12, 1, ""), (1e9, 1e9, "G"), (1e6, 1e6, "M"), (1e4, 1e3, "k")):
+        if abs(value) >= start:
+            return f"{value / unit:.6g}{suffix}"
     return f"{value:.6g}"
 
 

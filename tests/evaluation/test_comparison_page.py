@@ -68,6 +68,7 @@ def test_rows_show_the_same_input_by_both():
     page = Parsed(comparison_page(first, second, DIFFERENCES, pairs))
     captions = [alt.removeprefix("one: ") for alt in page.pictures if alt.startswith("one")]
     assert captions == ["label", "boundary", "a", "b", "real"]
+    np.testing.assert_array_equal(page.pictures["two: a"], pairs[1][0].translated)
     np.testing.assert_array_equal(page.pictures["two: b"], pairs[1][1].translated)
     np.testing.assert_array_equal(page.pictures["two: real"], pairs[1][0].real)
     assert "psnr 17.20 and 18.00" in page.sections["The same inputs"]
