@@ -54,7 +54,7 @@ class Evaluation:
     def save(self, folder: Path) -> Path:
         """Writes `evaluation.json`; NaN, which JSON lacks, becomes null."""
         path = folder / EVALUATION
-        write_text(path, json.dumps(_without_nan(asdict(self)), indent=2, ensure_ascii=False))
+        write_json(path, asdict(self))
         return path
 
     @classmethod
@@ -114,7 +114,18 @@ class Shown:
     real: np.ndarray
 
 
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """JSON in UTF-8, for people to read too; NaN becomes null.
+
+    Raises:
+        CheckpointError: it cannot be written.
+    """
+    text = json.dumps(_without_nan(content), indent=2, ensure_ascii=False)
+    # Names of files may hold bytes that are no text; so spelt, JSON reads them back.
+    write_text(path, text.encode("utf-8", "backslashreplace").decode())
+
+
 def _without_nan(value: Any) -> Any:
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return {key: _without_nan(item) for key, item in value.items()}
     return None if isinstance(value, float) and not math.isfinite(value) else value

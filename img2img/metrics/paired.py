@@ -131,7 +131,7 @@ class LPIPS(nn.Module):
 def find_lpips_weights(
     setting: str, vgg_weights: str | None = None, *, fetch: bool = False
 ) -> tuple[Path | None, str]:
-    """The file with LPIPS' VGG16 weights, None where there is none; and one sentence on it.
+    """The file with LPIPS' VGG16 weights; None where there is none, and why.
 
     Args:
         setting: "auto" (`vgg_weights`, or torchvision's cache), "none", or a file.
@@ -139,9 +139,9 @@ def find_lpips_weights(
         fetch: download what the cache lacks.
     """
     if setting == "none":
-        return None, "LPIPS is switched off"
+        return None, "it is switched off"
     if setting != "auto":
-        return Path(setting).expanduser(), f"LPIPS: VGG16 weights from {setting}"
+        return Path(setting).expanduser(), ""
     path = Path(vgg_weights).expanduser() if vgg_weights else None
     if path is None or detect_arch(read_weights(path), path) != "vgg16":
         path = cached_weights("vgg16")
@@ -150,9 +150,7 @@ def find_lpips_weights(
         refused = download_weights("vgg16")
         problem += f", and they could not be downloaded ({refused})"
         path = cached_weights("vgg16")
-    if path is None:
-        return None, f"LPIPS is not computed: {problem}"
-    return path, f"LPIPS: VGG16 weights from {path}"
+    return path, problem if path is None else ""
 
 
 def load_lpips(setting: str, vgg_weights: str | None = None) -> tuple[LPIPS | None, str]:
@@ -161,9 +159,8 @@ def load_lpips(setting: str, vgg_weights: str | None = None) -> tuple[LPIPS | No
     Args:
         setting, vgg_weights: as of `find_lpips_weights`.
     """
-    path, remark = find_lpips_weights(setting, vgg_weights)
+    path, problem = find_lpips_weights(setting, vgg_weights)
     if path is not None:
-        return LPIPS(path), remark
-    if setting == "auto":
-        remark += "; give a file with training.lpips_weights=FILE"
-    return None, remark
+        return LPIPS(path), f"LPIPS: VGG16 weights from {path}"
+    remedy = "; give a file with training.lpips_weights=FILE" * (setting == "auto")
+    return None, f"LPIPS is not computed: {problem}{remedy}"
