@@ -16,8 +16,6 @@ EPILOG = """examples:
 FID, KID, precision and recall need Inception's weights, LPIPS needs VGG16's: from the files that
 you name, the libraries' caches, or their download. What cannot be computed is listed, and why."""
 
-FOLDERS = ("fake", "real")
-
 
 def parse(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
@@ -52,6 +50,13 @@ def parse(argv: list[str]) -> argparse.Namespace:
         help="of runs with styles: each class's commonest, the real picture's own, by lot, neutral",
     )
     parser.add_argument("--seed", type=seed, default=0, help="seed of random styles")
+    _add_networks(parser)
+    arguments = parser.parse_args(argv)
+    _refuse_mixtures(parser, arguments)
+    return arguments
+
+
+def _add_networks(parser: argparse.ArgumentParser) -> None:
     tools = parser.add_argument_group("networks that judge")
     tools.add_argument("--lpips-weights", type=Path, metavar="FILE", help="VGG16")
     tools.add_argument(
@@ -80,9 +85,6 @@ def parse(argv: list[str]) -> argparse.Namespace:
         metavar="N",
         help="of training one; default: 1000, and ten minutes at most",
     )
-    arguments = parser.parse_args(argv)
-    _refuse_mixtures(parser, arguments)
-    return arguments
 
 
 def _refuse_mixtures(parser: argparse.ArgumentParser, given: argparse.Namespace) -> None:

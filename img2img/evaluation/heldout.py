@@ -7,19 +7,16 @@ from typing import Any, Literal
 import numpy as np
 
 from img2img.config import parse_config
-from img2img.data.describe import describe_data
 from img2img.data.images import suffix_for, write_image
-from img2img.data.loader import FolderSource, Source
-from img2img.data.pairing.records import PairIndex
+from img2img.data.loader import Source
 from img2img.data.reading import TARGET
 from img2img.data.sheets import to_picture
-from img2img.data.spec import BUILT_IN, DTYPE_RANGES, DataSpec, PartSpec
-from img2img.data.survey import find
-from img2img.errors import ConfigError, DataError, UserError
+from img2img.data.spec import BUILT_IN, DTYPE_RANGES
+from img2img.errors import ConfigError, DataError
 from img2img.evaluation.pictures import Real, require_finite
 from img2img.evaluation.reals import evenly
+from img2img.evaluation.sources import find_sources
 from img2img.inference.arrays import to_stored, with_instances
-from img2img.inference.pairs import require_parts
 from img2img.inference.styles.looks import Wishes, picture_seed
 from img2img.inference.translator import Translator
 from img2img.models import OPTIONS
@@ -95,7 +92,7 @@ class HeldOut:
         config = parse_config(found.meta["config"], OPTIONS, str(found.path))
         if data is None and config.data.path is None and found.spec.layout != BUILT_IN:
             raise ConfigError(f"{path} was not trained here: name pairs to score with --data DIR")
-        pairs, training, where = _find(config, found.spec, data)
+        pairs, training, where = find_sources(config, found.spec, data)
         if not len(pairs):
             raise ConfigError(
                 f"{path}: {where}: there is no held-out pair to score; name pairs with --data DIR"
@@ -185,38 +182,6 @@ class HeldOut:
         if styles == "usual" and self.translator.book is None:
             return "neutral: the run has no style book"
         return STYLES[styles] + (f", seed {seed}" if styles == "random" else "")
-
-
-def _find(config: Config, spec: DataSpec, data: Path | None) -> tuple[Source, Source, str]:
-    """The held-out pairs, those that are not, and where they come from."""
-    own = config.data.path
-    if data is None and own is None:
-        found = describe_data(config.data, seed=config.training.seed)
-        return found.val, found.train, f"{len(found.val)} built-in street scenes"
-    # What the run was trained on is not scored only because its folder is named.
-    foreign = data is not None and (own is None or Path(own).resolve() != data.resolve())
-    update = {"path": str(data), "val_fraction": 0.0} if foreign else {}
-    try:
-        index = find(config.data.model_copy(update=update))
-    except UserError as error:
-        hint = "" if data else "\nIf the run's data have moved: --data DIR"
-        raise ConfigError(f"{error}{hint}") from error
-    held_out, training, where = index.val, index.train, index.val_source
-    if foreign and not held_out:
-        held_out, training = index.train, ()
-        where = "all pairs: the data have no validation split"
-    require_parts((*held_out, *training), spec)
-    spec = _where_found(spec, index)
-    return FolderSource(held_out, spec), FolderSource(training, spec), where
-
-
-def _where_found(spec: DataSpec, index: PairIndex) -> DataSpec:
-    """The run's spec for files that may lie otherwise than the run's."""
-    parts = tuple(
-        PartSpec(name=p.name, folder=p.folder, suffix=p.suffix, half=p.half)
-        for p in index.layout.parts
-    )
-    return spec.model_copy(update={"parts": parts})
 
 
 def _distinct(names: Sequence[str]) -> list[str]:

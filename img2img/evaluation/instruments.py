@@ -141,10 +141,7 @@ def too_few(count: int) -> str:
     """Why sets of so many pictures are not compared, "" where they are."""
     if count >= distribution.LEAST:
         return ""
-    return (
-        f"sets of at least {distribution.LEAST} pictures are compared, here are "
-        f"{counted(count, 'picture')}"
-    )
+    return f"{counted(count, 'picture')}; sets of at least {distribution.LEAST} are compared"
 
 
 def _add_segmenter(tools: Instruments, wanted: Wanted, reals: Reals, folder: Path) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from img2img.errors import ConfigError, DataError
+from img2img.errors import ConfigError, DataError, counted
 from img2img.evaluation.instruments import Instruments
 from img2img.evaluation.pictures import Match, as_rgb, match, read_picture, to_tensor
 from img2img.evaluation.reals import Reals
@@ -78,7 +78,8 @@ class Sheet:
         self._digest.update(f"{name.encode('utf-8', 'surrogateescape')}{real.image.shape}".encode())
         self._digest.update(np.ascontiguousarray(real.image))
         self.sizes[f"{fake.shape[1]}x{fake.shape[0]}"] += 1
-        self.kinds[f"{real.image.dtype.name}, {real.image.shape[2]} channels"] += 1
+        channels = counted(real.image.shape[2], "channel")
+        self.kinds[f"{real.image.dtype.name}, {channels}"] += 1
         self.resized += pair.resized
         whole = to_tensor(real.image, real.image.dtype.name, self.reals.ranges)
         self._add_features("fake", pair.fake)

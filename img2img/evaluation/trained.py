@@ -39,9 +39,11 @@ def train(
             "--segmenter train: no training pairs are left, for all pairs are scored; name the "
             f"{FILE} of another evaluation with --segmenter FILE"
         )
-    side = spec.size or (CROP, CROP)
+    # Pictures are scored at the size of their files, at which networks need not have worked.
+    files = spec.model_copy(update={"resize": None})
+    side = (CROP, CROP) if spec.resize or not spec.size else spec.size
     update = {"crop": (min(side[0], CROP), min(side[1], CROP)), "rotate": 0.0, "colour": 0.0}
-    transform = JointTransform(config.data.model_copy(update=update), spec, train=True)
+    transform = JointTransform(config.data.model_copy(update=update), files, train=True)
     network, done = train_segmenter(
         PairDataset(pairs.training, transform),
         spec,

@@ -20,6 +20,7 @@ BATCH = 4
 LR = 4e-3
 WARM_UP = 0.05  # share of the training in which the learning rate rises
 STEPS = 1000
+PACED = 10  # steps after which it is known how long a step takes
 MINUTES = 10.0
 
 
@@ -35,12 +36,12 @@ def train_segmenter(
 ) -> tuple[PhotoSegmenter, int]:
     """A segmenter of the target into the classes of the label input.
 
-    AdamW on the cross-entropy; the learning rate rises for a moment and falls to 0 with the
-    budget. Ignored pixels do not count. Pairs that cannot be read are passed over.
+    AdamW on the cross-entropy; the learning rate rises for a moment and then falls to 0. Ignored
+    pixels do not count. Pairs that cannot be read are passed over.
 
     Args:
         pairs: all of one size, such as random crops.
-        steps, minutes: whichever ends first.
+        steps: fewer, where they would take longer than so many `minutes`.
 
     Returns:
         The segmenter, ready to be used, and how many steps it was trained.
@@ -60,10 +61,11 @@ def train_segmenter(
     with closing(meter), closing(_batches(pairs, workers, seed)) as batches:
         for batch in batches:
             spent = (time.monotonic() - began) / (60 * minutes)
-            progress = max(meter.done / steps, spent)
-            if progress >= 1:
+            if meter.done >= PACED:  # fewer steps, where there is not the time for all
+                steps = min(steps, int(meter.done / spent))
+            if meter.done >= steps:
                 break
-            optimizer.param_groups[0]["lr"] = LR * _pace(progress)
+            optimizer.param_groups[0]["lr"] = LR * _pace(meter.done / steps)
             logits = network(batch[TARGET].to(device))
             loss = _loss(logits, batch[labels.name][:, 0].to(device), labels.ignore_id)
             optimizer.zero_grad()
