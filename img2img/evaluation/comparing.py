@@ -49,7 +49,7 @@ def compare(first: Scored, second: Scored) -> tuple[dict[str, Difference], dict[
     counted_names = [name for name in names if name in first.counts and name in second.counts]
     found |= _classes(first, second, counted_names)
     left_out = {}
-    for metric in dict.fromkeys((*one.scores, *other.scores)):
+    for metric in dict.fromkeys((*one.scores, *other.scores, *found)):
         keys = SAME.get(metric, ("segmentation",) if metric not in BETTER else ())
         unlike = [key for key in keys if _unlike(one.protocol, other.protocol, key)]
         if unlike:

@@ -1,14 +1,9 @@
 """Tiny runs that the tests of evaluations share; nothing is downloaded."""
 
 import pytest
+from tiny_settings import SETTINGS
 
 from img2img.cli import main
-
-SETTINGS = [
-    *("--device", "cpu", "training.workers=0", "model.weights.perceptual=0"),
-    *("data.scene_size=[32, 48]", "data.scenes=8", "data.val_scenes=12"),
-    *("model.width=4", "model.n_down=2", "model.n_blocks=1", "model.d_width=4"),
-]
 
 
 @pytest.fixture(autouse=True)
