@@ -17,7 +17,7 @@ from img2img.evaluation.reals import RealFolder, Reals, assign, evenly, find_pic
 from img2img.evaluation.result import EVALUATION, Evaluation
 from img2img.evaluation.scoring import score
 from img2img.evaluation.showing import Side, chosen, rows
-from img2img.training.runs import RUNS, find_run
+from img2img.training.runs import find_run
 
 OUT = Path("evaluation")
 COMPARED = Path("comparison")
@@ -84,7 +84,7 @@ def evaluate_run(
         if not against:
             return Report([side.scored.evaluation], [out / output.PAGE])
         origin = {**held_out.origin, "translated": str(against.expanduser().resolve())}
-        other = _score(str(against), others, held_out, tools, origin=origin)
+        other = _score(_short(against), others, held_out, tools, origin=origin)
         _write(folder / output.AGAINST, other)
         pages = [out / output.AGAINST / output.PAGE, out / output.PAGE]
         return _compare(folder, other, side, [*pages, out / output.COMPARISON_PAGE])
@@ -110,7 +110,7 @@ def evaluate_folders(
     reals = RealFolder(files, places)
     with output.results(out or OUT) as folder:
         tools = _gather(reals, options, folder)
-        side = _score(str(fake), fakes, reals, tools, origin=places)
+        side = _score(_short(fake), fakes, reals, tools, origin=places)
         _write(folder, side)
     remarks = [*doubled, *more]
     return Report([side.scored.evaluation], [(out or OUT) / output.PAGE], remarks=remarks)
@@ -153,6 +153,11 @@ def _gather(reals: Reals, options: Options, folder: Path) -> Instruments:
     return gather(options.wanted, reals, pick_device(options.device), folder)
 
 
+def _short(folder: Path) -> str:
+    """A folder's name, and that of the one above, which often says more: `theirs/results`."""
+    return "/".join(folder.expanduser().resolve().parts[-2:])
+
+
 def _score_run(held_out: HeldOut, tools: Instruments, options: Options, folder: Path) -> Side:
     """Translates into `folder` and scores."""
     files, failed = held_out.translate(
@@ -162,9 +167,8 @@ def _score_run(held_out: HeldOut, tools: Instruments, options: Options, folder: 
     styles = held_out.about_styles(options.styles, options.seed)
     if styles:
         origin["styles"] = styles
-    run = held_out.run
-    name = run.name if run.parent == RUNS else str(run)
-    return _score(name, files, held_out, tools, origin=origin, failed=failed, run=run)
+    run = held_out.run.resolve()
+    return _score(run.name, files, held_out, tools, origin=origin, failed=failed, run=run)
 
 
 def _score(

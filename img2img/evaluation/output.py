@@ -12,6 +12,7 @@ import numpy as np
 from img2img.errors import ConfigError
 from img2img.evaluation.result import EVALUATION, Difference, Evaluation, write_json
 from img2img.evaluation.scoring import PROTOCOL, Scored
+from img2img.evaluation.trained import FILE as TRAINED
 from img2img.training.checkpoint import write_text
 
 IMAGES, CLASSES = "images.csv", "segmentation.csv"
@@ -19,11 +20,10 @@ PAGE, COMPARISON_PAGE, COMPARISON = "index.html", "comparison.html", "comparison
 TRANSLATED = "translated"
 AGAINST = "against"
 FIRST, SECOND = "first", "second"
-TRAINED = "segmenter.safetensors"
-# All that an evaluation may leave in its folder; what it finds there of a former one, it removes.
+# What an evaluation may leave in its folder; what it finds there of a former one, it removes, but
+# for the trained segmenter, which a later one may be told to use.
 OWN = (
-    TRANSLATED, AGAINST, FIRST, SECOND, TRAINED, IMAGES, CLASSES, PAGE, COMPARISON_PAGE, COMPARISON,
-    EVALUATION,
+    TRANSLATED, AGAINST, FIRST, SECOND, IMAGES, CLASSES, PAGE, COMPARISON_PAGE, COMPARISON, EVALUATION,
 )  # fmt: skip
 _UNFINISHED = ".unfinished"
 
@@ -68,11 +68,11 @@ def _check_ours(out: Path) -> None:
 
 
 def _put_in_place(passing: Path, out: Path) -> None:
-    for name in OWN:
+    for name in (TRAINED, *OWN):
         new, old = passing / name, out / name
         if old.is_dir() and not old.is_symlink():
             shutil.rmtree(old)
-        elif not new.exists():
+        elif not new.exists() and name in OWN:
             old.unlink(missing_ok=True)
         if new.exists():
             new.replace(old)

@@ -18,6 +18,8 @@ def said(report: Report) -> Iterator[str]:
         yield from _scores(evaluation)
     if report.sentences:
         first, second = (evaluation.name for evaluation in report.evaluations)
+        if first == second:
+            first, second = f"{first} (the first)", f"{second} (the second)"
         yield f"{second}, compared with {first}:"
         for line in _without_classes(report.sentences):
             yield f"  {line}"

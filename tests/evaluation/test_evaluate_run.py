@@ -148,7 +148,7 @@ def test_against_another_tool(runs, evaluation, tmp_path, capsys):
     assert main(["evaluate", *arguments, *segmenter]) == 0
     out = capsys.readouterr().out
     found = json.loads((tmp_path / "out/comparison.json").read_text(encoding="utf-8"))
-    assert found["first"] == str(blurred) and found["second"] == str(runs / "b")
+    assert found["first"] == f"{tmp_path.name}/blurred copy" and found["second"] == "b"
     differences = found["differences"]
     one, other = evaluated(tmp_path / "out/against"), evaluated(tmp_path / "out")
     ssim = differences["ssim"]
@@ -159,7 +159,7 @@ def test_against_another_tool(runs, evaluation, tmp_path, capsys):
     assert differences["miou"]["change"] == pytest.approx(
         other["scores"]["miou"]["value"] - one["scores"]["miou"]["value"]
     )
-    assert f"{runs / 'b'}, compared with {blurred}:" in out
+    assert f"b, compared with {tmp_path.name}/blurred copy:" in out
     page = (tmp_path / "out/comparison.html").read_text(encoding="utf-8")
     assert page.count("data:image") >= 9 and "blurred copy" in page
     # The same as comparing the two folders later.
@@ -196,6 +196,7 @@ def test_results_are_replaced_only_by_complete_ones(runs, tmp_path, monkeypatch,
     arguments = ["evaluate", "--run", str(runs / "a"), "--out", str(out), "--limit", "2"]
     assert main(arguments) == 0
     (out / "mine.txt").write_text("kept")
+    (out / "segmenter.safetensors").write_text("took ten minutes")
     before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
 
     def broken(*_):
@@ -208,6 +209,7 @@ def test_results_are_replaced_only_by_complete_ones(runs, tmp_path, monkeypatch,
     assert main([*arguments[:-1], "3"]) == 0
     assert len(list((out / "translated").iterdir())) == 3
     assert (out / "mine.txt").read_text() == "kept" and not (out / ".unfinished").exists()
+    assert (out / "segmenter.safetensors").read_text() == "took ten minutes"
     assert main(["evaluate", "--run", str(runs / "a"), "--out", str(runs / "a")]) == 2
     assert "holds other things than an evaluation" in capsys.readouterr().err
     assert last_checkpoint(runs / "a").meta["step"] == 2
