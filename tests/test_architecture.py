@@ -13,6 +13,7 @@ PACKAGE = ROOT / "img2img"
 LAYERS = [
     {"cli"},
     {"ui", "benchmarking"},
+    {"evaluation"},
     {"inference"},
     {"training"},
     {"models"},

@@ -15,6 +15,7 @@ COMMANDS = {
     "train": "train a model on pairs of pictures",
     "check-data": "look whether a data set is all right, before training",
     "translate": "turn label maps or pictures into pictures",
+    "evaluate": "score the pictures of a run, or of any two folders; compare two",
     "cluster-styles": "find the styles in a run's training photos",
     "pick-style": "pick styles and edit label maps in the browser",
     "import-weights": "turn published pix2pix and pix2pixHD weights into a run",

@@ -1,4 +1,4 @@
-"""How near a generated image is to the real one: L1, PSNR, SSIM, LPIPS.
+"""How near a generated image is to the real one: L1, PSNR, SSIM, MS-SSIM, LPIPS.
 
 All take images (N, C, H, W) in [-1, 1] and an optional mask (N, 1, H, W) of the pixels
 that count, and return one value for each image, (N,).
@@ -11,15 +11,28 @@ import torch
 from torch import Tensor, nn
 
 from img2img.errors import ConfigError
-from img2img.networks.pretrained import cached_weights, detect_arch, read_weights
+from img2img.networks.pretrained import (
+    cached_weights,
+    detect_arch,
+    download_weights,
+    read_weights,
+)
 
 SSIM_WINDOW = 11  # pixels, Wang et al. 2004
+# Five scales, each half of the former, and the window has to fit into the last (Wang et al. 2003).
+MS_SSIM_SMALLEST = 16 * SSIM_WINDOW  # pixels a side
 LPIPS_SMALLEST = 16  # pixels a side; VGG halves four times before the last tap
 RANGE = 2.0  # of images in [-1, 1]
 MAX_PSNR = 100.0  # dB; infinity is no number in JSON
 
 # Larger is better, or smaller.
-BETTER = {"l1": "smaller", "psnr": "larger", "ssim": "larger", "lpips": "smaller"}
+BETTER = {
+    "l1": "smaller",
+    "psnr": "larger",
+    "ssim": "larger",
+    "ms_ssim": "larger",
+    "lpips": "smaller",
+}
 
 
 def hide_ignored(fake: Tensor, real: Tensor, valid: Tensor | None) -> Tensor:
@@ -53,6 +66,22 @@ def ssim(fake: Tensor, real: Tensor, valid: Tensor | None = None) -> Tensor | No
     fake = hide_ignored(fake, real, valid)
     window = kornia.metrics.ssim((fake + 1) / 2, (real + 1) / 2, SSIM_WINDOW)
     return _mean(window, valid)
+
+
+def ms_ssim(fake: Tensor, real: Tensor, valid: Tensor | None = None) -> Tensor | None:
+    """Multi-scale structural similarity (Wang et al. 2003) by torchmetrics, in [0, 1].
+
+    Negative contrast terms count as 0. None below 176 pixels a side. Ignored pixels are equal in
+    both images, but not left out of the mean, for the coarser scales mix pixels.
+    """
+    if min(fake.shape[-2:]) < MS_SSIM_SMALLEST:
+        return None
+    from torchmetrics.functional.image import multiscale_structural_similarity_index_measure
+
+    fake = hide_ignored(fake, real, valid)
+    return multiscale_structural_similarity_index_measure(
+        (fake + 1) / 2, (real + 1) / 2, reduction="none", data_range=1.0
+    )
 
 
 class LPIPS(nn.Module):
@@ -99,23 +128,39 @@ class LPIPS(nn.Module):
         return self.metric(fake.expand(spread), real.expand(spread)).flatten()
 
 
+def find_lpips_weights(
+    setting: str, vgg_weights: str | None = None, *, fetch: bool = False
+) -> tuple[Path | None, str]:
+    """The file with LPIPS' VGG16 weights; None where there is none, and why.
+
+    Args:
+        setting: "auto" (`vgg_weights`, or torchvision's cache), "none", or a file.
+        vgg_weights: the perceptual loss's weight file, used if it holds VGG16.
+        fetch: download what the cache lacks.
+    """
+    if setting == "none":
+        return None, "it is switched off"
+    if setting != "auto":
+        return Path(setting).expanduser(), ""
+    path = Path(vgg_weights).expanduser() if vgg_weights else None
+    if path is None or detect_arch(read_weights(path), path) != "vgg16":
+        path = cached_weights("vgg16")
+    problem = "no VGG16 weights in torchvision's cache"
+    if path is None and fetch:
+        refused = download_weights("vgg16")
+        problem += f", and they could not be downloaded ({refused})"
+        path = cached_weights("vgg16")
+    return path, problem if path is None else ""
+
+
 def load_lpips(setting: str, vgg_weights: str | None = None) -> tuple[LPIPS | None, str]:
     """LPIPS where weights allow, and one sentence on it.
 
     Args:
-        setting: "auto" (VGG16 from `vgg_weights` or torchvision's cache), "none", or a file.
-        vgg_weights: the perceptual loss's weight file, used if it holds VGG16.
+        setting, vgg_weights: as of `find_lpips_weights`.
     """
-    if setting == "none":
-        return None, "LPIPS is switched off"
-    if setting != "auto":
-        return LPIPS(Path(setting).expanduser()), f"LPIPS: VGG16 weights from {setting}"
-    path = Path(vgg_weights).expanduser() if vgg_weights else None
-    if path is None or detect_arch(read_weights(path), path) != "vgg16":
-        path = cached_weights("vgg16")
-    if path is None:
-        return None, (
-            "LPIPS is not computed: no VGG16 weights in torchvision's cache; give a file with "
-            "training.lpips_weights=FILE"
-        )
-    return LPIPS(path), f"LPIPS: VGG16 weights from {path}"
+    path, problem = find_lpips_weights(setting, vgg_weights)
+    if path is not None:
+        return LPIPS(path), f"LPIPS: VGG16 weights from {path}"
+    remedy = "; give a file with training.lpips_weights=FILE" * (setting == "auto")
+    return None, f"LPIPS is not computed: {problem}{remedy}"

@@ -112,7 +112,12 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 
 def cached_weights(arch: str) -> Path | None:
     """torchvision's own file in its download cache, None where it is not there."""
-    path = _cache_path(weights_url(arch))
+    return cached_file(weights_url(arch))
+
+
+def cached_file(url: str) -> Path | None:
+    """What torch.hub downloaded from an address, None where it has not."""
+    path = _cache_path(url)
     return path if path.is_file() else None
 
 
@@ -129,9 +134,17 @@ def _cache_path(url: str) -> Path:
 
 def download_weights(arch: str) -> str:
     """Brings torchvision's weights into its cache; why it failed, "" where it did not."""
-    url = weights_url(arch)
+    return download_file(weights_url(arch))
+
+
+def download_file(url: str) -> str:
+    """Brings a file into torch.hub's cache; why it failed, "" where it did not.
+
+    Args:
+        url: one whose file name ends in the beginning of its hash, as vgg19-dcbb9e9d.pth.
+    """
     path = _cache_path(url)
-    return download(url, path, sha256=path.stem.rpartition("-")[2])  # as vgg19-dcbb9e9d.pth
+    return download(url, path, sha256=path.stem.rpartition("-")[2])
 
 
 def detect_arch(state: dict[str, Tensor], path: Path) -> str:

@@ -8,6 +8,9 @@ import cv2
 import numpy as np
 
 WIDEST = 640  # pixels of a picture on a page
+VOID = ("br", "img", "input")  # elements without an end
+
+_JPEG = [cv2.IMWRITE_JPEG_QUALITY, 85]
 
 STYLE = """
 :root{--ink:#1d2329;--faint:#66707a;--line:#dfe3e8;--soft:#f5f7f9}
@@ -16,7 +19,8 @@ body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:1200px;paddin
 color:var(--ink);background:#fff;overflow-wrap:anywhere}
 h1{font-size:1.5rem;margin:0 0 .3rem}h2{font-size:1.15rem;margin:2.2rem 0 .6rem}
 table{border-collapse:collapse}th,td{text-align:left;padding:.25rem .8rem .25rem 0;
-border-bottom:1px solid var(--line);vertical-align:top}th{font-weight:600;color:var(--faint)}
+border-bottom:1px solid var(--line);vertical-align:top;overflow-wrap:break-word}
+td:last-child{overflow-wrap:anywhere}td:last-child:not(.number){min-width:6rem}th{font-weight:600;color:var(--faint)}
 .scroll{overflow-x:auto}.number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 pre{background:var(--soft);padding:.8rem 1rem;border-radius:6px;white-space:pre-wrap;margin:.5rem 0}
 img{max-width:100%;height:auto;display:block}figure{margin:0}
@@ -26,6 +30,12 @@ figcaption,.faint{color:var(--faint);font-size:.85rem}
 
 class Html(str):
     """Text that is HTML already."""
+
+    __slots__ = ()
+
+
+class Number(str):
+    """A number as it shall be read; tables put it to the right."""
 
     __slots__ = ()
 
@@ -52,20 +62,32 @@ def tag(name: str, *children: object, **attributes: object) -> Html:
         if value is not None
     )
     inner = join(*children)
-    return Html(f"<{name}{given}>" if name in ("img", "br") else f"<{name}{given}>{inner}</{name}>")
+    return Html(f"<{name}{given}>" if name in VOID else f"<{name}{given}>{inner}</{name}>")
 
 
-def picture(array: np.ndarray, alt: str, *, lossy: bool = False, widest: int = WIDEST) -> Html:
+def picture(
+    array: np.ndarray,
+    alt: str,
+    *,
+    lossy: bool = False,
+    widest: int = WIDEST,
+    largest: int | None = None,
+) -> Html:
     """A picture inside the page, reduced where it is wide.
 
     Args:
         array: uint8 RGB (H, W, 3).
         lossy: as JPEG, for photos; else PNG.
         widest: pixels.
+        largest: bytes of a PNG; what would need more becomes a JPEG.
     """
     array = narrowed(array, widest)
-    kind, options = ("jpeg", [cv2.IMWRITE_JPEG_QUALITY, 85]) if lossy else ("png", [])
-    _, data = cv2.imencode(f".{kind}", np.ascontiguousarray(array[..., ::-1]), options)
+    bgr = np.ascontiguousarray(array[..., ::-1])
+    kind = "jpeg" if lossy else "png"
+    _, data = cv2.imencode(f".{kind}", bgr, _JPEG if lossy else [])
+    if largest is not None and not lossy and len(data) > largest:
+        kind = "jpeg"
+        _, data = cv2.imencode(".jpeg", bgr, _JPEG)
     source = f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
     return tag("img", alt=alt, src=source, width=array.shape[1], height=array.shape[0])
 
@@ -79,13 +101,17 @@ def narrowed(array: np.ndarray, widest: int) -> np.ndarray:
 
 
 def table(head: Iterable[object], rows: Iterable[Iterable[object]]) -> Html:
-    """A table that scrolls sideways where it is too wide; numbers stand to the right."""
+    """A table that scrolls sideways where it is too wide; numbers and their heads stand right."""
+    rows = [tuple(row) for row in rows]
 
-    def cell(value: object) -> Html:
-        return tag("td", value, class_="number" if isinstance(value, int | float) else None)
+    def cell(name: str, content: object, value: object) -> Html:
+        number = isinstance(value, int | float | Number)
+        return tag(name, content, class_="number" if number else None)
 
-    top = tag("tr", *(tag("th", name) for name in head))
-    body = [tag("tr", *(cell(value) for value in row)) for row in rows]
+    head = tuple(head)
+    below = rows[0] if rows else head
+    top = tag("tr", *(cell("th", *pair) for pair in zip(head, below, strict=True)))
+    body = [tag("tr", *(cell("td", value, value) for value in row)) for row in rows]
     return tag("div", tag("table", top, *body), class_="scroll")
 
 
@@ -95,11 +121,12 @@ def definitions(pairs: Mapping[str, object]) -> Html:
     return tag("div", tag("table", *rows), class_="scroll")
 
 
-def page(title: str, *body: object, style: str = "") -> str:
+def page(title: str, *body: object, style: str = "", script: str = "") -> str:
     """A whole page that needs no other file.
 
     Args:
         style: CSS beside the common `STYLE`.
+        script: JavaScript that runs when the page is there.
     """
     head = join(
         Html('<meta charset="utf-8">'),
@@ -107,6 +134,8 @@ def page(title: str, *body: object, style: str = "") -> str:
         tag("title", title),
         tag("style", Html(STYLE + style)),
     )
+    end = tag("script", Html(script)) if script else ""
     return (
-        f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body>{join(*body)}</body></html>\n'
+        f'<!doctype html>\n<html lang="en"><head>{head}</head>\n'
+        f"<body>{join(*body)}{end}</body></html>\n"
     )

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from img2img.reporting.html import Html, escape, page, picture, table, tag
+from img2img.reporting.html import Html, Number, escape, page, picture, table, tag
 
 TEXT = st.text(st.characters(codec=None))  # lone surrogates among them, as of odd file names
 
@@ -30,6 +30,9 @@ def test_html_stays_and_text_does_not():
 def test_numbers_stand_to_the_right():
     found = table(("a", "b"), [("x", 3)])
     assert '<td>x</td><td class="number">3</td>' in found
+    assert '<th>a</th><th class="number">b</th>' in found
+    assert '<td class="number">&lt;3</td>' in table(("a",), [(Number("<3"),)])
+    assert "<th>a</th>" in table(("a",), [])
 
 
 def test_a_picture_lies_in_the_page():
@@ -42,7 +45,15 @@ def test_a_picture_lies_in_the_page():
     assert 'width="10" height="5"' in picture(array, "", widest=10)
 
 
+def test_a_picture_is_without_loss_while_that_is_small_enough():
+    array = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
+    assert "image/png" in picture(array, "", largest=20_000)
+    assert "image/jpeg" in picture(array, "", largest=10_000)
+    assert "image/png" in picture(array * 0, "", largest=10_000)
+
+
 def test_a_page_needs_no_other_file():
     text = page("A <title>", tag("p", "x"), style="p{}")
     assert "<title>A &lt;title&gt;</title>" in text and "p{}" in text
-    assert "http" not in text and "src=" not in text
+    assert "http" not in text and "src=" not in text and "<script" not in text
+    assert "<script>a < b</script></body>" in page("x", script="a < b")

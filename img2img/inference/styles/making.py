@@ -7,10 +7,11 @@ from pathlib import Path
 from img2img.config import parse_config
 from img2img.data.describe import describe_data
 from img2img.data.loader import FolderSource, PairDataset
-from img2img.data.spec import BUILT_IN, DataSpec
+from img2img.data.spec import BUILT_IN
 from img2img.data.transforms import JointTransform
 from img2img.devices import pick_device
 from img2img.errors import ConfigError, UserError
+from img2img.inference.pairs import require_parts
 from img2img.inference.styles.book import FILE, StyleBook
 from img2img.inference.styles.clustering import AUTO, K, cluster
 from img2img.inference.styles.collecting import Collection, collect
@@ -66,7 +67,8 @@ class StyledRun:
                 f"the run's training pairs are needed: {error}\nIf they have moved: --data DIR"
             ) from error
         if isinstance(source, FolderSource):
-            source = _as_the_run_reads(source, found.spec)
+            require_parts(source.records, found.spec)
+            source = FolderSource(source.records, found.spec)
         pairs = PairDataset(source, JointTransform(config.data, found.spec, train=False))
         return cls(path, int(found.meta["step"]), config, translator, pairs)
 
@@ -82,23 +84,6 @@ class StyledRun:
         if labels is None:
             return {}
         return {number: labels.class_name(number) for number in range(labels.classes)}
-
-
-def _as_the_run_reads(source: FolderSource, spec: DataSpec) -> FolderSource:
-    """The pairs by the run's own spec, whatever this look at them found.
-
-    Raises:
-        ConfigError: the folder's parts are not the run's.
-    """
-    parts = dict.fromkeys([*(s.part for s in spec.inputs), spec.target_part])
-    found = source.records[0].files if source.records else {}
-    missing = [part for part in parts if part not in found]
-    if missing:
-        raise ConfigError(
-            f"the data have the parts {', '.join(found) or 'none'}, but the run needs "
-            f"{', '.join(parts)} ({spec.layout}); name a folder of that layout with --data"
-        )
-    return FolderSource(source.records, spec)
 
 
 def make_book(

@@ -1,0 +1,171 @@
+"""The files of an evaluation: written aside, put in place when all of them are there."""
+
+import csv
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from img2img.errors import ConfigError
+from img2img.evaluation.result import EVALUATION, Difference, Evaluation, write_json
+from img2img.evaluation.scoring import PROTOCOL, Scored
+from img2img.evaluation.trained import FILE as TRAINED
+from img2img.training.checkpoint import write_text
+
+IMAGES, CLASSES = "images.csv", "segmentation.csv"
+PAGE, COMPARISON_PAGE, COMPARISON = "index.html", "comparison.html", "comparison.json"
+TRANSLATED = "translated"
+AGAINST = "against"
+FIRST, SECOND = "first", "second"
+# What an evaluation may leave in its folder; what it finds there of a former one, it removes, but
+# for the trained segmenter, which a later one may be told to use.
+OWN = (
+    TRANSLATED, AGAINST, FIRST, SECOND, IMAGES, CLASSES, PAGE, COMPARISON_PAGE, COMPARISON, EVALUATION,
+)  # fmt: skip
+_UNFINISHED = ".unfinished"
+
+
+@contextmanager
+def results(out: Path) -> Iterator[Path]:
+    """A folder to write results in, whose content replaces that of `out` in the end.
+
+    Where anything goes wrong before, `out` stays as it was.
+
+    Raises:
+        ConfigError: `out` holds other things than an evaluation, or cannot be written.
+    """
+    made = not out.exists()
+    passing = out / _UNFINISHED
+    try:
+        _check_ours(out)
+        shutil.rmtree(passing, ignore_errors=True)  # of one that was killed
+        passing.mkdir(parents=True)
+        try:
+            yield passing
+            _put_in_place(passing, out)
+        finally:
+            shutil.rmtree(passing, ignore_errors=True)
+            if made and not any(out.iterdir()):
+                out.rmdir()
+    except OSError as error:
+        raise ConfigError(f"{out}: the results cannot be written ({error.strerror})") from error
+
+
+def _check_ours(out: Path) -> None:
+    if not out.exists():
+        return
+    if not out.is_dir():
+        raise ConfigError(f"{out} is a file; name a folder for the results with --out")
+    found = [path for path in out.iterdir() if not path.name.startswith(".")]
+    if found and not any((out / name).is_file() for name in (EVALUATION, COMPARISON)):
+        raise ConfigError(
+            f"{out} holds other things than an evaluation, for example {found[0].name}; name another "
+            "folder for the results with --out"
+        )
+
+
+def _put_in_place(passing: Path, out: Path) -> None:
+    for name in (TRAINED, *OWN):
+        new, old = passing / name, out / name
+        if old.is_dir() and not old.is_symlink():
+            shutil.rmtree(old)
+        elif not new.exists() and name in OWN:
+            old.unlink(missing_ok=True)
+        if new.exists():
+            new.replace(old)
+
+
+def write_scored(folder: Path, scored: Scored, page: str) -> None:
+    """All files on one set of pictures.
+
+    Raises:
+        OSError, CheckpointError: they cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    evaluation = scored.evaluation
+    _write_images(folder / IMAGES, evaluation)
+    if scored.counts:
+        _write_classes(folder / CLASSES, scored)
+    write_text(folder / PAGE, page)
+    evaluation.save(folder)
+
+
+def _write_images(path: Path, evaluation: Evaluation) -> None:
+    metrics = list(dict.fromkeys(m for own in evaluation.images.values() for m in own))
+    with _table(path) as file:
+        table = csv.writer(file)
+        table.writerow(["picture", *metrics])
+        for name, own in evaluation.images.items():
+            table.writerow([name, *(own.get(metric, "") for metric in metrics)])
+
+
+def _write_classes(path: Path, scored: Scored) -> None:
+    """A row for each class that a picture has, or was given by the segmenter."""
+    with _table(path) as file:
+        table = csv.writer(file)
+        table.writerow(["picture", "class", "right", "labelled", "predicted"])
+        for name, counts in scored.counts.items():
+            for number in np.flatnonzero(counts.any(0)).tolist():
+                table.writerow([name, scored.class_names[number], *counts[:, number].tolist()])
+
+
+def _table(path: Path):
+    # Names may hold bytes that are no text.
+    return open(path, "w", encoding="utf-8", errors="backslashreplace", newline="")
+
+
+def read_scored(folder: Path) -> Scored:
+    """What `write_scored` wrote.
+
+    Raises:
+        ConfigError: there is no evaluation, or it is damaged.
+    """
+    evaluation = Evaluation.load(folder / EVALUATION)
+    if not all(key in evaluation.protocol for key in PROTOCOL):
+        raise ConfigError(f"{folder / EVALUATION}: of another version; evaluate anew")
+    class_names = tuple(evaluation.protocol.get("segmentation", {}).get("classes", ()))
+    path = folder / CLASSES
+    if not class_names or not path.is_file():
+        return Scored(evaluation, {}, ())
+    spelt = {n.encode("utf-8", "backslashreplace").decode(): n for n in evaluation.images}
+    numbers = {name: number for number, name in enumerate(class_names)}
+    counts: dict[str, np.ndarray] = {}
+    try:
+        with open(path, encoding="utf-8", newline="") as file:
+            for row in csv.DictReader(file):
+                own = counts.setdefault(
+                    spelt[row["picture"]], np.zeros((3, len(class_names)), np.int64)
+                )
+                own[:, numbers[row["class"]]] = [
+                    int(row[key]) for key in ("right", "labelled", "predicted")
+                ]
+    except (OSError, KeyError, ValueError, TypeError, csv.Error) as error:
+        raise ConfigError(f"{path}: cannot be read ({error}); evaluate anew") from error
+    return Scored(evaluation, counts, class_names)
+
+
+def write_comparison(
+    folder: Path,
+    names: tuple[str, str],
+    differences: Mapping[str, Difference],
+    left_out: Mapping[str, str],
+    sentences: list[str],
+    page: str,
+) -> None:
+    """A comparison as JSON and as a page.
+
+    Raises:
+        CheckpointError: they cannot be written.
+    """
+    content = {
+        "first": names[0],
+        "second": names[1],
+        "differences": {metric: asdict(found) for metric, found in differences.items()},
+        "not compared": dict(left_out),
+        "in words": sentences,
+    }
+    write_json(folder / COMPARISON, content)
+    write_text(folder / COMPARISON_PAGE, page)

@@ -1,0 +1,68 @@
+"""The training's numbers as charts, those together that belong together."""
+
+from collections.abc import Iterator, Mapping
+
+from img2img.evaluation.pages.record import Points
+from img2img.reporting.charts import line_chart
+from img2img.reporting.html import Html, Number, join, table, tag
+
+# Names are GROUP/TERM, as in metrics.jsonl.
+TITLES = {
+    "g": "Generator losses",
+    "d": "Discriminator losses",
+    "val": "Validation",
+    "lr": "Learning rate",
+}
+LOSSES = ("g", "d")
+HIDDEN = ("epoch",)  # it only rises
+
+
+def curves(record: Mapping[str, Points]) -> Html:
+    """A chart for each group of numbers; one for each validation metric, their units differ.
+
+    Args:
+        record: (step, value) by name, finite.
+    """
+    shown = {name: points for name, points in record.items() if points and name not in HIDDEN}
+    if not shown:
+        return tag("p", "No numbers of the training are left.")
+    last = max(points[-1][0] for points in shown.values())
+    charts = [
+        line_chart(title, lines, last=last, logarithmic=group in LOSSES)
+        for group, title, lines in _groups(shown)
+    ]
+    note = (
+        "Losses as they are before their weights. Beside each name stands its last value. "
+        "Pale: single values; strong: their mean over a stretch of steps."
+    )
+    return join(
+        tag("p", note, class_="faint") if charts else None,
+        tag("div", *charts, class_="charts") if charts else None,
+        *_once(shown),
+    )
+
+
+def _groups(shown: Mapping[str, Points]) -> Iterator[tuple[str, str, dict[str, Points]]]:
+    """Group, title and lines of every chart; known groups come first."""
+    groups: dict[str, dict[str, Points]] = {group: {} for group in TITLES}
+    for name, points in shown.items():
+        group, _, term = name.partition("/")
+        if len(points) > 1:
+            groups.setdefault(group, {})[term or name] = points
+    for group, lines in groups.items():
+        title = TITLES.get(group, group)
+        if group == "val":
+            yield from ((group, f"{title}: {term}", {term: lines[term]}) for term in lines)
+        elif lines:
+            yield group, title, lines
+
+
+def _once(shown: Mapping[str, Points]) -> Iterator[Html]:
+    rows = [
+        (name, Number(f"{points[0][1]:.4g}"), points[0][0])
+        for name, points in shown.items()
+        if len(points) == 1
+    ]
+    if rows:
+        yield tag("p", "Measured once only:")
+        yield table(("name", "value", "step"), rows)

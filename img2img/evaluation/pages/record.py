@@ -1,0 +1,136 @@
+"""What a run wrote down while it trained, as far as it can still be read."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from img2img.data.images import read_image
+from img2img.errors import DataError
+from img2img.training.runs import CONFIG, HEALTH, METRICS, SAMPLES
+
+MOST_SAMPLES = 8  # sheets: a page stays small enough to send
+LARGEST = float(np.finfo(np.float32).max)  # beyond it, float32 training has overflowed
+
+Points = list[tuple[int, float]]  # (step, value), in the order of the steps
+
+
+@dataclass(frozen=True)
+class Message:
+    """One sentence of the health monitor."""
+
+    step: int
+    rule: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Record:
+    """A run's record; what is missing is empty, or None where empty would mean something.
+
+    Attributes:
+        curves: finite values by name, such as `g/l1`.
+        samples: sheets, uint8 RGB (H, W, 3), by step: the first, the last, some in between.
+        health: in the order of the file; None if the run was not watched.
+        config: YAML.
+        broken: for each file the lines that could not be read.
+    """
+
+    curves: Mapping[str, Points]
+    samples: Mapping[int, np.ndarray]
+    health: list[Message] | None
+    config: str | None
+    broken: Mapping[str, int]
+
+
+def read_record(run: Path) -> Record:
+    """Reads a run folder. Whatever is missing or damaged is left out; nothing is raised."""
+    metrics, broken_metrics = _lines(run / METRICS)
+    health, broken_health = _lines(run / HEALTH)
+    messages = None if health is None else [_message(entry) for entry in health]
+    if messages is not None:
+        broken_health += messages.count(None)
+        messages = [message for message in messages if message is not None]
+    broken = {METRICS: broken_metrics, HEALTH: broken_health}
+    return Record(
+        curves=_curves(metrics or []),
+        samples=dict(_samples(run / SAMPLES)),
+        health=messages,
+        config=_text(run / CONFIG),
+        broken={name: count for name, count in broken.items() if count},
+    )
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+
+
+def _lines(path: Path) -> tuple[list[dict[str, Any]] | None, int]:
+    """The lines that are JSON objects with a step, and how many are not; None without a file."""
+    text = _text(path)
+    if text is None:
+        return None, 0
+    entries, broken = [], 0
+    for line in text.split("\n"):
+        if not line.strip():
+            continue
+        try:
+            entry = json.loads(line)
+        except (ValueError, RecursionError):
+            entry = None
+        if isinstance(entry, dict) and _finite(entry.get("step")) and entry["step"] >= 0:
+            entries.append(entry)
+        else:
+            broken += 1
+    return entries, broken
+
+
+def _finite(value: object) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return -LARGEST <= value <= LARGEST  # NaN is not
+
+
+def _curves(entries: list[dict[str, Any]]) -> dict[str, Points]:
+    """Later lines of the same step count: they are of the run that went on from there."""
+    curves: dict[str, dict[int, float]] = {}
+    for entry in entries:
+        for name, value in entry.items():
+            if name != "step" and _finite(value):
+                curves.setdefault(name, {})[int(entry["step"])] = float(value)
+    return {name: sorted(values.items()) for name, values in curves.items()}
+
+
+def _message(entry: dict[str, Any]) -> Message | None:
+    if not isinstance(entry.get("message"), str):
+        return None
+    return Message(int(entry["step"]), str(entry.get("rule", "")), entry["message"])
+
+
+def _samples(folder: Path) -> Iterator[tuple[int, np.ndarray]]:
+    try:
+        found = {
+            int(match[1]): path
+            for path in folder.iterdir()
+            if (match := re.fullmatch(r"step-([0-9]{1,18})\.png", path.name))
+        }
+    except OSError:
+        return
+    steps = sorted(found)
+    # Evenly spaced, with both ends.
+    for place in np.unique(np.linspace(0, len(steps) - 1, MOST_SAMPLES).round().astype(int)):
+        if not steps:
+            return
+        try:
+            sheet = read_image(found[steps[place]])
+        except DataError:
+            continue  # gone or damaged since
+        if sheet.dtype == np.uint8 and sheet.ndim == 3 and sheet.shape[2] == 3:
+            yield steps[place], sheet

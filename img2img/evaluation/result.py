@@ -1,0 +1,131 @@
+"""What an evaluation finds: scores with their uncertainty, and what could not be computed."""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from img2img.errors import ConfigError
+from img2img.training.checkpoint import write_text
+
+EVALUATION = "evaluation.json"
+
+
+@dataclass(frozen=True)
+class Score:
+    """One metric over all pictures.
+
+    Attributes:
+        value: the mean over pictures, or the one value of a metric of whole sets.
+        low, high: 95 % confidence interval by bootstrap over pictures; NaN where there is none.
+        better: whether smaller or larger values are better.
+        count: pictures that it is of.
+    """
+
+    value: float
+    low: float
+    high: float
+    better: Literal["smaller", "larger"]
+    count: int
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """All scores of one set of pictures.
+
+    Attributes:
+        name: of the run or the folder.
+        scores: by the metric's name, in the order in which they are shown.
+        missing: metrics that are not computed, and why, a sentence each.
+        images: for each picture's name its values by metric.
+        protocol: how it was measured: sizes, filters, weights and their hashes, versions.
+    """
+
+    name: str
+    scores: Mapping[str, Score]
+    missing: Mapping[str, str] = field(default_factory=dict)
+    images: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    protocol: Mapping[str, Any] = field(default_factory=dict)
+
+    def save(self, folder: Path) -> Path:
+        """Writes `evaluation.json`; NaN, which JSON lacks, becomes null."""
+        path = folder / EVALUATION
+        write_json(path, asdict(self))
+        return path
+
+    @classmethod
+    def load(cls, path: Path) -> "Evaluation":
+        """Reads what `save` wrote.
+
+        Raises:
+            ConfigError: there is no such file, or it holds something else.
+        """
+        try:
+            data = json.loads(path.read_text(encoding="utf-8"))
+            scores = {
+                name: Score(**{k: math.nan if v is None else v for k, v in score.items()})
+                for name, score in data.pop("scores").items()
+            }
+            return cls(scores=scores, **data)
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+            raise ConfigError(f"{path}: no evaluation can be read from it ({error})") from error
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One metric of two sets of pictures of the same inputs.
+
+    Attributes:
+        first, second: the values.
+        change: second - first, of the pictures that both have.
+        low, high: its 95 % confidence interval, by bootstrap over pairs of pictures.
+        better: whether smaller or larger values are better.
+    """
+
+    first: float
+    second: float
+    change: float
+    low: float
+    high: float
+    better: Literal["smaller", "larger"]
+
+    @property
+    def certain(self) -> bool:
+        """Whether the interval leaves out 0: the difference is one."""
+        return self.low > 0 or self.high < 0
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One pair as pictures: all uint8 RGB (H, W, 3).
+
+    Attributes:
+        inputs: what the generator was shown, drawn: the label map in its palette, boundaries, ...;
+            empty for plain folders.
+    """
+
+    name: str
+    inputs: Mapping[str, np.ndarray]
+    translated: np.ndarray
+    real: np.ndarray
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """JSON in UTF-8, for people to read too; NaN becomes null.
+
+    Raises:
+        CheckpointError: it cannot be written.
+    """
+    text = json.dumps(_without_nan(content), indent=2, ensure_ascii=False)
+    # Names of files may hold bytes that are no text; so spelt, JSON reads them back.
+    write_text(path, text.encode("utf-8", "backslashreplace").decode())
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _without_nan(item) for key, item in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value

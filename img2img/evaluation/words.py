@@ -1,0 +1,107 @@
+"""An evaluation in words: the table on the screen."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from img2img.errors import counted
+from img2img.evaluation.evaluate import Report
+from img2img.evaluation.pages.scores import written
+from img2img.evaluation.result import Evaluation, Score
+
+SHOWN = 5  # names quoted in a message
+CLASSES = 40  # classes listed; more are in the files
+
+
+def said(report: Report) -> Iterator[str]:
+    """Everything that was found, line by line."""
+    for evaluation in report.evaluations:
+        yield from _scores(evaluation)
+    if report.sentences:
+        first, second = (evaluation.name for evaluation in report.evaluations)
+        if first == second:
+            first, second = f"{first} (the first)", f"{second} (the second)"
+        yield f"{second}, compared with {first}:"
+        for line in _without_classes(report.sentences):
+            yield f"  {line}"
+        for metric, why in report.left_out.items():
+            if "/" not in metric:
+                yield f"  {metric}: not compared: {why}"
+    for remark in report.remarks:
+        yield f"note: {remark}"
+    for page in report.pages:
+        yield f"page: {page}"
+
+
+def _without_classes(sentences: list[str]) -> list[str]:
+    return [line for line in sentences if "/" not in line.partition(":")[0]]
+
+
+def _scores(evaluation: Evaluation) -> Iterator[str]:
+    protocol = evaluation.protocol
+    yield f"{evaluation.name}: {protocol['pictures']}"
+    yield from _table({m: s for m, s in evaluation.scores.items() if "/" not in m})
+    yield from _classes(evaluation.scores)
+    ceiling = protocol.get("segmentation", {}).get("on the real pictures")
+    if ceiling:
+        words = ", ".join(f"{metric} {value:.4f}" for metric, value in ceiling.items())
+        yield f"  the segmenter on the real pictures, the most to be had: {words}"
+    for metrics, why in _by_reason(evaluation.missing).items():
+        yield f"  not computed: {metrics}: {why}"
+    for metric, why in protocol["left out"].items():
+        if metric in evaluation.scores:
+            yield f"  {metric} without {why}"
+    beware = protocol.get("sets", {}).get("beware")
+    if beware and "fid" in evaluation.scores:
+        yield f"  beware: {beware}"
+
+
+def _table(scores: Mapping[str, Score]) -> Iterator[str]:
+    for metric, score in scores.items():
+        value, low, high = written(score.value, score.low, score.high)
+        interval = f"{low} to {high}" if score.low == score.low else ""
+        better = f"{score.better} is better"
+        yield f"  {metric:<15} {value:>10}  {interval:<22} {better:<18} {counted(score.count, 'picture')}"
+
+
+def _classes(scores: Mapping[str, Score]) -> Iterator[str]:
+    """A line for each class: its accuracy and IoU."""
+    names = [metric.removeprefix("iou/") for metric in scores if metric.startswith("iou/")]
+    for name in names[:CLASSES]:
+        own = {kind: scores.get(f"{kind}/{name}") for kind in ("accuracy", "iou")}
+        words = (f"{kind} {score.value:.4f}" for kind, score in own.items() if score)
+        yield f"    {name:<20} {', '.join(words)}"
+    if len(names) > CLASSES:
+        yield f"    and {len(names) - CLASSES} more classes"
+
+
+def _by_reason(missing: Mapping[str, str]) -> dict[str, str]:
+    """Metrics that are missing for the same reason, together."""
+    reasons: dict[str, list[str]] = {}
+    for metric, why in missing.items():
+        reasons.setdefault(why, []).append(metric)
+    return {", ".join(metrics): why for why, metrics in reasons.items()}
+
+
+def troubles(report: Report) -> list[str]:
+    """What the user should mend: pictures that could not be scored."""
+    return [line for e in report.evaluations for line in _troubles(e, e.protocol)]
+
+
+def _troubles(evaluation: Evaluation, protocol: Mapping[str, Any]) -> Iterator[str]:
+    skipped = protocol["skipped"]
+    if skipped:
+        lines = [f"\n  {why}" for why in list(skipped.values())[:SHOWN]]
+        more = f"\n  and {len(skipped) - SHOWN} more" if len(skipped) > SHOWN else ""
+        yield (
+            f"{evaluation.name}: {counted(len(skipped), 'picture')} skipped:{''.join(lines)}{more}"
+        )
+    lonely = protocol["without partner"]
+    if lonely["translated"] or lonely["real"]:
+        examples = ", ".join(lonely["for example"][:SHOWN])
+        yield (
+            f"{evaluation.name}: {lonely['translated']} translated and {lonely['real']} real pictures "
+            f"have no partner of their name, for example {examples}; they count in scores of sets "
+            "alone (FID, KID, precision, recall)"
+        )
+    if not evaluation.scores:
+        yield f"{evaluation.name}: nothing could be scored"

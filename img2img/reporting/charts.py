@@ -1,0 +1,202 @@
+"""Line charts as SVG inside a page: no script, no library, readable when printed."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from img2img.reporting.html import Html, tag
+
+WIDTH, HEIGHT = 520, 280  # units of the drawing; the page scales it
+LEFT, RIGHT, TOP, BOTTOM = 70, 22, 10, 42  # margins around the lines
+COLUMNS = 260  # of a thinned line, each with its smallest and largest value
+STRETCHES = 60  # of a line, over each of which a mean is taken
+MEANS_FROM = 120  # points, above which single ones say little
+DOTS = 40  # points up to which each is marked
+LOGARITHMIC_FROM = 50  # times that the largest value is the smallest
+LEAST = 1e-12  # smaller differences are no differences
+# Okabe and Ito's colours, told apart by the colour-blind too (jfly.uni-koeln.de/color).
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
+
+CHART_STYLE = """
+.charts{display:grid;gap:1.6rem 2rem;grid-template-columns:repeat(auto-fill,minmax(min(400px,100%),1fr))}
+.chart h3{font-size:.95rem;margin:0 0 .2rem}.chart svg{width:100%;height:auto;display:block}
+.chart text{font-size:13px;fill:var(--faint)}.chart .y text{text-anchor:end}
+.chart .x text{text-anchor:middle}.chart .grid{stroke:var(--line)}
+.chart polyline{fill:none;stroke:currentColor;stroke-width:1.6;stroke-linejoin:round}
+.chart .pale{opacity:.25}
+.chart circle{fill:currentColor}.legend{display:flex;flex-wrap:wrap;gap:.1rem 1.1rem;padding:0;
+margin:.2rem 0 .4rem;list-style:none;font-size:.85rem}
+.legend i{display:inline-block;width:1.1em;height:.25em;vertical-align:.25em;margin-right:.4em;
+background:currentColor}.legend span{color:var(--ink)}
+"""
+
+Points = Sequence[tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Values on one axis: where they are drawn, and which are written beside it.
+
+    Attributes:
+        low, high: values at the two ends.
+        start, end: their places.
+    """
+
+    low: float
+    high: float
+    start: float
+    end: float
+    logarithmic: bool = False
+
+    def place(self, value: float) -> float:
+        """Where a value is drawn."""
+        low, high = self.low, self.high
+        if self.logarithmic:
+            value, low, high = math.log(value), math.log(low), math.log(high)
+        return self.start + (value - low) / (high - low) * (self.end - self.start)
+
+    def ticks(self) -> list[float]:
+        """Round values, about five, within the ends."""
+        return self._decades() if self.logarithmic else self._steps()
+
+    def _steps(self) -> list[float]:
+        rough = (self.high - self.low) / 6
+        power = 10.0 ** math.floor(math.log10(rough))
+        step = next(power * round_ for round_ in (1, 2, 2.5, 5, 10) if power * round_ >= rough)
+        first, last = math.ceil(self.low / step - 1e-9), math.floor(self.high / step + 1e-9)
+        # Rounded, else 3 * 0.1 is written as 0.30000000000000004.
+        return [float(f"{number * step:.12g}") for number in range(first, last + 1)]
+
+    def _decades(self) -> list[float]:
+        powers = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
+        fine = [float(f"{factor}e{power}") for power in powers for factor in (1, 2, 5)]
+        inside = [value for value in fine if self.low <= value <= self.high]
+        if len(inside) <= 7:
+            return inside
+        whole = [power for power in powers if self.low <= 10.0**power <= self.high]
+        return [float(f"1e{power}") for power in whole[:: math.ceil(len(whole) / 6)]]
+
+
+def line_chart(
+    title: str, lines: Mapping[str, Points], *, last: float, logarithmic: bool = False
+) -> Html:
+    """A chart of values by step, with a legend that tells the last ones.
+
+    Args:
+        lines: by name (step, value), finite, at least one each; steps rise.
+        last: the step at the right end; the left one is 0.
+        logarithmic: whether values may be drawn on a logarithmic axis, which is done where
+            they are positive and of several magnitudes.
+    """
+    values = [value for points in lines.values() for _, value in points]
+    x = Scale(0.0, max(last, 1.0), LEFT, WIDTH - RIGHT)
+    y = _value_scale(min(values), max(values), logarithmic)
+    kind = ", logarithmic" if y.logarithmic else ""
+    drawn = (_line(number, *pair, x, y) for number, pair in enumerate(lines.items()))
+    drawing = tag(
+        "svg",
+        tag("title", f"{title} by step{kind}: {', '.join(lines)}"),
+        _grid(x, y),
+        *drawn,
+        viewBox=f"0 0 {WIDTH} {HEIGHT}",
+        role="img",
+    )
+    legend = (_entry(number, *pair) for number, pair in enumerate(lines.items()))
+    heading = tag("h3", title, tag("span", " (logarithmic)", class_="faint") if kind else None)
+    return tag("figure", heading, tag("ul", *legend, class_="legend"), drawing, class_="chart")
+
+
+def thinned(points: Points) -> Points:
+    """Fewer points that look the same: of each column the extremes, and both ends."""
+    if len(points) <= 2 * COLUMNS:
+        return points
+    kept = {points[0], points[-1]}
+    for column in _columns(points, COLUMNS):
+        kept |= {min(column, key=lambda p: p[1]), max(column, key=lambda p: p[1])}
+    return sorted(kept)
+
+
+def means(points: Points) -> Points:
+    """The mean step and value of each of up to 60 stretches of steps."""
+    return [
+        (math.fsum(steps) / len(steps), math.fsum(value / len(values) for value in values))
+        for steps, values in (zip(*part, strict=True) for part in _columns(points, STRETCHES))
+    ]
+
+
+def _columns(points: Points, count: int) -> Iterable[list[tuple[float, float]]]:
+    """The points in so many columns of equal width, those without points left out."""
+    first, width = points[0][0], (points[-1][0] - points[0][0]) / count
+    columns: dict[int, list[tuple[float, float]]] = {}
+    for point in points:
+        columns.setdefault(min(count - 1, int((point[0] - first) / width)), []).append(point)
+    return columns.values()
+
+
+def short(value: float) -> str:
+    """A round number as it stands at an axis: 20k, 0.15, 1e-05."""
+    for start, unit, suffix in ((1e12, 1, ""), (1e9, 1e9, "G"), (1e6, 1e6, "M"), (1e4, 1e3, "k")):
+        if abs(value) >= start:
+            return f"{value / unit:.6g}{suffix}"
+    return f"{value:.6g}"
+
+
+def _value_scale(low: float, high: float, logarithmic: bool) -> Scale:
+    bottom = HEIGHT - BOTTOM
+    if logarithmic and low > LEAST and high / low >= LOGARITHMIC_FROM:
+        room = (high / low) ** 0.04
+        return Scale(low / room, high * room, bottom, TOP, logarithmic=True)
+    if high - low <= max(LEAST, 1e-9 * max(abs(low), abs(high))):  # a level line
+        room = abs(low) / 2 if abs(low) > LEAST else 0.5
+        low, high = low - room, high + room
+    room = 0.05 * (high - low)
+    from_zero = 0 <= low <= high / 2
+    return Scale(0.0 if from_zero else low - room, high + room, bottom, TOP)
+
+
+def _grid(x: Scale, y: Scale) -> Html:
+    right, bottom = WIDTH - RIGHT, HEIGHT - BOTTOM
+    across = [
+        tag("line", class_="grid", x1=LEFT, x2=right, y1=f"{at:.1f}", y2=f"{at:.1f}")
+        for at in map(y.place, y.ticks())
+    ]
+    beside = (tag("text", short(v), x=LEFT - 8, y=f"{y.place(v) + 4.5:.1f}") for v in y.ticks())
+    below = (tag("text", short(v), x=f"{x.place(v):.1f}", y=bottom + 19) for v in x.ticks())
+    name = tag("text", "step", x=(LEFT + right) / 2, y=HEIGHT - 5)
+    return tag(
+        "g",
+        *across,
+        tag("line", class_="grid", x1=LEFT, x2=right, y1=bottom, y2=bottom),
+        tag("g", *beside, class_="y"),
+        tag("g", *below, name, class_="x"),
+    )
+
+
+def _line(number: int, name: str, points: Points, x: Scale, y: Scale) -> Html:
+    """The points; of many, what lies between the extremes in a pale colour below the means."""
+
+    def drawn(some: Points, kind: str | None = None) -> Html:
+        places = " ".join(f"{x.place(step):.1f},{y.place(value):.1f}" for step, value in some)
+        return tag("polyline", tag("title", name), points=places, class_=kind)
+
+    if len(points) > MEANS_FROM:
+        lines = [drawn(thinned(points), "pale"), drawn(means(points))]
+    else:
+        lines = [drawn(points)]
+    if len(points) <= DOTS:
+        lines += (_dot(name, *point, x, y) for point in points)
+    return tag("g", *lines, style=f"color:{_colour(number)}")
+
+
+def _dot(name: str, step: float, value: float, x: Scale, y: Scale) -> Html:
+    said = tag("title", f"{name}, step {step}: {value:.6g}")
+    return tag("circle", said, cx=f"{x.place(step):.1f}", cy=f"{y.place(value):.1f}", r=3)
+
+
+def _entry(number: int, name: str, points: Points) -> Html:
+    value = tag("span", name, " ", tag("b", f"{points[-1][1]:.4g}"))
+    return tag("li", tag("i"), value, style=f"color:{_colour(number)}")
+
+
+def _colour(number: int) -> str:
+    return COLOURS[number % len(COLOURS)]
