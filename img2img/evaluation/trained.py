@@ -8,8 +8,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from img2img.data.loader import PairDataset
+from img2img.data.reading import TARGET
 from img2img.data.transforms import JointTransform
-from img2img.errors import ConfigError
+from img2img.errors import ConfigError, DataError
 from img2img.evaluation.hashing import fingerprint
 from img2img.evaluation.heldout import HeldOut
 from img2img.evaluation.segmenters import NetworkSegmenter
@@ -19,6 +20,7 @@ from img2img.training.segmenter import STEPS, train_segmenter
 
 FILE = "segmenter.safetensors"
 CROP = 256  # pixels a side at most, of the parts of pictures that it is trained on
+LOOKED_AT = 8  # training pictures, whose size limits that of the parts
 _HEADER = "img2img segmenter"
 
 
@@ -41,8 +43,7 @@ def train(
         )
     # Pictures are scored at the size of their files, at which networks need not have worked.
     files = spec.model_copy(update={"resize": None})
-    side = (CROP, CROP) if spec.resize or not spec.size else spec.size
-    update = {"crop": (min(side[0], CROP), min(side[1], CROP)), "rotate": 0.0, "colour": 0.0}
+    update = {"crop": _crop(pairs), "rotate": 0.0, "colour": 0.0}
     transform = JointTransform(config.data.model_copy(update=update), files, train=True)
     network, done = train_segmenter(
         PairDataset(pairs.training, transform),
@@ -66,6 +67,21 @@ def train(
     except (OSError, SafetensorError) as error:
         raise ConfigError(f"{path}: cannot be written ({error})") from error
     return _segmenter(network, header, path)
+
+
+def _crop(pairs: HeldOut) -> tuple[int, int]:
+    """Height and width of the parts: no larger than the first pictures, of which one is to be had.
+
+    Padding to more would only cost time.
+    """
+    sizes = []
+    for index in range(min(len(pairs.training), LOOKED_AT)):
+        try:
+            sizes.append(pairs.training.read(index)[TARGET].shape[:2])
+        except DataError:
+            continue
+    heights, widths = zip(*sizes, strict=True) if sizes else ((CROP,), (CROP,))
+    return min(CROP, *heights), min(CROP, *widths)
 
 
 def load(path: Path, device: torch.device) -> NetworkSegmenter:
