@@ -14,6 +14,17 @@ TITLES = {
     "lr": "Learning rate",
 }
 LOSSES = ("g", "d")
+# What the health monitor looks at, by the last part of its names: numbers of one kind stand together,
+# whoever they are of.
+WATCHED = {
+    "accuracy": "Share of patches told right",
+    "gain": "Gain on a constant answer",
+    "spread": "Variation of pixels",
+    "grid": "Strength of grids of 4 pixels",
+    "moved": "Way of the weights between two lines",
+    "skipped": "Updates that were not made",
+}
+SPREAD_WIDE = (*LOSSES, "moved")  # drawn on a logarithmic scale where they need it
 HIDDEN = ("epoch",)  # it only rises
 
 
@@ -28,7 +39,7 @@ def curves(record: Mapping[str, Points]) -> Html:
         return tag("p", "No numbers of the training are left.")
     last = max(points[-1][0] for points in shown.values())
     charts = [
-        line_chart(title, lines, last=last, logarithmic=group in LOSSES)
+        line_chart(title, lines, last=last, logarithmic=group in SPREAD_WIDE)
         for group, title, lines in _groups(shown)
     ]
     note = (
@@ -44,13 +55,16 @@ def curves(record: Mapping[str, Points]) -> Html:
 
 def _groups(shown: Mapping[str, Points]) -> Iterator[tuple[str, str, dict[str, Points]]]:
     """Group, title and lines of every chart; known groups come first."""
-    groups: dict[str, dict[str, Points]] = {group: {} for group in TITLES}
+    titles = TITLES | WATCHED
+    groups: dict[str, dict[str, Points]] = {group: {} for group in titles}
     for name, points in shown.items():
         group, _, term = name.partition("/")
+        if term in WATCHED:
+            group, term = term, group
         if len(points) > 1:
             groups.setdefault(group, {})[term or name] = points
     for group, lines in groups.items():
-        title = TITLES.get(group, group)
+        title = titles.get(group, group)
         if group == "val":
             yield from ((group, f"{title}: {term}", {term: lines[term]}) for term in lines)
         elif lines:
