@@ -183,7 +183,7 @@ def table(evaluations: Mapping[str, Evaluation]) -> str:
     for variant, evaluation in evaluations.items():
         cells = [_cell(evaluation, name, bold=best[name] == variant) for name in names]
         lines.append(f"| {TITLES[variant]} | {' | '.join(cells)} |")
-    missing = [f"{name} ({why})" for name, why in first.missing.items()]
+    missing = [f"{names} ({why})" for names, why in first.reasons.items()]
     if missing:
         lines += ["", f"Not computed: {'; '.join(missing)}."]
     return "\n".join(lines)

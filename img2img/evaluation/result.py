@@ -51,6 +51,14 @@ class Evaluation:
     images: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     protocol: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def reasons(self) -> dict[str, str]:
+        """`missing` with the metrics of one reason joined: `fid, kid` -> why."""
+        metrics: dict[str, list[str]] = {}
+        for metric, why in self.missing.items():
+            metrics.setdefault(why, []).append(metric)
+        return {", ".join(own): why for why, own in metrics.items()}
+
     def save(self, folder: Path) -> Path:
         """Writes `evaluation.json`; NaN, which JSON lacks, becomes null."""
         path = folder / EVALUATION

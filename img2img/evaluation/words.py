@@ -45,7 +45,7 @@ def _scores(evaluation: Evaluation) -> Iterator[str]:
     if ceiling:
         words = ", ".join(f"{metric} {value:.4f}" for metric, value in ceiling.items())
         yield f"  the segmenter on the real pictures, the most to be had: {words}"
-    for metrics, why in _by_reason(evaluation.missing).items():
+    for metrics, why in evaluation.reasons.items():
         yield f"  not computed: {metrics}: {why}"
     for metric, why in protocol["left out"].items():
         if metric in evaluation.scores:
@@ -72,14 +72,6 @@ def _classes(scores: Mapping[str, Score]) -> Iterator[str]:
         yield f"    {name:<20} {', '.join(words)}"
     if len(names) > CLASSES:
         yield f"    and {len(names) - CLASSES} more classes"
-
-
-def _by_reason(missing: Mapping[str, str]) -> dict[str, str]:
-    """Metrics that are missing for the same reason, together."""
-    reasons: dict[str, list[str]] = {}
-    for metric, why in missing.items():
-        reasons.setdefault(why, []).append(metric)
-    return {", ".join(metrics): why for why, metrics in reasons.items()}
 
 
 def troubles(report: Report) -> list[str]:

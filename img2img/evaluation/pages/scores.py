@@ -103,12 +103,9 @@ def picture_scores(evaluation: Evaluation, name: str) -> dict[str, Number]:
 
 def missing(evaluation: Evaluation, heading: str = "Not computed, and why") -> Iterator[Html]:
     """The metrics without a value, and the reasons; those of one reason together."""
-    reasons: dict[str, list[str]] = {}
-    for metric, why in evaluation.missing.items():
-        reasons.setdefault(why, []).append(metric)
-    if reasons:
+    if evaluation.missing:
         yield tag("h2", heading)
-        yield definitions({", ".join(metrics): why for why, metrics in reasons.items()})
+        yield definitions(evaluation.reasons)
 
 
 def protocol_table(protocol: Mapping[str, Any]) -> Html:
