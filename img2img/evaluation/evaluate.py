@@ -1,6 +1,6 @@
 """Evaluating a run or two folders, and comparing two of them: from names to results on disk."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -75,7 +75,7 @@ def evaluate_run(
         UserError: anything that the user can mend.
     """
     out = out or find_run(run) / OUT
-    others = find_pictures(against)[0] if against else {}
+    others, doubled = find_pictures(against) if against else ({}, [])
     with output.results(out) as folder:
         held_out = _held_out(run, options)
         tools = _gather(held_out, options, folder)
@@ -84,10 +84,17 @@ def evaluate_run(
         if not against:
             return Report([side.scored.evaluation], [out / output.PAGE])
         origin = {**held_out.origin, "translated": str(against.expanduser().resolve())}
+        others = _without(others, held_out.beyond)
         other = _score(_short(against), others, held_out, tools, origin=origin)
         _write(folder / output.AGAINST, other)
         pages = [out / output.AGAINST / output.PAGE, out / output.PAGE]
-        return _compare(folder, other, side, [*pages, out / output.COMPARISON_PAGE])
+        return _compare(folder, other, side, [*pages, out / output.COMPARISON_PAGE], doubled)
+
+
+def _without(fakes: Mapping[str, Path], names: list[str]) -> dict[str, Path]:
+    """Without those whose real pictures are beyond the limit: they are not missing a partner."""
+    beyond = set(assign(fakes, names)[0].values()) if names else ()
+    return {key: path for key, path in fakes.items() if path not in beyond}
 
 
 def evaluate_folders(
@@ -208,7 +215,9 @@ def _earlier(folder: Path) -> Side:
         return Side(scored, {}, RealFolder({}, {}), None)
 
 
-def _compare(folder: Path, first: Side, second: Side, pages: list[Path]) -> Report:
+def _compare(
+    folder: Path, first: Side, second: Side, pages: list[Path], remarks: Sequence[str] = ()
+) -> Report:
     """Compares and writes the comparison."""
     differences, left_out = compare(first.scored, second.scored)
     one, other = first.scored.evaluation, second.scored.evaluation
@@ -220,5 +229,5 @@ def _compare(folder: Path, first: Side, second: Side, pages: list[Path]) -> Repo
     pictures = rows(first, second)
     page = comparison_page(one, other, differences, pictures)
     output.write_comparison(folder, (one.name, other.name), differences, left_out, sentences, page)
-    remarks = [] if pictures else ["the pictures are no longer where they were: none are shown"]
-    return Report([one, other], pages, sentences, left_out, remarks)
+    gone = [] if pictures else ["the pictures are no longer where they were: none are shown"]
+    return Report([one, other], pages, sentences, left_out, [*remarks, *gone])

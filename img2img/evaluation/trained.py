@@ -19,6 +19,7 @@ from img2img.training.segmenter import STEPS, train_segmenter
 
 FILE = "segmenter.safetensors"
 CROP = 256  # pixels a side at most, of the parts of pictures that it is trained on
+COLOUR = 0.3  # brightness, contrast and saturation vary: what it judges may be lighter or darker
 _HEADER = "img2img segmenter"
 
 
@@ -42,7 +43,8 @@ def train(
     # Pictures are scored at the size of their files, at which networks need not have worked.
     files = spec.model_copy(update={"resize": None})
     side = (CROP, CROP) if spec.resize or not spec.size else spec.size
-    update = {"crop": (min(side[0], CROP), min(side[1], CROP)), "rotate": 0.0, "colour": 0.0}
+    crop = (min(side[0], CROP), min(side[1], CROP))
+    update = {"crop": crop, "rotate": 0.0, "colour": COLOUR}
     transform = JointTransform(config.data.model_copy(update=update), files, train=True)
     network, done = train_segmenter(
         PairDataset(pairs.training, transform),

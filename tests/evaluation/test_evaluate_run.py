@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 
 import cv2
 import numpy as np
@@ -169,6 +170,25 @@ def test_against_another_tool(runs, evaluation, tmp_path, capsys):
     assert later["differences"] == differences
     page = (tmp_path / "later/comparison.html").read_text(encoding="utf-8")
     assert page.count("data:image") >= 9
+
+
+def test_pictures_of_another_tool_beyond_the_limit_and_of_nothing(
+    runs, evaluation, tmp_path, capsys
+):
+    """Those of inputs that are left out are no matter; one of no input is."""
+    shutil.copytree(evaluation / "translated", tmp_path / "theirs")
+    arguments = ["--run", str(runs / "b"), "--against", str(tmp_path / "theirs"), "--limit", "4"]
+    out = ["--out", str(tmp_path / "out"), "--device", "cpu"]
+    assert main(["evaluate", *arguments, *out]) == 0
+    capsys.readouterr()
+    (tmp_path / "theirs/scene_1000000.png").rename(tmp_path / "theirs/other.png")
+    assert main(["evaluate", *arguments, *out]) == 2
+    err = capsys.readouterr().err
+    assert "1 translated and 1 real pictures have no partner" in err
+    assert "other, scene_1000000" in err
+    assert (
+        "no difference that 3 pictures could show" in (tmp_path / "out/comparison.json").read_text()
+    )
 
 
 def test_two_runs(runs, tmp_path, capsys):
