@@ -78,22 +78,36 @@ def evaluate_run(
     others, doubled = find_pictures(against) if against else ({}, [])
     with output.results(out) as folder:
         held_out = _held_out(run, options)
+        if against:
+            others = _of_inputs(others, held_out, against)
         tools = _gather(held_out, options, folder)
         side = _score_run(held_out, tools, options, folder)
         _write(folder, side)
         if not against:
             return Report([side.scored.evaluation], [out / output.PAGE])
         origin = {**held_out.origin, "translated": str(against.expanduser().resolve())}
-        others = _without(others, held_out.beyond)
         other = _score(_short(against), others, held_out, tools, origin=origin)
         _write(folder / output.AGAINST, other)
         pages = [out / output.AGAINST / output.PAGE, out / output.PAGE]
-        return _compare(folder, other, side, [*pages, out / output.COMPARISON_PAGE], doubled)
+        try:
+            return _compare(folder, other, side, [*pages, out / output.COMPARISON_PAGE], doubled)
+        except ConfigError as error:  # the scores took long, and are worth keeping
+            both = [other.scored.evaluation, side.scored.evaluation]
+            return Report(both, pages, remarks=[*doubled, f"not compared: {error}"])
 
 
-def _without(fakes: Mapping[str, Path], names: list[str]) -> dict[str, Path]:
-    """Without those whose real pictures are beyond the limit: they are not missing a partner."""
-    beyond = set(assign(fakes, names)[0].values()) if names else ()
+def _of_inputs(fakes: Mapping[str, Path], held_out: HeldOut, folder: Path) -> dict[str, Path]:
+    """Without pictures whose inputs are beyond the limit: these are not missing a partner.
+
+    Raises:
+        ConfigError: no picture is of one of the inputs.
+    """
+    if not assign(fakes, held_out.names)[0]:
+        raise ConfigError(
+            f"{folder}: no picture has the name of a held-out input; expected names such as "
+            f"{held_out.names[0]}, found {next(iter(fakes))}"
+        )
+    beyond = set(assign(fakes, held_out.beyond)[0].values()) if held_out.beyond else ()
     return {key: path for key, path in fakes.items() if path not in beyond}
 
 

@@ -191,6 +191,17 @@ def test_pictures_of_another_tool_beyond_the_limit_and_of_nothing(
     )
 
 
+def test_pictures_of_another_tool_that_cannot_be_read(runs, tmp_path, capsys):
+    """The run's own scores are kept."""
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs/scene_1000000.png").write_bytes(b"cut")
+    arguments = ["--run", str(runs / "b"), "--against", str(tmp_path / "theirs"), "--limit", "1"]
+    assert main(["evaluate", *arguments, "--out", str(tmp_path / "out"), "--device", "cpu"]) == 2
+    out, err = capsys.readouterr()
+    assert "not compared: " in out and "1 picture skipped" in err
+    assert evaluated(tmp_path / "out")["scores"]["l1"]["count"] == 1
+
+
 def test_two_runs(runs, tmp_path, capsys):
     arguments = ["--compare", str(runs / "a"), str(runs / "b"), "--out", str(tmp_path / "out")]
     assert main(["evaluate", *arguments, "--device", "cpu"]) == 0
@@ -241,6 +252,7 @@ def test_results_are_replaced_only_by_complete_ones(runs, tmp_path, monkeypatch,
         (["--run", "gone"], "gone: no such run"),
         (["--run", "{a}", "--data", "nowhere"], "nowhere: there is no such folder"),
         (["--run", "{a}", "--against", "nowhere"], "nowhere: there is no such folder"),
+        (["--run", "{a}", "--against", "."], "expected names such as scene_1000000, found other"),
         (["--run", "{a}", "--styles", "random"], "this model has no styles"),
         (["--run", "{a}", "--segmenter", "what"], "--segmenter what: expected train"),
         (["--run", "{a}", "--segmenter", "gone.onnx"], "gone.onnx: no such file"),
@@ -257,6 +269,7 @@ def test_mistakes_are_one_message_and_leave_nothing(
     arguments, expected, runs, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "other.png").touch()
     given = [word.replace("{a}", str(runs / "a")) for word in arguments]
     out = ["--out", str(tmp_path / "out"), "--device", "cpu"]
     assert main(["evaluate", *given, *out]) == 2
