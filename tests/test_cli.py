@@ -65,7 +65,7 @@ def test_mistakes_are_one_message_and_leave_nothing(
 
 
 def test_tools_run_from_anywhere(tmp_path):
-    for script in ("train.py", "translate.py", "import_weights.py"):
+    for script in ("train.py", "translate.py", "evaluate.py", "import_weights.py"):
         result = subprocess.run(
             [sys.executable, ROOT / "tools" / script, "--help"],
             cwd=tmp_path,

@@ -1,6 +1,6 @@
 """Evaluating a run or two folders, and comparing two of them: from names to results on disk."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -75,9 +75,11 @@ def evaluate_run(
         UserError: anything that the user can mend.
     """
     out = out or find_run(run) / OUT
-    others = find_pictures(against)[0] if against else {}
+    others, doubled = find_pictures(against) if against else ({}, [])
     with output.results(out) as folder:
         held_out = _held_out(run, options)
+        if against:
+            others = _of_inputs(others, held_out, against)
         tools = _gather(held_out, options, folder)
         side = _score_run(held_out, tools, options, folder)
         _write(folder, side)
@@ -87,7 +89,26 @@ def evaluate_run(
         other = _score(_short(against), others, held_out, tools, origin=origin)
         _write(folder / output.AGAINST, other)
         pages = [out / output.AGAINST / output.PAGE, out / output.PAGE]
-        return _compare(folder, other, side, [*pages, out / output.COMPARISON_PAGE])
+        try:
+            return _compare(folder, other, side, [*pages, out / output.COMPARISON_PAGE], doubled)
+        except ConfigError as error:  # the scores took long, and are worth keeping
+            both = [other.scored.evaluation, side.scored.evaluation]
+            return Report(both, pages, remarks=[*doubled, f"not compared: {error}"])
+
+
+def _of_inputs(fakes: Mapping[str, Path], held_out: HeldOut, folder: Path) -> dict[str, Path]:
+    """Without pictures whose inputs are beyond the limit: these are not missing a partner.
+
+    Raises:
+        ConfigError: no picture is of one of the inputs.
+    """
+    if not assign(fakes, held_out.names)[0]:
+        raise ConfigError(
+            f"{folder}: no picture has the name of a held-out input; expected names such as "
+            f"{held_out.names[0]}, found {next(iter(fakes))}"
+        )
+    beyond = set(assign(fakes, held_out.beyond)[0].values()) if held_out.beyond else ()
+    return {key: path for key, path in fakes.items() if path not in beyond}
 
 
 def evaluate_folders(
@@ -208,7 +229,9 @@ def _earlier(folder: Path) -> Side:
         return Side(scored, {}, RealFolder({}, {}), None)
 
 
-def _compare(folder: Path, first: Side, second: Side, pages: list[Path]) -> Report:
+def _compare(
+    folder: Path, first: Side, second: Side, pages: list[Path], remarks: Sequence[str] = ()
+) -> Report:
     """Compares and writes the comparison."""
     differences, left_out = compare(first.scored, second.scored)
     one, other = first.scored.evaluation, second.scored.evaluation
@@ -220,5 +243,5 @@ def _compare(folder: Path, first: Side, second: Side, pages: list[Path]) -> Repo
     pictures = rows(first, second)
     page = comparison_page(one, other, differences, pictures)
     output.write_comparison(folder, (one.name, other.name), differences, left_out, sentences, page)
-    remarks = [] if pictures else ["the pictures are no longer where they were: none are shown"]
-    return Report([one, other], pages, sentences, left_out, remarks)
+    gone = [] if pictures else ["the pictures are no longer where they were: none are shown"]
+    return Report([one, other], pages, sentences, left_out, [*remarks, *gone])

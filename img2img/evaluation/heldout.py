@@ -39,6 +39,7 @@ class HeldOut:
     Attributes:
         run: the run's folder.
         training: the pairs that are not held out; empty where all are.
+        beyond: names of held-out pairs that a limit leaves out.
         config: of the run, with the data's place as it is now.
     """
 
@@ -58,6 +59,8 @@ class HeldOut:
         self.pairs, self.training, self.origin = pairs, training, origin
         self.places = {pairs.name(i): i for i in evenly(range(len(pairs)), limit)}
         self.names = list(self.places)
+        everything = (pairs.name(i) for i in range(len(pairs)))
+        self.beyond = [name for name in everything if name not in self.places]
         labels = self.spec.of_kind("labels")
         self.class_names: Sequence[str] = ()
         if labels is not None:

@@ -195,6 +195,7 @@ def _protocol(sheet: Sheet, lonely: list[str], alone: list[str]) -> dict[str, An
         for metric, count in sheet.unfit.items()
         if count
     }
+    lonely, alone = ([n for n in names if n not in sheet.skipped] for names in (lonely, alone))
     protocol["without partner"] = {
         "translated": len(lonely),
         "real": len(alone),

@@ -46,7 +46,8 @@ class Sheet:
         skipped: pictures that could not be scored, and why.
         unfit: how many pictures a metric did not take; keys of `NEEDS`.
         empty: pairs of which no pixel counts.
-        sizes: of the fakes, "WxH".
+        sizes: of the fakes, "WxH", and how many have them.
+        kinds: of the real pictures, types and channels.
         resized: pairs whose real picture had another size.
     """
 

@@ -21,6 +21,7 @@ from img2img.training.segmenter import STEPS, train_segmenter
 FILE = "segmenter.safetensors"
 CROP = 256  # pixels a side at most, of the parts of pictures that it is trained on
 LOOKED_AT = 8  # training pictures, whose size limits that of the parts
+COLOUR = 0.3  # brightness, contrast and saturation vary: what it judges may be lighter or darker
 _HEADER = "img2img segmenter"
 
 
@@ -43,7 +44,7 @@ def train(
         )
     # Pictures are scored at the size of their files, at which networks need not have worked.
     files = spec.model_copy(update={"resize": None})
-    update = {"crop": _crop(pairs), "rotate": 0.0, "colour": 0.0}
+    update = {"crop": _crop(pairs), "rotate": 0.0, "colour": COLOUR}
     transform = JointTransform(config.data.model_copy(update=update), files, train=True)
     network, done = train_segmenter(
         PairDataset(pairs.training, transform),

@@ -14,8 +14,12 @@ CLASSES = 40  # classes listed; more are in the files
 
 def said(report: Report) -> Iterator[str]:
     """Everything that was found, line by line."""
+    last = report.evaluations[-1]
     for evaluation in report.evaluations:
         yield from _scores(evaluation)
+        if evaluation is last or evaluation.missing != last.missing:
+            for metrics, why in evaluation.reasons.items():
+                yield f"  not computed: {metrics}: {why}"
     if report.sentences:
         first, second = (evaluation.name for evaluation in report.evaluations)
         if first == second:
@@ -45,8 +49,11 @@ def _scores(evaluation: Evaluation) -> Iterator[str]:
     if ceiling:
         words = ", ".join(f"{metric} {value:.4f}" for metric, value in ceiling.items())
         yield f"  the segmenter on the real pictures, the most to be had: {words}"
-    for metrics, why in evaluation.reasons.items():
-        yield f"  not computed: {metrics}: {why}"
+        if ceiling["pixel_accuracy"] < evaluation.scores["pixel_accuracy"].value:
+            yield (
+                "  beware: the segmenter finds the labels better in the translations than in the real "
+                "pictures; it knows too little of these pictures to judge them"
+            )
     for metric, why in protocol["left out"].items():
         if metric in evaluation.scores:
             yield f"  {metric} without {why}"

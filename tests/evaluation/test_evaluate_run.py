@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 
 import cv2
 import numpy as np
@@ -171,6 +172,36 @@ def test_against_another_tool(runs, evaluation, tmp_path, capsys):
     assert page.count("data:image") >= 9
 
 
+def test_pictures_of_another_tool_beyond_the_limit_and_of_nothing(
+    runs, evaluation, tmp_path, capsys
+):
+    """Those of inputs that are left out are no matter; one of no input is."""
+    shutil.copytree(evaluation / "translated", tmp_path / "theirs")
+    arguments = ["--run", str(runs / "b"), "--against", str(tmp_path / "theirs"), "--limit", "4"]
+    out = ["--out", str(tmp_path / "out"), "--device", "cpu"]
+    assert main(["evaluate", *arguments, *out]) == 0
+    capsys.readouterr()
+    (tmp_path / "theirs/scene_1000000.png").rename(tmp_path / "theirs/other.png")
+    assert main(["evaluate", *arguments, *out]) == 2
+    err = capsys.readouterr().err
+    assert "1 translated and 1 real pictures have no partner" in err
+    assert "other, scene_1000000" in err
+    assert (
+        "no difference that 3 pictures could show" in (tmp_path / "out/comparison.json").read_text()
+    )
+
+
+def test_pictures_of_another_tool_that_cannot_be_read(runs, tmp_path, capsys):
+    """The run's own scores are kept."""
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs/scene_1000000.png").write_bytes(b"cut")
+    arguments = ["--run", str(runs / "b"), "--against", str(tmp_path / "theirs"), "--limit", "1"]
+    assert main(["evaluate", *arguments, "--out", str(tmp_path / "out"), "--device", "cpu"]) == 2
+    out, err = capsys.readouterr()
+    assert "not compared: " in out and "1 picture skipped" in err
+    assert evaluated(tmp_path / "out")["scores"]["l1"]["count"] == 1
+
+
 def test_two_runs(runs, tmp_path, capsys):
     arguments = ["--compare", str(runs / "a"), str(runs / "b"), "--out", str(tmp_path / "out")]
     assert main(["evaluate", *arguments, "--device", "cpu"]) == 0
@@ -221,6 +252,7 @@ def test_results_are_replaced_only_by_complete_ones(runs, tmp_path, monkeypatch,
         (["--run", "gone"], "gone: no such run"),
         (["--run", "{a}", "--data", "nowhere"], "nowhere: there is no such folder"),
         (["--run", "{a}", "--against", "nowhere"], "nowhere: there is no such folder"),
+        (["--run", "{a}", "--against", "."], "expected names such as scene_1000000, found other"),
         (["--run", "{a}", "--styles", "random"], "this model has no styles"),
         (["--run", "{a}", "--segmenter", "what"], "--segmenter what: expected train"),
         (["--run", "{a}", "--segmenter", "gone.onnx"], "gone.onnx: no such file"),
@@ -237,6 +269,7 @@ def test_mistakes_are_one_message_and_leave_nothing(
     arguments, expected, runs, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "other.png").touch()
     given = [word.replace("{a}", str(runs / "a")) for word in arguments]
     out = ["--out", str(tmp_path / "out"), "--device", "cpu"]
     assert main(["evaluate", *given, *out]) == 2

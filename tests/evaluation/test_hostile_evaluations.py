@@ -140,7 +140,7 @@ def build(root, found):
                     path.symlink_to({"loop": path.name, "dangling": "nowhere", "up": ".."}[kind])
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(entries(), max_size=6), st.sampled_from([[], ["--limit", "2"]]))
 def test_any_two_folders(found, options):
     with tempfile.TemporaryDirectory() as place:
