@@ -199,8 +199,8 @@ class TrainingConfig(Section):
     """VGG16 weights for LPIPS: a file, none, or auto, which looks in torchvision's cache."""
 
 
-# What `--resume` may change: when to stop, what to log, where to run. Anything else would
-# make the rest of the run another experiment.
+# What `--resume` may change: when to stop, what to log, where to run and in how much memory.
+# Anything else would make the rest of the run another experiment.
 RESUMABLE = frozenset(
     "training." + key
     for key in (
