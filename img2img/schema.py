@@ -205,8 +205,8 @@ class TrainingConfig(Section):
         return self.d_lr if update == "d" and self.d_lr else self.lr
 
 
-# What `--resume` may change: when to stop, what to log, where to run. Anything else would
-# make the rest of the run another experiment.
+# What `--resume` may change: when to stop, what to log, where to run and in how much memory.
+# Anything else would make the rest of the run another experiment.
 RESUMABLE = frozenset(
     "training." + key
     for key in (

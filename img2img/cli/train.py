@@ -24,6 +24,8 @@ EPILOG = """examples:
   img2img train --model pix2pixHD --data my_pairs --run first
   img2img train --config configs/facades.yaml training.lr=1e-4
   img2img train --resume first --max-steps 20000
+  img2img train --model pix2pixHD --data my_pairs --dry-run    what it would do and need
+  img2img train --model pix2pixHD --data my_pairs --fit 8GB
 
 Any setting of the config can be given as key=value; --print-config shows them all."""
 
@@ -49,18 +51,33 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--print-config", action="store_true", help="print all settings, explained, and stop"
     )
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="say what would be trained and what memory it needs, write nothing, and stop",
+    )
+    parser.add_argument(
+        "--fit",
+        nargs="?",
+        const="",
+        metavar="SIZE",
+        help="choose batch, accumulation, activation checkpointing and crop so that the training "
+        "fits into SIZE, as 8GB; without SIZE into the memory that is free now",
+    )
     for flag, (_, text) in FLAGS.items():
         parser.add_argument(f"--{flag.replace('_', '-')}", help=text)
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="any setting")
     arguments = parser.parse_intermixed_args(argv)
-    if arguments.resume and "=" in arguments.resume:  # `--resume key=value` names no run
-        arguments.overrides.insert(0, arguments.resume)
-        arguments.resume = ""
+    for flag in ("resume", "fit"):
+        value = getattr(arguments, flag)
+        if value and "=" in value:  # `--resume key=value` names no run, `--fit key=value` no size
+            arguments.overrides.insert(0, value)
+            setattr(arguments, flag, "")
     return arguments
 
 
 def main(argv: list[str]) -> int:
-    """Parses, trains, says where everything lies."""
+    """Parses, trains or forecasts, says where everything lies."""
     arguments = parse(argv)
     from img2img.config import load_config, parse_overrides
     from img2img.errors import ConfigError
@@ -76,6 +93,11 @@ def main(argv: list[str]) -> int:
         if arguments.config or arguments.overwrite:
             raise ConfigError(
                 "--resume goes on with a run under its own config: leave out --config and --overwrite"
+            )
+        if arguments.fit is not None:
+            raise ConfigError(
+                "--fit chooses settings that a run keeps: --resume can only save memory by "
+                "training.checkpointing=true"
             )
         if arguments.resume and arguments.run:
             raise ConfigError(
@@ -96,4 +118,6 @@ def main(argv: list[str]) -> int:
     if arguments.print_config:
         print(commented_yaml(session.config, OPTIONS), end="")
         return 0
-    return session.train()
+    if arguments.dry_run:
+        return session.dry_run(fit=arguments.fit)
+    return session.train(fit=arguments.fit)

@@ -7,7 +7,7 @@ import shlex
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from img2img.config import as_overrides
@@ -41,13 +41,19 @@ class Data:
     """The pairs of a run and what they are.
 
     Attributes:
+        sizes: (height, width) of the pictures as they are stored.
         remarks: sentences for the log, warnings among them.
     """
 
     spec: DataSpec
     train: Source
     val: Source
+    sizes: frozenset[tuple[int, int]]
     remarks: tuple[str, ...]
+
+    def cropped(self, config: DataConfig) -> "Data":
+        """The same pairs under settings that differ in `data.crop` alone."""
+        return replace(self, spec=with_size(self.spec, config, self.sizes))
 
 
 def describe_data(config: DataConfig, *, seed: int = 0) -> Data:
@@ -64,13 +70,15 @@ def describe_data(config: DataConfig, *, seed: int = 0) -> Data:
     index = find(config)
     hint = f"all of it, with pictures: {check_command(config)}"
     catch = partial(_pointing, hint)
-    spec, remarks = judge(config, look_through(config, index, catch=catch), catch=catch)
+    survey = look_through(config, index, catch=catch)
+    spec, remarks = judge(config, survey, catch=catch)
     if index.left_out or any(remark.startswith(WARNING) for remark in remarks):
         remarks.append(hint)
     return Data(
         spec,
         FolderSource(index.train, spec),
         FolderSource(index.val, spec),
+        frozenset(survey.headers.sizes),
         (index.summary(), *remarks),
     )
 
@@ -127,5 +135,6 @@ def _built_in(config: DataConfig, seed: int) -> Data:
         with_size(spec, config, sizes),
         SceneSource(config.scenes, first=0, **draw),
         SceneSource(config.val_scenes, first=VAL_OFFSET, **draw),
+        frozenset(sizes),
         tuple(remarks),
     )

@@ -38,13 +38,17 @@ class Model(nn.Module):
     A subclass sets `Options` (its section of the config, with a `weights` section that
     names every loss term), `updates` in the order in which they run, and
     `inference_nets`, the networks that `translate` needs. `style_input` names the input whose
-    ids carry styles, one feature vector each; None where the model has no styles.
+    ids carry styles, one feature vector each; None where the model has no styles. `least_size` is
+    the least side of a training picture in pixels. `accumulation_remark` says in what a step of
+    several batches differs from one of a large batch, where it does.
     """
 
     Options: type[Section]
     updates: tuple[Update, ...]
     inference_nets: tuple[str, ...] = ("generator",)
     style_input: str | None = None
+    least_size: int = 1
+    accumulation_remark: str = ""
 
     def __init__(self, options: Section, spec: DataSpec):
         super().__init__()
@@ -53,6 +57,7 @@ class Model(nn.Module):
 
     def require_size(self, least: int, remedy: str) -> None:
         """Raises ConfigError where a training picture's side is under `least` pixels."""
+        self.least_size = least
         smallest = self.spec.smallest
         if smallest is not None and min(smallest) < least:
             raise ConfigError(
@@ -70,8 +75,12 @@ class Model(nn.Module):
         """Loss terms that depend on more than the config, on or off: a resumed run must match."""
         return {}
 
-    def start_training(self) -> list[str]:
+    def start_training(self, *, blank: bool = False) -> list[str]:
         """Called once before the first step, on the CPU: loads what only training needs.
+
+        Args:
+            blank: for a forecast: nothing is downloaded, and a network whose weights are not at
+                hand is there without them.
 
         Returns:
             Remarks for the log and the run's record, such as a term that is switched off.

@@ -72,6 +72,10 @@ class Pix2Pix(Model):
 
     Options = Options
     updates = (Update("d", ("discriminator",)), Update("g", ("generator",)))
+    accumulation_remark = (
+        "with accumulation, the generator's losses are those of the discriminator before the step, "
+        "not after it"
+    )
 
     def __init__(self, options: Options, spec: DataSpec):
         super().__init__(options, spec)

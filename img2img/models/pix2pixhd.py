@@ -18,7 +18,7 @@ from img2img.networks.layers import Norm, Upsampling, concat_condition
 from img2img.networks.padding import run_padded
 from img2img.networks.patchgan import MultiscaleDiscriminator, smallest_input
 from img2img.networks.pix2pixhd import GlobalGenerator
-from img2img.networks.pretrained import load_vgg
+from img2img.networks.pretrained import blank_vgg, load_vgg
 from img2img.schema import Section
 
 DISCRIMINATOR_PADDING = 2  # of the published networks; pix2pix pads by 1
@@ -149,7 +149,7 @@ class Pix2PixHD(Model):
         )
         self.perceptual: PerceptualLoss | None = None
 
-    def start_training(self) -> list[str]:
+    def start_training(self, *, blank: bool = False) -> list[str]:
         options = self.options
         remarks = []
         if options.features and self.spec.of_kind("instances") is None:
@@ -165,7 +165,8 @@ class Pix2PixHD(Model):
                 *remarks,
                 f"perceptual loss off: VGG takes 1 or 3 channels, the target has {channels}",
             ]
-        vgg, remark = load_vgg(
+        load = blank_vgg if blank else load_vgg
+        vgg, remark = load(
             options.vgg, options.vgg_weights, imagenet_norm=options.vgg_imagenet_norm
         )
         if vgg is not None:

@@ -3,9 +3,12 @@
 Never random weights: a file, torchvision's cache, or its download, or no network at all.
 """
 
+from collections.abc import Collection
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from img2img.errors import ConfigError
@@ -16,6 +19,7 @@ from img2img.networks.download import download
 # Convolutions in each block of torchvision's networks, and the layers after which features
 # are taken: relu1_1, relu2_1, relu3_1, relu4_1, relu5_1 (Wang et al. 2018, Sec. 3.5).
 BLOCKS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
+CHANNELS = (64, 128, 256, 512, 512)  # of torchvision's networks, in each block
 TAPS = {"vgg16": (1, 6, 11, 18, 25), "vgg19": (1, 6, 11, 20, 29)}
 # A convolution that only this one has: the other has an activation at the same place.
 TELLTALE = {"vgg16": "features.17.weight", "vgg19": "features.16.weight"}
@@ -94,20 +98,33 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         raise ConfigError(f"{path}: no such weight file")
     try:
         if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
             return load_file(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # the readers raise whatever a damaged file leads them to
-        # Not the reader's own words: torch's advise to load without protection.
-        raise ConfigError(
-            f"{path}: not a readable weight file ({type(error).__name__}); expected .safetensors, "
-            "or a .pth that holds tensors alone"
-        ) from error
+        raise _unreadable(path, error) from error
     state = state.get("state_dict", state) if isinstance(state, dict) else None
     if not state or not all(isinstance(value, Tensor) for value in state.values()):
         raise ConfigError(f"{path}: expected a dictionary of tensors by name")
     return state
+
+
+def _unreadable(path: Path, error: Exception) -> ConfigError:
+    # Not the reader's own words: torch's advise to load without protection.
+    return ConfigError(
+        f"{path}: not a readable weight file ({type(error).__name__}); expected .safetensors, "
+        "or a .pth that holds tensors alone"
+    )
+
+
+def _weight_names(path: Path) -> Collection[str]:
+    """What a weight file's tensors are called, without reading those of a .safetensors file."""
+    if path.suffix != ".safetensors" or not path.is_file():
+        return read_weights(path).keys()
+    try:
+        with safe_open(path, "pt") as file:
+            return file.keys()
+    except SafetensorError as error:
+        raise _unreadable(path, error) from error
 
 
 def cached_weights(arch: str) -> Path | None:
@@ -147,8 +164,11 @@ def download_file(url: str) -> str:
     return download(url, path, sha256=path.stem.rpartition("-")[2])
 
 
-def detect_arch(state: dict[str, Tensor], path: Path) -> str:
+def detect_arch(state: Collection[str], path: Path) -> str:
     """vgg16 or vgg19, by the layer that only one of them has.
+
+    Args:
+        state: the tensors by name, or the names alone.
 
     Raises:
         ConfigError: neither.
@@ -159,6 +179,14 @@ def detect_arch(state: dict[str, Tensor], path: Path) -> str:
             f"{path}: not VGG16 or VGG19 weights in torchvision's key names (features.0.weight ...)"
         )
     return found[0]
+
+
+def _arch_of(asked: str, state: Collection[str], path: Path) -> str:
+    """The architecture that a file holds; ConfigError where another one is asked for."""
+    found = detect_arch(state, path)
+    if asked not in ("auto", found):
+        raise ConfigError(f"{path}: holds {found}, but model.vgg is {asked}")
+    return found
 
 
 def load_vgg(
@@ -178,9 +206,7 @@ def load_vgg(
     if file is not None:
         path = Path(file).expanduser()
         state = read_weights(path)
-        found = detect_arch(state, path)
-        if arch not in ("auto", found):
-            raise ConfigError(f"{path}: holds {found}, but model.vgg is {arch}")
+        found = _arch_of(arch, state, path)
     else:
         found = "vgg19" if arch == "auto" else arch
         problem = "" if cached_weights(found) else download_weights(found)
@@ -206,3 +232,27 @@ def load_vgg(
     except (KeyError, RuntimeError, IndexError) as error:
         raise ConfigError(f"{path}: incomplete {found} weights ({error})") from error
     return network.eval(), f"perceptual loss: {found} with weights from {path}"
+
+
+def blank_vgg(
+    arch: str, file: str | None = None, *, imagenet_norm: bool = True
+) -> tuple[VGGFeatures, str]:
+    """The network that `load_vgg` would bring, without weights, and where they would come from.
+
+    Arguments and errors are those of `load_vgg`, but nothing is downloaded.
+    """
+    if file is not None:
+        path = Path(file).expanduser()
+        arch, origin = _arch_of(arch, _weight_names(path), path), f"weights from {path}"
+    else:
+        arch = "vgg19" if arch == "auto" else arch
+        origin = "weights from the cache" if cached_weights(arch) else "weights to download"
+    state, layer, channels = {}, 0, 3
+    for count, width in zip(BLOCKS[arch], CHANNELS, strict=True):
+        for _ in range(count):
+            state[f"features.{layer}.weight"] = torch.empty(width, channels, 3, 3)
+            state[f"features.{layer}.bias"] = torch.empty(width)
+            layer, channels = layer + 2, width  # a convolution and its activation
+        layer += 1  # a pooling
+    network = VGGFeatures(arch, state, imagenet_norm=imagenet_norm)
+    return network.eval(), f"perceptual loss: {arch} with {origin}"

@@ -6,6 +6,7 @@ from pathlib import Path
 from img2img.data.spec import DataSpec
 from img2img.errors import counted
 from img2img.models.base import Model
+from img2img.training.forecast import Forecast, gigabytes
 from img2img.training.runs import HEALTH, run_path
 from img2img.training.trainer import Trainer
 
@@ -47,6 +48,29 @@ def summary(trainer: Trainer, model: Model) -> str:
         f"training {trainer.run} on {engine.device.type} ({s.precision}): {sizes}; {batch}, "
         f"{counted(trainer.last_step, 'step')}, {trainer.schedule.steps_per_epoch} an epoch"
     )
+
+
+def memory_table(forecast: Forecast, trainer: Trainer) -> str:
+    """What a training is going to take of its device's memory, part by part."""
+    s, device = trainer.settings, trainer.accelerator.device
+    size = "{1}x{0}".format(*forecast.size)
+    moment = f"a step on a batch of {s.batch_size} at {size}"
+    if forecast.validating:
+        moment = f"a validation on a picture of {size}"
+    rows = {use: gigabytes(part) for use, part in forecast.parts.items() if part}
+    rows["in all"] = f"{gigabytes(forecast.peak)} of {gigabytes(forecast.free)} that are free"
+    lines = [
+        f"memory on {device.type} ({s.precision}), a forecast for the peak, in {moment}:",
+        *(f"  {use:24} {size}" for use, size in rows.items()),
+    ]
+    if forecast.held:
+        lines.append(
+            f"  not counted: Python with what it has loaded until now ({gigabytes(forecast.held)}), "
+            "and the processes that read pictures"
+        )
+    if forecast.peak > forecast.free:
+        lines.append("WARNING: more than is free; --fit chooses settings that need less")
+    return "\n".join(lines)
 
 
 def nothing_left(trainer: Trainer) -> str:

@@ -1,7 +1,8 @@
 """One call of `train`: from a config to a finished run folder, new or gone on with."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,12 @@ from img2img.data.transforms import JointTransform
 from img2img.devices import pick_device
 from img2img.errors import ConfigError
 from img2img.models import OPTIONS, build_model
+from img2img.models.base import Model
 from img2img.schema import RESUMABLE, Config
 from img2img.training import messages
 from img2img.training.checkpoint import Checkpoint, read_checkpoint, write_text
+from img2img.training.fitting import fit_into, parse_budget
+from img2img.training.forecast import forecast, memory_sufficing
 from img2img.training.optim import Schedule
 from img2img.training.processes import main_alone, main_first
 from img2img.training.runs import (
@@ -92,17 +96,18 @@ class Session:
             )
         return cls(config, path, checkpoint=checkpoint)
 
-    def train(self) -> int:
+    @memory_sufficing()
+    def train(self, *, fit: str | None = None) -> int:
         """Trains and says where everything lies.
+
+        Args:
+            fit: memory that the training must fit into, as `fitting.parse_budget` takes it.
 
         Returns:
             The exit code: 0, or 130 and 143 after Ctrl-C and SIGTERM.
         """
+        accelerator, say, data = self._prepare(fit)
         settings = self.config.training
-        accelerator = make_accelerator(settings.device, settings.precision)
-        say = print if accelerator.is_main_process else _silent
-        data = describe_data(self.config.data, seed=settings.seed)
-        self._check(data)
         torch.manual_seed(settings.seed)
         model = build_model(self.config, data.spec)
         remarks = [*data.remarks, *main_first(accelerator, model.start_training)]
@@ -110,7 +115,9 @@ class Session:
             remarks.append(_start_from(model, settings.init_from))
         # The processes share their weights, but not their dropout.
         torch.manual_seed(settings.seed + accelerator.process_index)
-        trainer = self._trainer(model, data, accelerator, tuple(remarks))
+        trainer = make_trainer(
+            self.config, model, data, self.path, accelerator, remarks=tuple(remarks)
+        )
         for remark in trainer.state.remarks:
             say(remark)
         if self.checkpoint is not None:
@@ -125,6 +132,47 @@ class Session:
         reason = trainer.fit()
         say(messages.farewell(trainer, reason))
         return trainer.signals.exit_code if reason == "signal" else 0
+
+    @memory_sufficing()
+    def dry_run(self, *, fit: str | None = None) -> int:
+        """Says what `train` would do, and what memory that takes; writes nothing.
+
+        Returns:
+            The exit code 0.
+        """
+        accelerator, say, data = self._prepare(fit)
+        expected = forecast(self.config, data, accelerator)
+        model = build_model(self.config, data.spec)
+        remarks = [*data.remarks, *expected.remarks]
+        if self.checkpoint is None and self.config.training.init_from:
+            remarks.append(_start_from(model, self.config.training.init_from))
+        trainer = make_trainer(
+            self.config, model, data, self.path, accelerator, remarks=tuple(remarks)
+        )
+        for remark in trainer.state.remarks:
+            say(remark)
+        if self.checkpoint is not None:
+            trainer.progress.step = self.checkpoint.meta["step"]
+            if trainer.progress.step >= trainer.last_step:
+                say(messages.nothing_left(trainer))
+        say(messages.summary(trainer, model))
+        say(messages.memory_table(expected, trainer))
+        say("dry run: nothing was written")
+        return 0
+
+    def _prepare(self, fit: str | None) -> tuple[Accelerator, Callable[[str], None], Data]:
+        """The engine, what prints, and the data, under settings that fit."""
+        settings = self.config.training
+        accelerator = make_accelerator(settings.device, settings.precision)
+        say = print if accelerator.is_main_process else _silent
+        budget = None if fit is None else parse_budget(fit, accelerator)
+        data = describe_data(self.config.data, seed=settings.seed)
+        self._check(data)
+        if budget is not None:
+            plan, remarks = fit_into(budget, self.config, data, accelerator)
+            self.config = plan.config
+            data = replace(plan.data, remarks=(*data.remarks, *remarks))
+        return accelerator, say, data
 
     def _check(self, data: Data) -> None:
         """Raises ConfigError for what no step could do."""
@@ -149,18 +197,28 @@ class Session:
         else:
             write_text(self.path / CONFIG, config)
 
-    def _trainer(self, model, data: Data, accelerator: Accelerator, remarks) -> Trainer:
-        train = JointTransform(self.config.data, data.spec, train=True)
-        val = JointTransform(self.config.data, data.spec, train=False)
-        return Trainer(
-            self.config,
-            model,
-            PairDataset(data.train, train),
-            PairDataset(data.val, val),
-            self.path,
-            accelerator,
-            remarks=remarks,
-        )
+
+def make_trainer(
+    config: Config,
+    model: Model,
+    data: Data,
+    run: Path,
+    accelerator: Accelerator,
+    *,
+    remarks: tuple[str, ...] = (),
+) -> Trainer:
+    """The trainer of a model on described data; arguments are as of `Trainer`."""
+    train = JointTransform(config.data, data.spec, train=True)
+    val = JointTransform(config.data, data.spec, train=False)
+    return Trainer(
+        config,
+        model,
+        PairDataset(data.train, train),
+        PairDataset(data.val, val),
+        run,
+        accelerator,
+        remarks=remarks,
+    )
 
 
 def make_accelerator(device: str, precision: str) -> Accelerator:

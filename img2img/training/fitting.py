@@ -1,0 +1,210 @@
+"""Settings with which a training fits into the memory there is."""
+
+import re
+import shlex
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from accelerate import Accelerator
+from torch import nn
+
+from img2img.config import as_typed
+from img2img.data.describe import Data
+from img2img.errors import ConfigError, counted
+from img2img.models.base import Model
+from img2img.schema import Config
+from img2img.training.forecast import Forecast, forecast, free_memory, gigabytes, held_memory
+from img2img.training.memory import PARAMETERS
+
+UNITS = {"MB": 10**6, "GB": 10**9, "MIB": 2**20, "GIB": 2**30}
+BATCH, ACCUMULATION = "training.batch_size", "training.accumulation"
+CHECKPOINTING, CROP = "training.checkpointing", "data.crop"
+SHARES = [eighths / 8 for eighths in range(8, 0, -1)]  # of a picture's sides, for crops
+
+Changes = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Bytes that a training may take beyond what its process has already.
+
+    Attributes:
+        text: the budget in words.
+    """
+
+    size: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A training and what it takes.
+
+    Attributes:
+        changes: the settings, by dotted key, that were chosen for it.
+    """
+
+    config: Config
+    data: Data
+    forecast: Forecast
+    changes: Changes
+
+
+def parse_budget(text: str, accelerator: Accelerator) -> Budget:
+    """What `--fit` was given: a size such as 8GB, or "" for the memory that is free now.
+
+    Raises:
+        ConfigError: this is no size, or less than the process holds already.
+    """
+    device = accelerator.device
+    if not text:
+        if accelerator.num_processes > 1:
+            raise ConfigError("--fit: with several processes, name the size of each, as --fit 8GB")
+        free = free_memory(device)
+        return Budget(free, f"the {gigabytes(free)} that are free on {device.type} now")
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([MG]I?B)", text.strip().upper())
+    if match is None:
+        raise ConfigError(f"--fit {text}: expected a size such as 8GB, 7.5GiB or 500MB")
+    size, held = round(float(match[1]) * UNITS[match[2]]), held_memory(device)
+    if size <= held:
+        raise ConfigError(f"--fit {text}: Python and its libraries alone hold {gigabytes(held)}")
+    inside = f", {gigabytes(held)} of it Python and its libraries" if held else ""
+    return Budget(size - held, f"{text}{inside}")
+
+
+def fit_into(
+    budget: Budget, config: Config, data: Data, accelerator: Accelerator
+) -> tuple[Plan, list[str]]:
+    """The first training that fits, and what was chosen.
+
+    Tried are: as configured; smaller batches, more of which make a step, so that its pairs stay
+    as many; then with activation checkpointing; then with a smaller crop.
+
+    Raises:
+        ConfigError: not even the last of them fits.
+    """
+    search = _Search(config, data, accelerator, budget)
+    given, batches = search.plan({}), _batches(config)
+    recomputed = {} if config.training.checkpointing else {CHECKPOINTING: True}
+    stages = [
+        [{}],
+        batches,
+        [changes | recomputed for changes in batches],
+        [batches[-1] | recomputed | {CROP: crop} for crop in _crops(data, given.forecast.model)],
+    ]
+    for candidates in stages:
+        if plan := search.first(candidates):
+            return plan, _remarks(plan, given, budget)
+    least = search.plan(next(candidates[-1] for candidates in reversed(stages) if candidates))
+    still = f", and with {typed(least.changes)} still {gigabytes(least.forecast.peak)}"
+    raise ConfigError(
+        f"the training does not fit into {budget.text}: as configured it needs "
+        f"{gigabytes(given.forecast.peak)}{still * bool(least.changes)}. Smaller networks "
+        "(model.width) or pictures (data.resize) need less"
+    )
+
+
+def typed(changes: Changes) -> str:
+    """Settings as they are typed on a command line."""
+    return " ".join(shlex.quote(f"{key}={as_typed(value)}") for key, value in changes.items())
+
+
+def _batches(config: Config) -> list[Changes]:
+    """The batch as it is, then smaller ones with as many pairs a step."""
+    whole, parts = config.training.batch_size, config.training.accumulation
+    return [{}] + [
+        {BATCH: size, ACCUMULATION: parts * whole // size}
+        for size in range(whole - 1, 0, -1)
+        if whole % size == 0
+    ]
+
+
+def _crops(data: Data, model: Model) -> list[tuple[int, int]]:
+    """Smaller and smaller crops of about the pictures' proportions.
+
+    They are multiples of what the networks halve, and the discriminator has room in them.
+    """
+    whole = data.spec.smallest
+    multiple = max(getattr(net, "size_multiple", 1) for net in model.networks().values())
+    crops = [_rounded([side * share for side in whole], multiple) for share in SHARES]
+    return [
+        crop
+        for crop in dict.fromkeys(crops)
+        if crop != data.spec.size and min(crop) >= model.least_size
+    ]
+
+
+def _rounded(sides: list[float], multiple: int) -> tuple[int, int]:
+    """Down to multiples. U-Nets for smaller pictures halve less often, so where a side is shorter
+    than the multiple, to half of it, and so on."""
+    while multiple > min(sides):
+        multiple //= 2
+    height, width = (int(side) // multiple * multiple for side in sides)
+    return height, width
+
+
+def _remarks(plan: Plan, given: Plan, budget: Budget) -> list[str]:
+    """What was chosen, how it is written, and in what the training then is another one."""
+    before, after = given.forecast, plan.forecast
+    if not plan.changes:
+        return [f"fits into {budget.text}: {gigabytes(after.peak)} at the peak"]
+    remarks = [
+        f"to fit into {budget.text}: {typed(plan.changes)}, which needs "
+        f"{gigabytes(after.peak)} instead of {gigabytes(before.peak)}"
+    ]
+    if BATCH in plan.changes:
+        if plan.config.training.accumulation > given.config.training.accumulation == 1:
+            remarks += [after.model.accumulation_remark] if after.model.accumulation_remark else []
+        if any(isinstance(layer, nn.BatchNorm2d) for layer in after.model.modules()):
+            remarks.append(
+                "batch norm then takes its statistics over "
+                f"{counted(plan.config.training.batch_size, 'picture')} instead of "
+                f"{given.config.training.batch_size}"
+            )
+    if after.parts[PARAMETERS] != before.parts[PARAMETERS]:
+        remarks.append(
+            "for pictures of this size the networks are others: a U-Net halves less often"
+        )
+    return remarks
+
+
+class _Search:
+    """Trainings that differ from a given one in some settings, each forecast once."""
+
+    def __init__(self, config: Config, data: Data, accelerator: Accelerator, budget: Budget):
+        self.config, self.data = config, data
+        self.accelerator, self.budget = accelerator, budget
+        self._plans: dict[str, Plan] = {}
+
+    def plan(self, changes: Changes) -> Plan:
+        key = repr(changes)
+        if key not in self._plans:
+            config = _changed(self.config, changes)
+            data = self.data.cropped(config.data)
+            self._plans[key] = Plan(config, data, forecast(config, data, self.accelerator), changes)
+        return self._plans[key]
+
+    def first(self, candidates: Sequence[Changes]) -> Plan | None:
+        """The first that fits of candidates that take less and less; None where the last does not."""
+
+        def fits(changes: Changes) -> bool:
+            return self.plan(changes).forecast.peak <= self.budget.size
+
+        if not candidates or not fits(candidates[-1]):
+            return None
+        return self.plan(candidates[bisect_left(candidates, True, key=fits)])
+
+
+def _changed(config: Config, changes: Changes) -> Config:
+    sections: dict[str, Changes] = {}
+    for key, value in changes.items():
+        section, name = key.split(".")
+        sections.setdefault(section, {})[name] = value
+    return config.model_copy(
+        update={
+            section: getattr(config, section).model_copy(update=values)
+            for section, values in sections.items()
+        }
+    )
