@@ -96,7 +96,7 @@ class DataConfig(Section):
     """Colours of colour-coded labels: facades, cityscapes, camvid, or a file with lines
     `R G B name`."""
     classes: str | None = None
-    """File with one class name a line."""
+    """File with one class name a line; null: `classes.txt` beside the pairs, where it fits."""
     num_classes: PositiveInt | None = None
     """Number of classes; null: the highest id + 1."""
     ignore_id: int | None = None

@@ -1,6 +1,7 @@
 """What the ids in a data set's label maps mean: how many classes, their names and colours."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from img2img.data.pairing.records import Part
 from img2img.data.palettes import load_class_names, load_palette
@@ -9,6 +10,7 @@ from img2img.data.spec import InputSpec
 from img2img.errors import DataError, counted
 from img2img.schema import DataConfig
 
+NAMES = "classes.txt"
 MAX_CLASSES = 1024  # more one-hot planes are an instance map taken for labels
 # Ids that many tools write for "no class".
 USUAL_IGNORE_IDS = (255, 65535)
@@ -30,7 +32,8 @@ def describe_labels(
             f"the label maps hold no class at all: every pixel has the id {config.ignore_id}, "
             "which data.ignore_id says to ignore"
         )
-    names = load_class_names(config.classes) if config.classes else ()
+    beside = _names_beside(config, ids) if palette is None else ()
+    names = load_class_names(config.classes) if config.classes else beside
     names = names or (palette.names if palette else ())
     ignore_id, remap = config.ignore_id, None
     if config.remap:
@@ -52,6 +55,8 @@ def describe_labels(
         remap=remap,
     )
     remarks = _warnings(config, findings, ids, classes)
+    if beside:
+        remarks.append(f"{name}: class names from {Path(config.path) / NAMES}")
     if palette:
         pairs = part.name in ("A", "B")
         strays = findings.strays.warning(
@@ -82,6 +87,18 @@ def _count_classes(
             "renumber the ids that occur, or data.num_classes."
         )
     return given or ids[-1] + 1
+
+
+def _names_beside(config: DataConfig, ids: Sequence[int]) -> tuple[str, ...]:
+    """The names in `classes.txt` beside the pairs, where it is a file that fits; else none."""
+    if config.classes or config.remap or config.num_classes or not config.path:
+        return ()
+    path = Path(config.path).expanduser() / NAMES
+    try:
+        names = load_class_names(str(path)) if path.is_file() else ()
+    except DataError:
+        return ()  # nobody said that this file is one of ours
+    return names if max((i for i in ids), default=0) < len(names) else ()
 
 
 def _count_remapped(config: DataConfig, ids: Sequence[int], findings: Findings) -> int:

@@ -13,6 +13,7 @@ from img2img.errors import ConfigError
 from img2img.training.checkpoint import write_text
 
 EVALUATION = "evaluation.json"
+CHIEF = ("lpips", "ssim", "l1")  # the first that there is decides which pictures are the best
 
 
 @dataclass(frozen=True)
@@ -131,6 +132,11 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
     text = json.dumps(_without_nan(content), indent=2, ensure_ascii=False)
     # Names of files may hold bytes that are no text; so spelt, JSON reads them back.
     write_text(path, text.encode("utf-8", "backslashreplace").decode())
+
+
+def chief(*evaluations: Evaluation) -> str:
+    """The metric by which pictures are sorted."""
+    return next((m for m in CHIEF if all(m in e.scores for e in evaluations)), CHIEF[-1])
 
 
 def _without_nan(value: Any) -> Any:

@@ -8,12 +8,11 @@ from img2img.data.sheets import to_picture
 from img2img.errors import DataError
 from img2img.evaluation.pictures import match, read_picture, to_tensor
 from img2img.evaluation.reals import Reals
-from img2img.evaluation.result import Evaluation, Shown
+from img2img.evaluation.result import Evaluation, Shown, chief
 from img2img.evaluation.scoring import Scored
 from img2img.metrics.paired import BETTER
 
 EACH = 4  # pictures under each heading
-CHIEF = ("lpips", "ssim", "l1")  # the first that there is decides which pictures are the best
 
 
 @dataclass(frozen=True)
@@ -29,11 +28,6 @@ class Side:
     fakes: Mapping[str, Path]
     reals: Reals
     run: Path | None
-
-
-def chief(*evaluations: Evaluation) -> str:
-    """The metric by which pictures are sorted."""
-    return next((m for m in CHIEF if all(m in e.scores for e in evaluations)), CHIEF[-1])
 
 
 def best_to_worst(evaluation: Evaluation) -> list[str]:

@@ -43,6 +43,8 @@ def _without_classes(sentences: list[str]) -> list[str]:
 def _scores(evaluation: Evaluation) -> Iterator[str]:
     protocol = evaluation.protocol
     yield f"{evaluation.name}: {protocol['pictures']}"
+    if "styles" in protocol:
+        yield f"  styles: {protocol['styles']}"
     yield from _table({m: s for m, s in evaluation.scores.items() if "/" not in m})
     yield from _classes(evaluation.scores)
     ceiling = protocol.get("segmentation", {}).get("on the real pictures")

@@ -97,7 +97,8 @@ class Options(Section):
     adversarial: Adversarial = "lsgan"
     """Adversarial loss: least squares, or cross-entropy."""
     vgg: Literal["auto", "vgg19", "vgg16"] = "auto"
-    """Network of the perceptual loss; auto: VGG19, or no such loss without its weights."""
+    """Network of the perceptual loss; auto: VGG19, or no such loss without its weights
+    (`model.weights.perceptual=0`: never)."""
     vgg_weights: str | None = None
     """File with VGG weights in torchvision's key names; null: torchvision's cache, or a download."""
     vgg_imagenet_norm: bool = True

@@ -268,3 +268,20 @@ def test_ids_below_zero_may_be_renumbered(tmp_path):
     assert source.remap == {-1: 0, 0: 1, 3: 2}
     assert source.class_names == ("class--1", "class-0", "class-3")
     assert source.model_copy(update={"palette": ((0, 0, 0),) * 4}).colours == ()
+
+
+def test_names_beside_the_pairs(tmp_path):
+    """`classes.txt` names the classes, where it has a name for every id that occurs."""
+    root = put(tmp_path, LABELLED)
+    plain = label_spec(root)
+    names = [f"thing {i}" for i in range(plain.classes + 1)]  # one more than occurs
+    (root / "classes.txt").write_text("\n".join(names) + "\n")
+    data = describe(root)
+    assert data.spec.of_kind("labels").class_names == tuple(names)
+    assert any(f"class names from {root / 'classes.txt'}" in line for line in data.remarks)
+    (root / "own.txt").write_text("\n".join(n.upper() for n in names))
+    assert label_spec(root, classes=str(root / "own.txt")).class_names[0] == "THING 0"
+    assert label_spec(root, num_classes=9).class_names == tuple(f"class-{i}" for i in range(9))
+    for misfit in ("one\n", "", "a\na\nb\nc\nd\ne\n"):
+        (root / "classes.txt").write_text(misfit)
+        assert label_spec(root) == plain

@@ -15,7 +15,7 @@ from img2img.evaluation.pages.scores import (
     score_table,
 )
 from img2img.evaluation.pages.slider import SLIDER_SCRIPT, SLIDER_STYLE, pair, switch
-from img2img.evaluation.result import Evaluation, Shown
+from img2img.evaluation.result import Evaluation, Shown, chief
 from img2img.reporting.charts import CHART_STYLE
 from img2img.reporting.html import Html, page, table, tag
 from img2img.training.runs import CONFIG, HEALTH, METRICS, SAMPLES
@@ -59,6 +59,7 @@ def _pictures(evaluation: Evaluation, shown: Mapping[str, list[Shown]]) -> Itera
     if not any(shown.values()):
         yield tag("p", "There are none to show.")
         return
+    yield tag("p", f"Best, median and worst by {chief(evaluation)}.", class_="faint")
     yield switch("slide between translated and real", on=True)
     for heading, some in shown.items():
         for one in some:
