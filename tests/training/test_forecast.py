@@ -72,7 +72,9 @@ def test_the_perceptual_loss_is_counted_without_its_weights(tmp_path, monkeypatc
     norm = 2 * 3  # ImageNet's mean and deviation
     assert found.parts[FROZEN] - without.parts[FROZEN] == 4 * (count + norm)
     assert found.parts[ACTIVATIONS] > without.parts[ACTIVATIONS]
-    assert found.remarks == ("perceptual loss: vgg19 with a download, or off where that fails",)
+    assert found.remarks == (
+        "perceptual loss: vgg19 with weights from a download (off where that fails)",
+    )
     assert not list(tmp_path.iterdir())  # nothing was downloaded
 
 
