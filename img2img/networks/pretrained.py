@@ -245,8 +245,11 @@ def blank_vgg(
         path = Path(file).expanduser()
         arch, origin = _arch_of(arch, _weight_names(path), path), f"weights from {path}"
     else:
+        absent = " (off where that fails)" if arch == "auto" else ""
         arch = "vgg19" if arch == "auto" else arch
-        origin = "weights from the cache" if cached_weights(arch) else "weights to download"
+        origin = (
+            "weights from the cache" if cached_weights(arch) else f"weights from a download{absent}"
+        )
     state, layer, channels = {}, 0, 3
     for count, width in zip(BLOCKS[arch], CHANNELS, strict=True):
         for _ in range(count):

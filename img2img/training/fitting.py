@@ -99,10 +99,12 @@ def fit_into(
             return plan, _remarks(plan, given, budget)
     least = search.plan(next(candidates[-1] for candidates in reversed(stages) if candidates))
     still = f", and with {typed(least.changes)} still {gigabytes(least.forecast.peak)}"
+    whole = " (to validate on whole pictures; none with training.val_pairs=0 training.samples=0)"
     raise ConfigError(
         f"the training does not fit into {budget.text}: as configured it needs "
-        f"{gigabytes(given.forecast.peak)}{still * bool(least.changes)}. Smaller networks "
-        "(model.width) or pictures (data.resize) need less"
+        f"{gigabytes(given.forecast.peak)}{still * bool(least.changes)}"
+        f"{whole * least.forecast.validating}. Smaller networks (model.width) or pictures "
+        "(data.resize) need less"
     )
 
 

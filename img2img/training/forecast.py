@@ -82,6 +82,21 @@ def forecast(config: Config, data: Data, accelerator: Accelerator) -> Forecast:
     )
 
 
+def memory_warning(config: Config, data: Data, accelerator: Accelerator) -> list[str]:
+    """A sentence where a training is going to need more memory than there is."""
+    try:
+        expected = forecast(config, data, accelerator)
+    except Exception as error:  # it stands on parts of PyTorch that may change
+        return [f"its memory could not be forecast ({type(error).__name__}: {error})"]
+    if expected.peak <= expected.free:
+        return []
+    return [
+        f"WARNING: this training is going to need {gigabytes(expected.peak)} of memory, but "
+        f"{gigabytes(expected.free)} are free; --dry-run says for what, and --fit chooses settings "
+        "that need less"
+    ]
+
+
 @contextmanager
 def memory_sufficing() -> Iterator[None]:
     """Turns PyTorch's error where the device's memory does not suffice into one that helps.

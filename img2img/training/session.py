@@ -21,7 +21,7 @@ from img2img.schema import RESUMABLE, Config
 from img2img.training import messages
 from img2img.training.checkpoint import Checkpoint, read_checkpoint, write_text
 from img2img.training.fitting import fit_into, parse_budget
-from img2img.training.forecast import forecast, memory_sufficing
+from img2img.training.forecast import forecast, memory_sufficing, memory_warning
 from img2img.training.optim import Schedule
 from img2img.training.processes import main_alone, main_first
 from img2img.training.runs import (
@@ -108,6 +108,7 @@ class Session:
         """
         accelerator, say, data = self._prepare(fit)
         settings = self.config.training
+        warned = main_alone(accelerator, lambda: memory_warning(self.config, data, accelerator))
         torch.manual_seed(settings.seed)
         model = build_model(self.config, data.spec)
         remarks = [*data.remarks, *main_first(accelerator, model.start_training)]
@@ -129,6 +130,8 @@ class Session:
         # Nothing is written before everything is known to fit.
         main_alone(accelerator, self._write_folder)
         say(messages.summary(trainer, model))
+        for warning in warned or ():
+            say(warning)
         reason = trainer.fit()
         say(messages.farewell(trainer, reason))
         return trainer.signals.exit_code if reason == "signal" else 0

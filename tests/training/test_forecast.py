@@ -72,7 +72,9 @@ def test_the_perceptual_loss_is_counted_without_its_weights(tmp_path, monkeypatc
     norm = 2 * 3  # ImageNet's mean and deviation
     assert found.parts[FROZEN] - without.parts[FROZEN] == 4 * (count + norm)
     assert found.parts[ACTIVATIONS] > without.parts[ACTIVATIONS]
-    assert found.remarks == ("perceptual loss: vgg19 with weights to download",)
+    assert found.remarks == (
+        "perceptual loss: vgg19 with weights from a download (off where that fails)",
+    )
     assert not list(tmp_path.iterdir())  # nothing was downloaded
 
 
@@ -145,6 +147,20 @@ def test_free_and_held_memory():
     assert free > 2**20
 
 
+def limited(folder, megabytes):
+    """A folder like that in which the system tells a container's limit."""
+    (folder / "memory.max").write_text(f"{megabytes * 10**6}\n")
+    (folder / "memory.current").write_text("1000000\n")
+    return folder
+
+
+def test_a_containers_limit_counts(tmp_path, monkeypatch):
+    monkeypatch.setattr("img2img.training.forecast.CGROUP", limited(tmp_path, 101))
+    assert free_memory(torch.device("cpu")) == 100 * 10**6
+    (tmp_path / "memory.max").write_text("max\n")
+    assert free_memory(torch.device("cpu")) > 100 * 10**6
+
+
 ARGUMENTS = [f"{key}={list(v) if isinstance(v, tuple) else v}" for key, v in PIX2PIX.items()]
 
 
@@ -159,6 +175,19 @@ def test_a_dry_run_says_what_would_be_and_writes_nothing(tmp_path, monkeypatch, 
         assert size == 0 or f"  {use:24} {size / 1e9:.2f} GB" in out
     assert out.endswith("dry run: nothing was written\n")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_training_is_warned_before_its_first_step(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    short = [*ARGUMENTS, "training.workers=0", "training.max_steps=1"]
+    assert main(["train", "--run", "enough", *short]) == 0
+    assert "of memory" not in capsys.readouterr().out
+    monkeypatch.setattr("img2img.training.forecast.CGROUP", limited(tmp_path, 101))
+    assert main(["train", "--run", "short", *short]) == 0
+    need = f"{foresee(PIX2PIX).peak / 1e9:.2f} GB"
+    told = f"WARNING: this training is going to need {need} of memory, but 0.10 GB are free; "
+    out = capsys.readouterr().out
+    assert told in out and out.index(told) < out.index("done: 1 step")
 
 
 def test_a_dry_run_meets_the_mistakes_that_a_training_would(tmp_path, monkeypatch, capsys):
