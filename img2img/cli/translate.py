@@ -6,6 +6,7 @@ from pathlib import Path
 
 from img2img.cli import count, seed
 
+DOUBTS = 5  # that are written out; of a large folder all are alike
 EPILOG = """examples:
   img2img translate label.png                       the newest run, into translated/
   img2img translate maps/ --run first --out results
@@ -107,6 +108,10 @@ def main(argv: list[str]) -> int:
             "their boundaries come from the labels (--instances FILE, --strict-inputs)",
             file=sys.stderr,
         )
+    for doubt in files.doubts[:DOUBTS]:
+        print(f"warning: {doubt}", file=sys.stderr)
+    if len(files.doubts) > DOUBTS:
+        print(f"warning: the same of {len(files.doubts) - DOUBTS} more", file=sys.stderr)
     if rows:
         write_sheet(arguments.sheet, rows, names)
         print(f"contact sheet: {arguments.sheet}")

@@ -1,6 +1,6 @@
 """Translating files: reading a job's inputs, writing its result, the contact sheet."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import numpy as np
 from img2img.data.images import read_image, write_image
 from img2img.data.reading import fit_channels, halve_picture, read_input
 from img2img.data.sheets import contact_sheet, to_picture
-from img2img.errors import ConfigError, DataError
+from img2img.errors import ConfigError, DataError, counted
 from img2img.inference.arrays import to_stored, with_instances
 from img2img.inference.planning import Job, find_part
 from img2img.inference.styles.looks import Look, Wishes, picture_seed
@@ -45,6 +45,7 @@ class FileTranslator:
 
     Attributes:
         without_instances: jobs so far whose boundaries came from the labels.
+        doubts: what may not be meant about the styles, a sentence each.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class FileTranslator:
         self.translator, self.spec = translator, translator.spec
         self.strict, self.halves, self.styling = strict, halves, styling
         self.without_instances = 0
+        self.doubts: list[str] = []
 
     def run(
         self, job: Job, *, row: bool = False, stochastic: bool = False, seed: int | None = None
@@ -111,9 +113,13 @@ class FileTranslator:
         if styling is None:
             return None
         if styling.look is not None:
-            if not styling.look.keys() & self.translator.objects(arrays).classes.keys():
-                raise DataError(f"{job.path}: none of its objects is in the style file")
+            self._compare(job, styling.look, self.translator.objects(arrays).classes)
             return styling.look
+        if styling.wishes.instances and not job.partners.keys() & self._instance_inputs:
+            self.doubts.append(
+                f"{job.path}: it has no instance map, so the ids in --style are those of connected "
+                "pieces; `img2img pick-style LABEL --list` shows them"
+            )
         if styling.from_photo and job.photo is None:
             raise DataError(f"{job.path}: no photo of it found for --style-from")
         try:
@@ -130,6 +136,25 @@ class FileTranslator:
         except (ConfigError, DataError) as error:
             source = f" with the styles of {job.photo}" if styling.from_photo else ""
             raise DataError(f"{job.path}{source}: {error}") from error
+
+    @property
+    def _instance_inputs(self) -> set[str]:
+        return {source.name for source in self.spec.inputs if source.kind == "instances"}
+
+    def _compare(self, job: Job, look: Look, objects: Mapping[int, int]) -> None:
+        """Notes where a style file and a picture's objects differ.
+
+        Raises:
+            DataError: they have none in common.
+        """
+        if not look.keys() & objects.keys():
+            raise DataError(f"{job.path}: none of its objects is in the style file")
+        bare, strange = len(objects.keys() - look.keys()), len(look.keys() - objects.keys())
+        if bare or strange:
+            self.doubts.append(
+                f"{job.path}: the style file is of another picture: {counted(bare, 'object')} of this "
+                f"one it does not know (neutral styles), {strange} of its own are not here"
+            )
 
     def _half(self, part: str) -> str:
         own = find_part(self.spec, part)

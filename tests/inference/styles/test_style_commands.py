@@ -236,6 +236,32 @@ def test_labels_without_instances_have_pieces_as_objects(styled_run, capsys):
     assert all((label[objects.ids == i] == c).all() for i, c in objects.classes.items())
 
 
+def test_ids_of_pieces_are_doubted(styled_run, capsys):
+    own = ["--run", str(styled_run), "--device", "cpu", "--out"]
+    ids = np.unique(np.array(Image.open(INSTANCES)))
+    assert translate(styled_run, "--style", f"{ids[0]}=0", "--out", "told.png") == 0
+    assert "connected pieces" not in capsys.readouterr().err
+    shutil.rmtree("maps/val_inst")
+    piece = max(img2img.load(styled_run, device="cpu").objects(read_image(LABEL)[..., 0]).classes)
+    assert main(["translate", LABEL, *own, "doubted.png", "--style", f"{piece}=0"]) == 0
+    assert "the ids in --style are those of connected pieces" in capsys.readouterr().err
+
+
+def test_style_file_of_another_picture_is_doubted(styled_run, inside, capsys):
+    translator = img2img.load(styled_run, device="cpu")
+    inputs = {"label": read_image(LABEL)[..., 0], "instance": np.array(Image.open(INSTANCES))}
+    look = translator.look(inputs, parse_wishes(["random"], translator.book))
+    write_look(inside / "own.json", look)
+    assert translate(styled_run, "--style-file", "own.json", "--out", "a.png") == 0
+    assert "of another picture" not in capsys.readouterr().err
+    first = next(iter(look))
+    other = {99998 if ident == first else ident: choice for ident, choice in look.items()}
+    write_look(inside / "other.json", other)
+    assert translate(styled_run, "--style-file", "other.json", "--out", "b.png") == 0
+    warning = capsys.readouterr().err
+    assert "of another picture: 1 object of this one" in warning and "1 of its own" in warning
+
+
 def test_book_of_another_step_is_doubted(styled_run, tmp_path, capsys):
     run = shutil.copytree(styled_run, tmp_path / "run")
     assert translate(run, "--out", "same.png") == 0
