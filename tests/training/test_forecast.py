@@ -221,19 +221,19 @@ def test_the_forecast_is_near_the_peak_of_a_real_training():
 
 EXHAUSTING = """
 import resource, sys
-import torch, torch._dynamo, torch.utils.tensorboard
+import torch, torch._dynamo, torch.utils.tensorboard, torchvision.models, torchmetrics, lpips
 from img2img.cli import main
 import img2img.training.session
 size = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
-resource.setrlimit(resource.RLIMIT_AS, (size + 400_000_000, resource.RLIM_INFINITY))
-sys.exit(main(["train", "--run", "large", "training.batch_size=64", *sys.argv[1:]]))
+resource.setrlimit(resource.RLIMIT_AS, (size + 1_000_000_000, resource.RLIM_INFINITY))
+sys.exit(main(["train", "--run", "large", "training.batch_size=256", *sys.argv[1:]]))
 """
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits the process's memory")
 def test_too_little_memory_is_told_with_what_helps(tmp_path):
     done = subprocess.run(
-        [sys.executable, "-c", EXHAUSTING, *ARGUMENTS, "data.scenes=64", "training.workers=0"],
+        [sys.executable, "-c", EXHAUSTING, *ARGUMENTS, "data.scenes=256", "training.workers=0"],
         capture_output=True,
         text=True,
         cwd=tmp_path,
