@@ -23,7 +23,7 @@ def serve(name: str, setup: Any) -> None:
 
     from img2img.benchmarking.cases import CASES
     from img2img.benchmarking.machine import Memory
-    from img2img.networks.convolution import PLAIN
+    from img2img.shortcuts import PLAIN
 
     answers, sys.stdout = sys.stdout, sys.stderr  # whatever a library prints is no answer
 

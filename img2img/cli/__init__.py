@@ -10,6 +10,7 @@ import os
 import sys
 
 from img2img.errors import UserError
+from img2img.shortcuts import keep_freed_memory
 
 COMMANDS = {
     "train": "train a model on pairs of pictures",
@@ -65,6 +66,7 @@ def run(command, argv: list[str]) -> int:
     # Threads that wait for others spin by default, and keep the one that they wait for from
     # running where another program needs a core too: steps were 7 times slower then.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    keep_freed_memory()
     if hasattr(sys.stdout, "reconfigure"):  # into one log file, in order with stderr
         # Names of files may hold bytes that no text can: they are spelt out, as stderr does.
         sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")

@@ -39,8 +39,10 @@ class Model(nn.Module):
     names every loss term), `updates` in the order in which they run, and
     `inference_nets`, the networks that `translate` needs. `style_input` names the input whose
     ids carry styles, one feature vector each; None where the model has no styles. `least_size` is
-    the least side of a training picture in pixels. `accumulation_remark` says in what a step of
-    several batches differs from one of a large batch, where it does.
+    the least side of a training picture in pixels. `shared_graph` says that later updates read
+    their losses off parts of the first one's graph, so that no weight moves before all of them are
+    done. `accumulation_remark` says in what a step of several batches differs from one of a large
+    batch, where it does.
     """
 
     Options: type[Section]
@@ -48,6 +50,7 @@ class Model(nn.Module):
     inference_nets: tuple[str, ...] = ("generator",)
     style_input: str | None = None
     least_size: int = 1
+    shared_graph: bool = False
     accumulation_remark: str = ""
 
     def __init__(self, options: Section, spec: DataSpec):
@@ -118,7 +121,7 @@ class Model(nn.Module):
 
         Weights of the same names are in `options.weights`; a term without one is an error.
         `out` is what `generate` returned; the parameters that earlier updates of the same
-        step trained are already stepped. What `observe` needs besides may be left in it.
+        step trained are already stepped, unless the updates share a graph. What `observe` needs besides may be left in it.
         """
         raise NotImplementedError
 

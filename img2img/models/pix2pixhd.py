@@ -114,6 +114,7 @@ class Pix2PixHD(Model):
     """
 
     Options = Options
+    shared_graph = True
 
     def __init__(self, options: Options, spec: DataSpec):
         super().__init__(options, spec)

@@ -4,16 +4,14 @@ Results equal the plain convolution's but for rounding. IMG2IMG_PLAIN=1 in the e
 both off.
 """
 
-import os
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from img2img import shortcuts
 from img2img.networks import winograd
 
 FEW = 4  # outputs of a thin convolution
-PLAIN = "IMG2IMG_PLAIN"
 
 
 class Conv2d(nn.Conv2d):
@@ -38,7 +36,7 @@ class Conv2d(nn.Conv2d):
             and self.groups == 1
             and not torch.is_autocast_enabled("cpu")
             and not torch.compiler.is_compiling()
-            and not os.environ.get(PLAIN)
+            and shortcuts.allowed()
         )
 
     def _pad(self, x: Tensor) -> Tensor:

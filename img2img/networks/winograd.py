@@ -7,7 +7,7 @@ only add and halve, the result is as accurate in float32 as the direct sum.
 """
 
 import math
-import threading
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -16,6 +16,7 @@ from torch.autograd.function import once_differentiable
 
 # Below, transforming costs more than the products save (tools/benchmark.py, 2 x86 cores).
 LEAST_CHANNELS = 512
+PART = 128  # channels whose filters are transformed at a time: 8 MB at 1024 channels
 
 # Lavin & Gray 2016, Eq. 7, as matrices on a flattened tile: B^T d B is kron(B^T, B^T) on d's 16 values.
 _B = torch.tensor([[1, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, 1, 0, -1]], dtype=torch.float32)
@@ -42,47 +43,53 @@ class _Winograd(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x: Tensor, weight: Tensor) -> Tensor:
         ctx.save_for_backward(x, weight)
-        products = torch.bmm(_inputs(x), _filters(weight).transpose(1, 2))  # (16, tiles, O)
-        return _untile(OUTPUT @ products.flatten(1), len(x), x.shape[2] - 2, x.shape[3] - 2)
+        count, height, width = len(x), x.shape[2] - 2, x.shape[3] - 2
+        inputs, room = _inputs(x), _room(weight)
+        y = x.new_empty(count, len(weight), height, width)
+        for part in _parts(len(weight)):
+            products = torch.bmm(inputs, _filters(weight[part], room).transpose(1, 2))
+            y[:, part] = _untile(OUTPUT @ products.flatten(1), count, height, width)
+        return y
 
     @staticmethod
     @once_differentiable
     def backward(ctx, gradient: Tensor) -> tuple[Tensor | None, Tensor | None]:
         """The transposed algorithm: every matrix product backwards, with the same transforms."""
         x, weight = ctx.saved_tensors
-        out, channels = weight.shape[:2]
-        products = (OUTPUT.T @ _tiles(gradient, 2)).view(16, -1, out)
+        products = (OUTPUT.T @ _tiles(gradient, 2)).view(16, -1, len(weight))
+        room = _room(weight)
         to_x = to_weight = None
         if ctx.needs_input_grad[0]:
-            inputs = torch.bmm(products, _filters(weight))  # (16, tiles, C)
-            to_x = _fold(INPUT.T @ inputs.flatten(1), x)
+            to_x = torch.empty_like(x)
+            for part in _parts(x.shape[1]):
+                inputs = torch.bmm(products, _filters(weight[:, part], room))
+                to_x[:, part] = _fold(INPUT.T @ inputs.flatten(1), to_x[:, part].shape)
         if ctx.needs_input_grad[1]:
-            filters = _workspace(16, out, channels)
-            torch.bmm(products.transpose(1, 2), _inputs(x), out=filters)
-            to_weight = (filters.flatten(1).T @ FILTER).view(out, channels, 3, 3)
+            to_weight = torch.empty_like(weight, memory_format=torch.contiguous_format)
+            inputs = _inputs(x)
+            for part in _parts(len(weight)):
+                filters = room(16, len(weight[part]), x.shape[1])
+                torch.bmm(products[:, :, part].transpose(1, 2), inputs, out=filters)
+                # Written by columns: the product with its factors exchanged takes four times as long.
+                to_weight[part].view(-1, 9).T.copy_(FILTER.T @ filters.flatten(1))
         return to_x, to_weight
 
 
-def _workspace(*shape: int) -> Tensor:
-    """Memory that is the thread's own and always the same, undefined in content.
-
-    Transformed filters are the largest tensors here and needed for moments: as new memory, the
-    pages' first touch would take more than twice as long as the transform.
-    """
-    size = math.prod(shape)
-    if getattr(_memory, "buffer", _NONE).numel() < size:
-        _memory.buffer = torch.empty(size)
-    return _memory.buffer[:size].view(shape)
+def _parts(channels: int) -> list[slice]:
+    """Channels in turn, so few at a time that their transformed filters stay in the cache."""
+    return [slice(first, first + PART) for first in range(0, channels, PART)]
 
 
-_NONE = torch.empty(0)
-_memory = threading.local()
+def _room(weight: Tensor) -> Callable[..., Tensor]:
+    """Memory for the filters of one part after the other, as a function of their shape."""
+    memory = weight.new_empty(16 * PART * max(weight.shape[:2]))
+    return lambda *shape: memory[: math.prod(shape)].view(shape)
 
 
-def _filters(weight: Tensor) -> Tensor:
-    """(O, C, 3, 3) -> (16, O, C) in the workspace."""
-    filters = _workspace(16, *weight.shape[:2])
-    torch.mm(FILTER, weight.flatten(0, 1).flatten(1).T, out=filters.flatten(1))
+def _filters(weight: Tensor, room: Callable[..., Tensor]) -> Tensor:
+    """(O, C, 3, 3) -> (16, O, C)."""
+    filters = room(16, *weight.shape[:2])
+    torch.mm(FILTER, weight.reshape(-1, 9).T, out=filters.flatten(1))
     return filters
 
 
@@ -103,9 +110,9 @@ def _untile(tiles: Tensor, count: int, height: int, width: int) -> Tensor:
     return tiles.permute(2, 5, 3, 0, 4, 1).reshape(count, -1, height, width)
 
 
-def _fold(tiles: Tensor, like: Tensor) -> Tensor:
-    """The sum of overlapping 4x4 tiles: the transpose of `_tiles(x, 4)`."""
-    count, channels, height, width = like.shape
+def _fold(tiles: Tensor, shape: torch.Size) -> Tensor:
+    """The sum of overlapping 4x4 tiles as (N, C, H, W): the transpose of `_tiles(x, 4)`."""
+    count, channels, height, width = shape
     rows, columns = height // 2 - 1, width // 2 - 1
     tiles = tiles.view(2, 2, 2, 2, count, rows, columns, channels)  # y: half, pixel; x: half, pixel
     total = tiles.new_zeros(count, rows + 1, 2, columns + 1, 2, channels)
@@ -113,4 +120,4 @@ def _fold(tiles: Tensor, like: Tensor) -> Tensor:
         for half_x in range(2):
             part = tiles[half_y, :, half_x].permute(2, 3, 0, 4, 1, 5)
             total[:, half_y : half_y + rows, :, half_x : half_x + columns] += part
-    return total.permute(0, 5, 1, 2, 3, 4).reshape(count, channels, height, width)
+    return total.permute(0, 5, 1, 2, 3, 4).reshape(shape)

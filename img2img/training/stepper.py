@@ -52,20 +52,22 @@ class Stepper:
     def step(self, group: list[dict[str, Tensor]], *, observed: bool = False) -> None:
         """One step from the gradients of one batch, or of several.
 
-        Over several batches no weight moves before the last one is done; with one batch,
-        each update already sees what the updates before it changed.
+        Over several batches, and where the model's updates share a graph, no weight moves before
+        all gradients are there; otherwise each update sees what the updates before it changed.
 
         Args:
             observed: fill `seen`, from the last batch.
         """
         due = [u for u in self.model.updates if self.progress.step % u.every == 0]
-        at_once = len(group) == 1
+        shared = self.model.shared_graph
+        at_once = len(group) == 1 and not shared
         for batch in group:
             with self.accelerator.autocast():
                 out = self.model.generate(batch)
-            for update in due:
-                # Later updates may share parts of the graph, such as the discriminator's output.
-                self._backward(update, batch, out, len(group), keep_graph=update is not due[-1])
+            # The smaller graph first: the first update's backward then frees the whole one.
+            for update in reversed(due) if shared else due:
+                keep = shared and update is not due[0]
+                self._backward(update, batch, out, len(group), keep_graph=keep)
                 if at_once:
                     self._apply(update)
         if not at_once:

@@ -6,7 +6,8 @@ import torch.nn.functional as F
 from torch.testing import assert_close
 
 from img2img.networks import convolution, winograd
-from img2img.networks.convolution import PLAIN, Conv2d, thin
+from img2img.networks.convolution import Conv2d, thin
+from img2img.shortcuts import PLAIN
 
 
 def compare(ours, x, weight, bias, rtol=1e-4, atol=1e-4):

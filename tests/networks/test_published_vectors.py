@@ -10,8 +10,8 @@ from torch.testing import assert_close
 
 from img2img.inference.published import recognise
 from img2img.labels import instance_mean
-from img2img.networks.convolution import PLAIN
 from img2img.networks.layers import BatchNorm
+from img2img.shortcuts import PLAIN
 
 pytestmark = pytest.mark.shared_data
 
