@@ -33,7 +33,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:1")
     parser.add_argument("--precision", default="fp32", choices=["fp32", "bf16", "fp16"])
     parser.add_argument("--batch", type=count, default=1, help="images in a step")
-    parser.add_argument("--warmup", type=int, default=1, help="steps before the first that counts")
+    parser.add_argument("--warmup", type=int, default=2, help="steps before the first that counts")
     parser.add_argument("--repeats", type=count, default=5, help="steps that count")
     parser.add_argument("--shrink", type=count, default=1, help="divide sizes: to try it out")
     parser.add_argument("--set", nargs="*", default=[], metavar="key=value", help="settings beside")

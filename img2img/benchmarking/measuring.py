@@ -66,10 +66,12 @@ def measure(
         programs = [stack.enter_context(Served(c)) for c in commands]
         for number in range(warmup + repeats):
             for program, got in zip(programs, answers, strict=True):
-                answer = program.step()
+                answer = program.ask("step")
                 if number >= warmup:
                     got.append(answer)
-    figures = [_figures(name, p.ready, got) for p, got in zip(programs, answers, strict=True)]
+        ready = [program.ready for program in programs]
+        ready[0] |= programs[0].ask("work")
+    figures = [_figures(name, *pair) for pair in zip(ready, answers, strict=True)]
     if not against:
         return figures[0], None, None
     shares = [a["seconds"] / b["seconds"] for a, b in zip(*answers, strict=True)]
