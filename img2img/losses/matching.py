@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 # Wang et al.'s published code: relu1_1 ... relu5_1.
 PERCEPTUAL_WEIGHTS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)
@@ -68,7 +69,15 @@ class PerceptualLoss(nn.Module):
         self.weights = tuple(weights)
 
     def forward(self, fake: Tensor, real: Tensor) -> Tensor:
-        """Scalar distance of two image batches (N, 1 or 3, H, W); no gradient for `real`."""
+        """Scalar distance of two image batches (N, 1 or 3, H, W); no gradient for `real`.
+
+        The gradient for `fake` is computed at once, so that nothing of the network's graph is kept.
+        """
+        if not (torch.is_grad_enabled() and fake.requires_grad):
+            return self._distance(fake, real)
+        return _WithGradient.apply(fake, real, self._distance)
+
+    def _distance(self, fake: Tensor, real: Tensor) -> Tensor:
         with torch.no_grad():
             targets = self.features(_three_channels(real))
         outputs = self.features(_three_channels(fake))
@@ -76,6 +85,28 @@ class PerceptualLoss(nn.Module):
             weight * F.l1_loss(a.float(), b.float())
             for weight, a, b in zip(self.weights, outputs, targets, strict=True)
         )
+
+
+class _WithGradient(torch.autograd.Function):
+    """A scalar function of `fake` that knows its gradient as soon as its value."""
+
+    # Half precision would lose a mean's gradients, which are 1e-7 a value, without a factor.
+    SCALE = 2.0**16
+
+    @staticmethod
+    def forward(ctx, fake: Tensor, real: Tensor, distance: Callable[..., Tensor]) -> Tensor:
+        with torch.enable_grad():
+            leaf = fake.detach().requires_grad_()
+            value = distance(leaf, real)
+            (gradient,) = torch.autograd.grad(value * _WithGradient.SCALE, leaf)
+        ctx.save_for_backward(gradient)
+        return value.detach()
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, upstream: Tensor) -> tuple[Tensor, None, None]:
+        (gradient,) = ctx.saved_tensors
+        return gradient * (upstream / _WithGradient.SCALE), None, None
 
 
 def _three_channels(image: Tensor) -> Tensor:

@@ -179,11 +179,12 @@ class Pix2PixHD(Model):
         condition = self.condition(batch)
         features = self.encode(batch) if self.options.features else None
         fake = self._draw(condition, features)
-        return {
-            "fake": fake,
-            "on_fake": self.discriminator(concat_condition(fake, condition)),
-            "on_real": self.discriminator(concat_condition(batch["target"], condition)),
-        }
+        out = {"fake": fake}
+        if self.perceptual is not None:  # before the discriminator: VGG's memory is free again
+            out["perceptual"] = self.perceptual(fake, batch["target"])
+        out["on_fake"] = self.discriminator(concat_condition(fake, condition))
+        out["on_real"] = self.discriminator(concat_condition(batch["target"], condition))
+        return out
 
     def losses(self, update: str, batch: Batch, out: dict[str, Tensor]) -> Terms:
         options = self.options
@@ -201,7 +202,7 @@ class Pix2PixHD(Model):
         if options.weights.feature_matching:
             terms["feature_matching"] = feature_matching_loss(out["on_fake"], out["on_real"])
         if self.perceptual is not None:
-            terms["perceptual"] = self.perceptual(out["fake"], batch["target"])
+            terms["perceptual"] = out["perceptual"]
         return terms
 
     def observe(self, batch: Batch, out: dict[str, Tensor]) -> Terms:

@@ -32,37 +32,28 @@ class FiniteGuard:
         self._streaks: dict[str, Tensor] = {}
 
     def step(
-        self,
-        name: str,
-        optimizer: torch.optim.Optimizer,
-        trained: Sequence[nn.Parameter],
-        loss: Tensor,
-    ) -> None:
-        """Steps the optimizer of an update, or not, where its loss or a gradient is not finite.
+        self, optimizer: torch.optim.Optimizer, trained: Sequence[nn.Parameter], loss: Tensor
+    ) -> Tensor:
+        """Steps an optimizer, or not, where the loss or a gradient is not finite.
 
         An infinite loss may have finite gradients: those of L1 are 1 everywhere.
+
+        Returns:
+            1 where there was no step, else 0: for `count`.
         """
-        bad = self._judge(name, trained, loss)
+        bad = judge(trained, loss)
         if optimizer.defaults.get("fused"):
             # How torch's own GradScaler tells a fused optimizer to leave everything as it is.
             optimizer.grad_scale, optimizer.found_inf = None, bad
             optimizer.step()
         elif not bad:
             optimizer.step()
+        return bad
 
-    def watch(self, name: str, trained: Sequence[nn.Parameter]) -> None:
-        """Counts only: a gradient scaler skips by itself."""
-        self._judge(name, trained, 0)
-
-    def _judge(self, name: str, trained: Sequence[nn.Parameter], loss: Tensor | int) -> Tensor:
-        """1 where the update must not be made, else 0; counted."""
-        gradients = [p.grad for p in trained if p.grad is not None]
-        # The norm is finite if all gradients are, and costs one pass over them.
-        norm = torch.nn.utils.get_total_norm(gradients)
-        bad = (~(norm + loss).isfinite()).float()
+    def count(self, name: str, bad: Tensor) -> None:
+        """Notes whether an update was made (0), or all or a part of it was not (1)."""
         count, streak = self._counts.get(name, 0), self._streaks.get(name, 0)
         self._counts[name], self._streaks[name] = count + bad, (streak + bad) * bad
-        return bad
 
     def longest(self) -> int:
         """The longest streak of skipped updates that still lasts."""
@@ -73,3 +64,11 @@ class FiniteGuard:
         skipped = {n: Skipped(int(c), int(self._streaks[n])) for n, c in self._counts.items()}
         self._counts = {name: torch.zeros_like(count) for name, count in self._counts.items()}
         return {name: what for name, what in skipped.items() if what.count}
+
+
+def judge(trained: Sequence[nn.Parameter], loss: Tensor | int = 0) -> Tensor:
+    """1 where a gradient or the loss is not finite, else 0."""
+    gradients = [p.grad for p in trained if p.grad is not None]
+    # The norm is finite if all gradients are, and costs one pass over them.
+    norm = torch.nn.utils.get_total_norm(gradients)
+    return (~(norm + loss).isfinite()).float()

@@ -70,9 +70,11 @@ def build_optimizers(
 ) -> dict[str, torch.optim.Optimizer]:
     """One Adam for each update, over all parameters of its networks.
 
-    It is never rebuilt: a parameter that is not trained yet simply has no gradient.
+    It is never rebuilt: a parameter that is not trained yet simply has no gradient. On a CPU the
+    moments are there before the first step: between the activations of a step they would leave holes
+    in the heap for good.
     """
-    return {
+    optimizers = {
         update.name: torch.optim.Adam(
             list(named_parameters(model, update).values()),
             lr=config.learning_rate(update.name),
@@ -81,6 +83,23 @@ def build_optimizers(
         )
         for update in model.updates
     }
+    if device.type == "cpu":
+        for optimizer in optimizers.values():
+            _allocate_moments(optimizer)
+    return optimizers
+
+
+def _allocate_moments(optimizer: torch.optim.Optimizer) -> None:
+    """Steps every parameter by nothing, which leaves it and the optimizer as they were."""
+    for group in optimizer.param_groups:
+        lr, group["lr"] = group["lr"], 0.0
+        for parameter in group["params"]:
+            parameter.grad = torch.zeros_like(parameter)
+            optimizer.step()
+            parameter.grad = None
+        group["lr"] = lr
+    for state in optimizer.state.values():
+        state["step"].zero_()
 
 
 def named_parameters(model: Model, update: Update) -> dict[str, nn.Parameter]:

@@ -11,9 +11,10 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
+from img2img import shortcuts
 from img2img.errors import ConfigError
 from img2img.models.base import Batch, Update
-from img2img.training.finite import FiniteGuard
+from img2img.training.finite import FiniteGuard, judge
 from img2img.training.observing import observe
 from img2img.training.state import TrainingState
 from img2img.training.tracking import RunningMeans
@@ -40,6 +41,13 @@ class Stepper:
         self.guard = FiniteGuard()
         self.seen: dict[str, Tensor] = {}
         self.factor = 1.0
+        # A GPU would be asked for as many small updates as there are weights.
+        self._early = (
+            (accelerator.device.type == "cpu" or state.config.training.checkpointing)
+            and accelerator.num_processes == 1
+            and not accelerator.scaler
+            and shortcuts.allowed()
+        )
         self._losses: dict[str, Tensor] = {}  # of the updates that are not stepped yet
 
     def set_learning_rate(self, factor: float) -> None:
@@ -60,19 +68,25 @@ class Stepper:
         """
         due = [u for u in self.model.updates if self.progress.step % u.every == 0]
         shared = self.model.shared_graph
-        at_once = len(group) == 1 and not shared
+        alone = len(group) == 1
+        at_once = alone and not shared
         for batch in group:
             with self.accelerator.autocast():
                 out = self.model.generate(batch)
             # The smaller graph first: the first update's backward then frees the whole one.
             for update in reversed(due) if shared else due:
-                keep = shared and update is not due[0]
-                self._backward(update, batch, out, len(group), keep_graph=keep)
+                last = not shared or update is due[0]
+                total = self._loss(update, batch, out) / len(group)
+                if alone and last and self._early:
+                    self._step_in_backward(update, total)
+                    continue
+                self._backward(update, total, keep_graph=not last)
                 if at_once:
                     self._apply(update)
         if not at_once:
             for update in due:
-                self._apply(update)
+                if update.name in self._losses:
+                    self._apply(update)
         if observed:
             self.seen = observe(self.model, batch, out)
         if self.accelerator.scaler:
@@ -80,20 +94,40 @@ class Stepper:
         if self.state.average:
             self.state.average.update(self.progress.step)
 
-    def _backward(
-        self, update: Update, batch: Batch, out: dict, parts: int, *, keep_graph: bool
-    ) -> None:
+    def _loss(self, update: Update, batch: Batch, out: dict) -> Tensor:
+        """The weighed sum of an update's terms, which are noted in `means`."""
         with self.accelerator.autocast():
             terms = self.model.losses(update.name, batch, out)
         for name, value in terms.items():
             self.means.add(f"{update.name}/{name}", value)
-        total = self._weigh(update, terms) / parts
+        return self._weigh(update, terms)
+
+    def _backward(self, update: Update, total: Tensor, *, keep_graph: bool) -> None:
         self._losses[update.name] = self._losses.get(update.name, 0) + total.detach()
         if self.accelerator.scaler:  # fp16
             total = self.accelerator.scaler.scale(total)
         # Gradients go to the trained parameters alone: nothing is computed for frozen ones,
         # and nothing of the generator's loss piles up in the discriminator.
         total.backward(inputs=self._trained(update), retain_graph=keep_graph)
+
+    def _step_in_backward(self, update: Update, total: Tensor) -> None:
+        """Steps every weight as soon as its gradient is there, and drops the gradient.
+
+        So the gradients are never there all at once. One that is not finite keeps its own weight
+        from being stepped, not all.
+        """
+        optimizer, loss, bad = self.state.optimizers[update.name], total.detach(), []
+
+        def step(parameter: nn.Parameter) -> None:
+            bad.append(self.guard.step(optimizer, [parameter], loss))
+            parameter.grad = None
+
+        trained = self._trained(update)
+        hooks = [parameter.register_post_accumulate_grad_hook(step) for parameter in trained]
+        total.backward(inputs=trained)
+        for hook in hooks:
+            hook.remove()
+        self.guard.count(update.name, torch.stack(bad).amax())
 
     def _weigh(self, update: Update, terms: Mapping[str, Tensor]) -> Tensor:
         weights = self.model.options.weights
@@ -114,10 +148,10 @@ class Stepper:
             loss = self._average(trained, loss)
         optimizer, scaler = self.state.optimizers[update.name], self.accelerator.scaler
         if scaler:
-            self.guard.watch(update.name, trained)
+            self.guard.count(update.name, judge(trained))  # the scaler skips by itself
             scaler.step(optimizer)
         else:
-            self.guard.step(update.name, optimizer, trained, loss)
+            self.guard.count(update.name, self.guard.step(optimizer, trained, loss))
         optimizer.zero_grad(set_to_none=True)
 
     def _average(self, parameters: list[nn.Parameter], loss: Tensor) -> Tensor:

@@ -55,5 +55,17 @@ def test_perceptual_loss_weighs_layers_and_spreads_grey():
     fake = torch.zeros(1, 1, 2, 2, requires_grad=True)
     value = loss(fake, torch.ones(1, 1, 2, 2))
     assert value.item() == pytest.approx(1 + 0.5 * 2)
-    value.backward()
-    assert fake.grad.abs().min() > 0
+    (3 * value).backward()
+    assert_close(fake.grad, torch.full_like(fake, -3 * (1 + 0.5 * 2) / 4))
+
+
+def test_perceptual_loss_computes_its_gradient_at_once_and_in_half_precision():
+    """A mean over a million values has gradients that float16 alone would round to nothing."""
+    loss = PerceptualLoss(lambda x: [x.half()], weights=(1.0,))
+    fake = torch.zeros(1, 1, 1000, 1000, requires_grad=True)
+    value = loss(fake, torch.ones(1, 1, 1000, 1000))
+    assert type(value.grad_fn).__name__ == "_WithGradientBackward"
+    (value * 2.0**-4).backward()
+    assert_close(fake.grad * 1e6, torch.full_like(fake, -(2.0**-4)), rtol=1e-2, atol=0)
+    with torch.no_grad():
+        assert loss(fake, torch.ones(1, 1, 1000, 1000)).grad_fn is None

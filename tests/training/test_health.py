@@ -281,7 +281,7 @@ def test_guard_counts_in_a_row(fused):
     for value, streak in ((1, 0), (np.nan, 1), (np.inf, 2), (1, 0), (-np.inf, 1)):
         before = parameter.detach().clone()
         parameter.grad = torch.tensor([1.0, float(value), 1.0])
-        guard.step("g", optimizer, [parameter], torch.tensor(0.0))
+        guard.count("g", guard.step(optimizer, [parameter], torch.tensor(0.0)))
         assert torch.equal(parameter, before) == (not np.isfinite(value))
         assert guard.longest() == streak
     assert guard.read() == {"g": Skipped(3, 1)} and guard.read() == {}

@@ -1,4 +1,4 @@
-"""A training that recomputes activations equals one that stores them, step for step."""
+"""Trainings that store less, activations or gradients, equal one that stores all, bit by bit."""
 
 import pytest
 import torch
@@ -54,7 +54,7 @@ def thin_vgg():
     return VGGFeatures("vgg16", state)
 
 
-def train(options, steps=4):
+def train(options, steps=4, early=True):
     """The losses of all steps, and all that the training has moved."""
     config = load_config(OPTIONS, overrides={**SMALL, **options})
     torch.manual_seed(0)
@@ -66,6 +66,8 @@ def train(options, steps=4):
     accelerator = Accelerator(cpu=True, mixed_precision=precision)
     state = TrainingState(config, model.train(), accelerator, pairs=4, criterion="ssim")
     stepper = Stepper(state, accelerator)
+    assert stepper._early
+    stepper._early = early
     pairs = PairDataset(data.train, JointTransform(config.data, data.spec, train=True))
     batches = [collate([pairs[(i, 0)], pairs[(i + 1, 0)]]) for i in (0, 2)]
     losses = []
@@ -90,6 +92,31 @@ def test_a_training_with_checkpointing_equals_one_without(name, fresh_engine):
     assert losses == again
     different = [key for key, value in moved.items() if not torch.equal(value, found[key])]
     assert not different
+
+
+@pytest.mark.parametrize("name", TRAININGS)
+def test_weights_stepped_in_the_backward_pass_equal_those_stepped_after_it(name, fresh_engine):
+    losses, moved = train(TRAININGS[name])
+    again, found = train(TRAININGS[name], early=False)
+    assert losses == again
+    different = [key for key, value in moved.items() if not torch.equal(value, found[key])]
+    assert not different
+
+
+def test_no_two_large_gradients_are_there_at_once(monkeypatch):
+    held = []
+    real = Stepper._step_in_backward
+
+    def watched(self, update, total):
+        for parameter in self._trained(update):
+            parameter.register_post_accumulate_grad_hook(
+                lambda _: held.append(sum(p.grad is not None for p in self.model.parameters()))
+            )
+        real(self, update, total)
+
+    monkeypatch.setattr(Stepper, "_step_in_backward", watched)
+    train(TRAININGS["pix2pix"], steps=1)
+    assert len(held) > 10 and max(held) == 1
 
 
 def test_the_blocks_are_recomputed(monkeypatch):
