@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
 
 # Large enough that a device is busy, small enough for seconds on two cores.
 MATRIX = {"cpu": 2048, "cuda": 8192}
@@ -107,3 +109,26 @@ def _status(key: str) -> int:
 def spread(values: list[float]) -> tuple[float, float, float]:
     """Least, median and greatest."""
     return min(values), statistics.median(values), max(values)
+
+
+class FlopCount(TorchDispatchMode):
+    """Counts `flop`, the floating-point operations of convolutions and products while it is on.
+
+    The formulas are torch's own; its `FlopCounterMode` also follows modules, which fails where a
+    gradient is computed within a forward pass.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.flop = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        formula = flop_registry.get(func._overloadpacket)
+        if formula is None:
+            with self:  # without gradients, convolutions come as compositions of others
+                result = func.decompose(*args, **kwargs)
+            return func(*args, **kwargs) if result is NotImplemented else result
+        result = func(*args, **kwargs)
+        self.flop += formula(*args, **kwargs, out_val=result)
+        return result

@@ -20,10 +20,8 @@ from img2img.errors import TrainingError
 
 def serve(name: str, setup: Any) -> None:
     """Makes a case ready and does it as often as it is asked to, on stdin and stdout."""
-    from torch.utils.flop_counter import FlopCounterMode
-
     from img2img.benchmarking.cases import CASES
-    from img2img.benchmarking.machine import Memory
+    from img2img.benchmarking.machine import FlopCount, Memory
     from img2img.shortcuts import PLAIN
 
     answers, sys.stdout = sys.stdout, sys.stderr  # whatever a library prints is no answer
@@ -41,9 +39,9 @@ def serve(name: str, setup: Any) -> None:
             answer(seconds=time.perf_counter() - start, peak=memory.peak())
         elif line.strip() == "work":
             # What the network asks for, not what a short way makes of it.
-            with patch.dict(os.environ, {PLAIN: "1"}), FlopCounterMode(display=False) as counter:
+            with patch.dict(os.environ, {PLAIN: "1"}), FlopCount() as counter:
                 work.step()
-            answer(gflop=counter.get_total_flops() / 1e9)
+            answer(gflop=counter.flop / 1e9)
 
 
 class Served:

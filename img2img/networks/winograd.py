@@ -16,7 +16,7 @@ from torch.autograd.function import once_differentiable
 
 # Below, transforming costs more than the products save (tools/benchmark.py, 2 x86 cores).
 LEAST_CHANNELS = 512
-PART = 128  # channels whose filters are transformed at a time: 8 MB at 1024 channels
+PART = 256  # channels whose filters are transformed at a time: 16 MB at 1024 channels
 
 # Lavin & Gray 2016, Eq. 7, as matrices on a flattened tile: B^T d B is kron(B^T, B^T) on d's 16 values.
 _B = torch.tensor([[1, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, 1, 0, -1]], dtype=torch.float32)
