@@ -23,10 +23,10 @@ def pictures():
 
 def test_a_linear_critic_has_the_gradient_of_its_weights(linear, pictures):
     norm = 3**0.5
-    assert float(gradient_penalty(linear, *pictures)) == pytest.approx((norm - 1) ** 2, rel=1e-5)
-    assert float(divergence_penalty(linear, *pictures)) == pytest.approx(norm**6, rel=1e-5)
+    assert gradient_penalty(linear, *pictures).item() == pytest.approx((norm - 1) ** 2, rel=1e-5)
+    assert divergence_penalty(linear, *pictures).item() == pytest.approx(norm**6, rel=1e-5)
     two = divergence_penalty(linear, *pictures, power=2)
-    assert float(two) == pytest.approx(norm**2, rel=1e-5)
+    assert two.item() == pytest.approx(norm**2, rel=1e-5)
 
 
 def test_the_points_lie_between_real_and_fake_one_share_a_picture():
@@ -95,7 +95,7 @@ def test_in_float32_under_autocast(linear, pictures):
     with torch.autocast("cpu", dtype=torch.bfloat16):
         found = gradient_penalty(linear, *(picture.bfloat16() for picture in pictures))
     assert found.dtype == torch.float32
-    assert float(found) == pytest.approx((3**0.5 - 1) ** 2, rel=1e-5)
+    assert found.item() == pytest.approx((3**0.5 - 1) ** 2, rel=1e-5)
 
 
 def test_batches_of_different_size_are_refused(linear):
