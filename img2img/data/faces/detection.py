@@ -10,7 +10,7 @@ FACTOR, NEIGHBOURS = 1.1, 3  # of OpenCV's detectMultiScale
 _ALIKE = 0.2  # of OpenCV's groupRectangles: corners may be so far apart, in sides
 _FLAT = 10.0  # standard deviation in grey values up to which OpenCV looks no further
 _SIGNS = np.array([1, -1, -1, 1])  # of the corners of a rectangle
-_AT_ONCE = 2_000_000  # values read in one go
+_AT_ONCE = 1_000_000  # values read in one go
 
 
 def detect(grey: np.ndarray, cascade: Cascade, *, least: int) -> np.ndarray:
@@ -75,8 +75,11 @@ def _pass_stage(
         offsets: of the stage's corners in the table, (T, D, 3, 4).
         scales: standard deviations times area, by which features are divided.
     """
-    corners = table[origins[:, None, None, None, None] + offsets]
-    values = np.einsum("ntdrc,tdr,c->ntd", corners, stage.weights, _SIGNS) / scales[:, None, None]
+    values = np.zeros((len(origins), *stage.splits.shape))
+    for r, c in np.ndindex(offsets.shape[2:]):
+        corners = table[origins[:, None, None] + offsets[:, :, r, c]]
+        values += corners * (stage.weights[:, :, r] * _SIGNS[c])
+    values /= scales[:, None, None]
     turns = (values >= stage.splits).astype(np.int64)  # 0 left, 1 right
     trees = np.arange(turns.shape[1])
     way = np.zeros(turns.shape[:2], np.int64)

@@ -12,7 +12,7 @@ FEATURES = [
 ]
 
 
-def cascade_text(features=FEATURES, size=(20, 20)) -> str:
+def cascade_text(features=FEATURES, *, size=(20, 20), tilted=False) -> str:
     """OpenCV's format: a stage a feature, each of one tree with two leaves."""
     stages, shapes = "", ""
     for number, (rectangles, least) in enumerate(features):
@@ -22,7 +22,7 @@ def cascade_text(features=FEATURES, size=(20, 20)) -> str:
             "<leafValues>0. 1.</leafValues></_></weakClassifiers></_>"
         )
         places = "".join(f"<_>{' '.join(map(str, r))}.</_>" for r in rectangles)
-        shapes += f"<_><rects>{places}</rects><tilted>0</tilted></_>"
+        shapes += f"<_><rects>{places}</rects><tilted>{int(tilted)}</tilted></_>"
     return (
         '<?xml version="1.0"?><opencv_storage><cascade type_id="opencv-cascade-classifier">'
         "<stageType>BOOST</stageType><featureType>HAAR</featureType>"

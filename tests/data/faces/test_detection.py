@@ -44,28 +44,41 @@ def test_nothing_is_found_where_nothing_is(cascade_file):
     assert detect(noise, cascade, least=48).shape == (0, 4)
 
 
-def passes(window, features):
+def covered(shape, x, y, w, h, tilted):
+    """Which pixels it covers; tilted, it runs from (x, y) down right by w, down left by h."""
+    row, column = np.indices(shape)
+    if not tilted:
+        return (column >= x) & (column < x + w) & (row >= y) & (row < y + h)
+    along, across = (column + 1 - x) + (row - y), (row - y) - (column + 1 - x)
+    return (along >= 0) & (along < 2 * w) & (across >= 0) & (across < 2 * h)
+
+
+def passes(window, features, tilted):
     """By sums over pixels, window by window."""
     inner = window[1:-1, 1:-1].astype(float)
     if inner.std() <= 10:
         return False
     for rectangles, least in features:
         value = sum(
-            float(weight) * window[y : y + h, x : x + w].astype(float).sum()
-            for x, y, w, h, weight in rectangles
+            float(weight) * window[covered(window.shape, *place, tilted)].astype(float).sum()
+            for *place, weight in rectangles
         )
         if value / (inner.size * inner.std()) < least:
             return False
     return True
 
 
-def test_windows_are_judged_by_sums_over_pixels(tmp_path):
+@pytest.mark.parametrize("tilted", [False, True])
+def test_windows_are_judged_by_sums_over_pixels(tmp_path, tilted):
     rng = np.random.default_rng(1)
     features = []
     for _ in range(4):
-        x, y = (int(n) for n in rng.integers(0, 6, 2))
-        features.append(([(x, y, 6, 4, -1), (x + 2, y, 2, 4, 3)], float(rng.normal(0, 0.02))))
-    (tmp_path / "random.xml").write_text(cascade_text(features, size=(14, 12)))
+        x, y = (int(n) for n in rng.integers(0, 4, 2))
+        pair = [(x, y, 6, 4, -1), (x + 2, y, 2, 4, 3)]
+        if tilted:
+            pair = [(x + 5, y, 5, 4, -1), (x + 5, y, 5, 2, 2)]
+        features.append((pair, float(rng.normal(0, 0.02))))
+    (tmp_path / "random.xml").write_text(cascade_text(features, size=(14, 12), tilted=tilted))
     picture = cv2.GaussianBlur(rng.integers(0, 256, (60, 70), np.uint8), (0, 0), 2)
     picture = cv2.normalize(picture, None, 0, 255, cv2.NORM_MINMAX)
     found = detection._passing(picture, read_cascade(tmp_path / "random.xml"), step=1)
@@ -73,7 +86,7 @@ def test_windows_are_judged_by_sums_over_pixels(tmp_path):
         (x, y)
         for y in range(60 - 11)
         for x in range(70 - 13)
-        if passes(picture[y : y + 12, x : x + 14], features)
+        if passes(picture[y : y + 12, x : x + 14], features, tilted)
     }
     assert len(expected) > 50
     assert {tuple(place) for place in found.tolist()} == expected
