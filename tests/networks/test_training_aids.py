@@ -7,6 +7,9 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
+from img2img.losses.generative import discriminator_loss, generator_loss
+from img2img.losses.penalties import gradient_penalty
+from img2img.networks.dcgan import DCGANDiscriminator
 from img2img.networks.layers import ConvBlock
 from img2img.networks.minibatch import MinibatchDiscrimination
 from img2img.networks.noise import InstanceNoise
@@ -214,3 +217,24 @@ def test_unrolled_adam_passes_dead_units():
     judge = unroll(network, lambda j: j(x).sum() ** 2, steps=2, lr=0.1, optimizer="adam")
     (gradient,) = torch.autograd.grad(judge(x).sum(), x)
     assert torch.isfinite(gradient).all()
+
+
+def test_aids_combine_on_a_convolutional_discriminator():
+    """Noise, virtual batch norm and unrolling at once: the generator's pictures get a gradient."""
+    discriminator = DCGANDiscriminator(channels=1, size=16, width=4)
+    reference = torch.rand(6, 1, 16, 16) * 2 - 1
+    network = nn.Sequential(InstanceNoise(0.1, steps=10), Referenced(discriminator, reference))
+    real, fake = torch.rand(3, 1, 16, 16), torch.rand(3, 1, 16, 16, requires_grad=True)
+
+    def loss(judge):
+        return sum(discriminator_loss(judge(real), judge(fake), kind="non_saturating").values())
+
+    before = copy.deepcopy(network.state_dict())
+    for optimizer in ("sgd", "adam"):
+        judge = unroll(network, loss, steps=2, lr=0.01, optimizer=optimizer)
+        (through,) = torch.autograd.grad(generator_loss(judge(fake), kind="non_saturating"), fake)
+        assert torch.isfinite(through).all() and through.abs().max() > 0
+    penalty = gradient_penalty(network, real, fake)
+    penalty.backward(inputs=list(network.parameters()))
+    assert torch.isfinite(discriminator.judge.weight.grad).all() and fake.grad is None
+    assert all(torch.equal(before[key], value) for key, value in network.state_dict().items())
