@@ -15,16 +15,16 @@ Adversarial = Literal["lsgan", "vanilla"]
 Reduction = Literal["mean", "sum"]
 
 
-def lsgan(prediction: Tensor, real: bool) -> Tensor:
+def lsgan(prediction: Tensor, label: float) -> Tensor:
     """Mean squared distance to 1 (real) or 0 (fake): Mao et al. 2017, Eq. 9 without the 1/2."""
     prediction = prediction.float()
-    return F.mse_loss(prediction, torch.full_like(prediction, float(real)))
+    return F.mse_loss(prediction, torch.full_like(prediction, float(label)))
 
 
-def vanilla(prediction: Tensor, real: bool) -> Tensor:
+def vanilla(prediction: Tensor, label: float) -> Tensor:
     """Cross-entropy on logits: Goodfellow et al. 2014, Eq. 1, non-saturating for the generator."""
     prediction = prediction.float()
-    return F.binary_cross_entropy_with_logits(prediction, torch.full_like(prediction, float(real)))
+    return F.binary_cross_entropy_with_logits(prediction, torch.full_like(prediction, float(label)))
 
 
 LOSSES = {"lsgan": lsgan, "vanilla": vanilla}

@@ -1,0 +1,79 @@
+"""Losses of heads that tell more than real from fake: the class, the latent code.
+
+Class and code losses are means over the pictures, in nats, in float32 whatever the networks'
+precision.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+UNLABELLED = -1
+
+
+def class_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """-E[log P(C = c | x)] (Odena et al. 2017, Eq. 3), a scalar; 0 where no picture is labelled.
+
+    AC-GAN adds it for real and for generated pictures, to D's loss as to G's. It is L_supervised of
+    the K + 1 classes too (Salimans et al. 2016, Sec. 5): -E[log p(y | x, y < K + 1)].
+
+    Args:
+        logits: (N, K).
+        labels: (N,) int64, `UNLABELLED` where a picture has none.
+    """
+    known = labels != UNLABELLED
+    each = F.cross_entropy(logits.float(), labels.clamp(min=0), reduction="none")
+    return (each * known).sum() / known.sum().clamp(min=1)
+
+
+def realness(logits: Tensor) -> Tensor:
+    """The logit of "real" of a classifier of K classes: (N, K) -> (N,).
+
+    D(x) = Z / (Z + 1) with Z the sum of exp(l_k), the logit of the class "generated" being 0
+    (Salimans et al. 2016, Sec. 5). `discriminator_loss` of it, kind non_saturating, is L_unsupervised.
+    """
+    return logits.float().logsumexp(dim=1)
+
+
+def mean_feature_loss(on_real: Tensor, on_fake: Tensor) -> Tensor:
+    """||E[f(x)] - E[f(G(z))]||^2, a scalar: feature matching (Salimans et al. 2016, Sec. 3.1).
+
+    Args:
+        on_real, on_fake: (N, ...), one layer of the discriminator; the former gets no gradient.
+    """
+    means = [features.float().flatten(1).mean(0) for features in (on_real.detach(), on_fake)]
+    return F.mse_loss(*means, reduction="sum")
+
+
+def categorical_information(logits: Tensor, code: Tensor) -> Tensor:
+    """L_I(G, Q) of a code drawn uniformly from K values, a scalar (Chen et al. 2016, Eq. 5).
+
+    A lower bound on the mutual information of code and picture in nats: E[log Q(c | x)] + H(c), at
+    most log K; 0 or less where Q knows nothing. G and Q maximise it.
+
+    Args:
+        logits: (N, K), of Q(c | x).
+        code: (N,) int64, the values drawn.
+    """
+    return math.log(logits.shape[1]) - F.cross_entropy(logits.float(), code)
+
+
+def continuous_information(
+    mean: Tensor, code: Tensor, log_variance: Tensor | None = None
+) -> Tensor:
+    """L_I(G, Q) of codes drawn uniformly from [-1, 1], a scalar: the sum over codes, in nats.
+
+    Q(c | x) is a Gaussian with diagonal covariance (Chen et al. 2016, Sec. 6); H(c) is log 2 a code.
+
+    Args:
+        mean: (N, C), of Q(c | x).
+        code: (N, C), the values drawn.
+        log_variance: (N, C), learned by Q; None: variance 1, which leaves the squared distance.
+    """
+    mean, code = mean.float(), code.float()
+    log_variance = torch.zeros_like(mean) if log_variance is None else log_variance.float()
+    distance = (code - mean) ** 2 * (-log_variance).exp()
+    each = (math.log(2 * math.pi) + log_variance + distance) / 2
+    return math.log(2) * mean.shape[1] - each.sum(1).mean()

@@ -1,0 +1,38 @@
+"""BEGAN: a discriminator that rebuilds pictures, and the balance of the two errors.
+
+Berthelot et al. 2017, Sec. 3. In float32 whatever the networks' precision.
+"""
+
+from typing import Literal
+
+from torch import Tensor
+
+K_RATE = 0.001  # lambda_k, the paper's
+
+
+def rebuilding_loss(picture: Tensor, rebuilt: Tensor, *, eta: Literal[1, 2] = 1) -> Tensor:
+    """L(v) = |v - D(v)|^eta (Sec. 3.1), the mean over all values, a scalar.
+
+    The discriminator minimises L(x) - k_t L(G(z_D)), the generator L(G(z_G)) (Sec. 3.4).
+
+    Args:
+        picture, rebuilt: (N, C, H, W), the autoencoder's input and output.
+    """
+    return ((picture.float() - rebuilt.float()).abs() ** eta).mean()
+
+
+def next_k(
+    k: Tensor, on_real: Tensor, on_fake: Tensor, *, gamma: float, rate: float = K_RATE
+) -> Tensor:
+    """k_(t+1) = k_t + lambda_k (gamma L(x) - L(G(z_G))), held in [0, 1] (Sec. 3.4); k_0 is 0.
+
+    Args:
+        on_real, on_fake: L(x) and L(G(z_G)), scalars; they receive no gradient.
+        gamma: the diversity ratio E[L(G(z))] / E[L(x)] that is aimed at, in [0, 1].
+    """
+    return (k + rate * (gamma * on_real.detach() - on_fake.detach())).clamp(0, 1)
+
+
+def convergence(on_real: Tensor, on_fake: Tensor, *, gamma: float) -> Tensor:
+    """M = L(x) + |gamma L(x) - L(G(z_G))| (Sec. 3.4.1): falls as the training converges."""
+    return on_real + (gamma * on_real - on_fake).abs()

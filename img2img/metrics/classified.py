@@ -1,0 +1,46 @@
+"""Generated pictures seen through a classifier of the real ones."""
+
+import torch
+from torch import Tensor
+
+from img2img.metrics.distribution import fid
+from img2img.metrics.modes import class_coverage
+from img2img.networks.classifier import PictureClassifier
+
+BATCH = 256
+
+
+@torch.no_grad()
+def classify(classifier: PictureClassifier, images: Tensor) -> tuple[Tensor, Tensor]:
+    """What the classifier makes of images (N, C, H, W) in [-1, 1], of any device.
+
+    Returns:
+        classes (N,) int64, and features (N, D) float32; on the CPU.
+    """
+    device = next(classifier.parameters()).device
+    features = [classifier.features(part.to(device).float()) for part in images.split(BATCH)]
+    joined = torch.cat(features)
+    return classifier.head(joined).argmax(1).cpu(), joined.cpu()
+
+
+def classified_scores(
+    classifier: PictureClassifier, fake: Tensor, real: Tensor, wanted: Tensor | None = None
+) -> dict[str, float]:
+    """How good generated pictures are, to a classifier that was trained on real ones.
+
+    Args:
+        fake, real: (N, C, H, W) in [-1, 1]; the real ones should not have trained the classifier.
+        wanted: (N,) int64, the classes that `fake` were made for.
+
+    Returns:
+        `frechet`, the distance of two Gaussians fitted to the features (Heusel et al. 2017, Eq. 6,
+        but not FID, whose features are Inception's); `modes`, the classes that were hit, and `even`,
+        see `class_coverage`; `accuracy`, the share taken for what was wanted, where that is given.
+    """
+    predicted, features = classify(classifier, fake)
+    _, expected = classify(classifier, real)
+    scores = {"frechet": fid(features, expected)}
+    scores |= class_coverage(predicted, classifier.head.out_features)
+    if wanted is not None:
+        scores["accuracy"] = float((predicted == wanted.cpu()).double().mean())
+    return scores

@@ -1,0 +1,44 @@
+"""Minibatch discrimination: a discriminator that sees how alike the pictures of a batch are."""
+
+import torch
+from torch import Tensor, nn
+
+from img2img.networks.layers import INIT_STD
+
+KERNELS, KERNEL_SIZE = 100, 5  # of Salimans et al.'s published code
+
+
+class MinibatchDiscrimination(nn.Module):
+    """Features (N, A) -> (N, A + kernels): joined by o(x_i), Salimans et al. 2016, Sec. 3.2.
+
+    o(x_i)_b = sum over j of exp(-||M_ib - M_jb||_1), M_i = f(x_i) T. The sum is over the batch, i
+    itself included, so real and generated pictures must come in batches of their own, of one size.
+
+    Args:
+        features: A.
+        kernels, kernel_size: B and C, T being of A x B x C.
+
+    Attributes:
+        references: the first pictures, which are a reference batch and compared among themselves.
+    """
+
+    references = 0
+
+    def __init__(self, features: int, *, kernels: int = KERNELS, kernel_size: int = KERNEL_SIZE):
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(features, kernels, kernel_size))
+        nn.init.normal_(self.weight, 0.0, INIT_STD)
+
+    def forward(self, features: Tensor) -> Tensor:
+        weight = self.weight.float()
+        with torch.autocast(features.device.type, enabled=False):
+            projected = torch.einsum("na,abc->nbc", features.float(), weight)
+        parts = projected.split([self.references, len(features) - self.references])
+        alike = torch.cat([_closeness(part) for part in parts])
+        return torch.cat([features, alike.to(features.dtype)], dim=1)
+
+
+def _closeness(projected: Tensor) -> Tensor:
+    """(N, B, C) -> (N, B). Not by torch.cdist, which cannot be differentiated twice."""
+    distances = (projected[:, None] - projected[None]).abs().sum(3)
+    return (-distances).exp().sum(1)
