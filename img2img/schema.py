@@ -124,7 +124,7 @@ class DataConfig(Section):
     """Strength of random brightness, contrast and saturation of the target, in training alone."""
 
     scenes: PositiveInt = 2000
-    """Built-in data: number of training scenes."""
+    """Built-in data: number of training scenes, or of the pictures of things cut from them."""
     val_scenes: PositiveInt = 24
     """Built-in data: number of validation scenes."""
     scene_size: Size = (128, 256)
