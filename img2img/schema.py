@@ -4,7 +4,7 @@ The sentence below a field is its description, which `--print-config` and docs/s
 """
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import yaml
 from pydantic import (
@@ -23,7 +23,13 @@ from pydantic.fields import FieldInfo
 
 
 class Section(BaseModel):
-    """A part of the configuration: immutable, and an unknown key is an error."""
+    """A part of the configuration: immutable, and an unknown key is an error.
+
+    A model's `Options` may have `presets`: for each name that the model goes by, dotted settings of
+    the whole config, weaker than what a file or the command line says.
+    """
+
+    presets: ClassVar[dict[str, dict[str, Any]]] = {}
 
     model_config = ConfigDict(
         frozen=True,
@@ -161,14 +167,16 @@ class TrainingConfig(Section):
     max_time: PositiveFloat | None = None
     """Minutes after which the training stops at the latest."""
 
+    optimizer: Literal["adam", "rmsprop"] = "adam"
+    """What turns gradients into steps: Adam, or RMSprop, which does without the gradients' mean."""
     lr: PositiveFloat = 2e-4
-    """Adam's learning rate."""
+    """The optimizer's learning rate."""
     d_lr: PositiveFloat | None = None
-    """Adam's learning rate of the discriminator; null: as `lr`."""
+    """Learning rate of the discriminator; null: as `lr`."""
     beta1: Annotated[float, Field(ge=0, lt=1)] = 0.5
-    """Adam's decay of the gradients' mean."""
+    """Decay of the gradients' mean, in Adam alone."""
     beta2: Annotated[float, Field(ge=0, lt=1)] = 0.999
-    """Adam's decay of the gradients' mean square."""
+    """Decay of the gradients' mean square."""
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Decay of the moving average of the generator's weights, which then translates; 0: none."""
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"

@@ -132,6 +132,12 @@ class Model(nn.Module):
         """
         return {}
 
+    def after(self, update: str, out: dict[str, Tensor]) -> None:
+        """Called without graph after each step of an update, such as to clip weights.
+
+        `out` is what `generate` returned and `losses` left in it, of the step's last batch.
+        """
+
     def trainable(self, update: Update, epoch: int) -> list[nn.Parameter]:
         """The parameters that `update` trains in `epoch` (from 0); all of its networks'."""
         return [p for name in update.nets for p in getattr(self, name).parameters()]
