@@ -73,6 +73,11 @@ class Translator:
         path = find_run(name)
         found = pick_checkpoint(path, which)
         model = load_model(found, target)
+        if model.latents:
+            raise ConfigError(
+                f"{path}: a run of {model.options.name}, which draws pictures from noise and "
+                f"translates none; draw some with `img2img generate --run {path}`"
+            )
         book = StyleBook.load(path) if model.style_input else None
         if book is not None:
             book.require_channels(model.options.feature_channels, path)

@@ -30,7 +30,7 @@ PATIENCE = 3  # validations after the best one
 
 
 def discriminator_saturated(history: History) -> str | None:
-    """It is right on 99 % of the patches, and the generator does not gain on it.
+    """It is right on 99 % of patches or pictures, and the generator does not gain on it.
 
     Then the generator's gradient from it vanishes (Arjovsky & Bottou 2017, "Towards principled
     methods for training GANs", Theorem 2.4). Threshold: measured.
@@ -41,9 +41,9 @@ def discriminator_saturated(history: History) -> str | None:
     if right.mean() < SURE or trend(adversarial) == "falling":
         return None
     return (
-        f"the discriminator tells {right.mean():.1%} of the patches right, and g/adv does not fall: "
+        f"the discriminator is right on {right.mean():.1%} of what it sees, and g/adv does not fall: "
         "the generator learns little from it any more. Weaken it with a smaller training.d_lr or "
-        "model.d_width, or vary the pairs more (data.jitter, data.colour)"
+        "model.d_width, or vary the pictures more (data.jitter, data.colour)"
     )
 
 
@@ -104,9 +104,10 @@ def one_colour(history: History) -> str | None:
             "the generated pictures are of one colour, and so are the real ones: look at the data with "
             "`img2img check-data`"
         )
+    anchor = ", or more weight on model.weights.l1" if history.trains("g", "l1") else ""
     return (
         "the generated pictures are of one colour: the generator has collapsed. Train anew with a "
-        "smaller training.lr, or more weight on model.weights.l1"
+        f"smaller training.lr{anchor}"
     )
 
 

@@ -17,6 +17,7 @@ from img2img.training.history import Line
 from img2img.training.observing import Movement
 from img2img.training.optim import Schedule
 from img2img.training.processes import in_any, main_alone, together
+from img2img.training.sampling import Sampler
 from img2img.training.signals import StopSignals
 from img2img.training.state import TrainingState
 from img2img.training.stepper import Stepper
@@ -52,14 +53,18 @@ class Trainer:
             world=accelerator.num_processes,
         )
         self.loader = make_loader(train, self.batches, workers=self.settings.workers)
-        self.validator = Validator(config, val, accelerator.device)
+        self.validator = (
+            Sampler(config, accelerator.device)
+            if model.latents
+            else Validator(config, val, accelerator.device)
+        )
         self.state = TrainingState(
             config,
             self.model,
             accelerator,
             pairs=len(train),
             criterion=self.validator.criterion,
-            remarks=(*remarks, self.validator.remark),
+            remarks=(*remarks, self.validator.remark) if self.validator.remark else remarks,
         )
         self.progress = self.state.progress
         self.stepper = Stepper(self.state, accelerator)

@@ -1,6 +1,7 @@
 """What holds for every model: what it moves, that it learns, that every YAML trains it."""
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import torch
@@ -257,5 +258,10 @@ def test_every_config_loads_and_takes_a_step(path, tmp_path):
 
 
 def test_model_table_names_itself():
-    for name, model in MODELS.items():
-        assert model.Options.model_fields["name"].default == name
+    names = {
+        name: get_args(model.Options.model_fields["name"].annotation)
+        for name, model in MODELS.items()
+    }
+    assert all(name in own for name, own in names.items())
+    assert {name for own in names.values() for name in own} == set(MODELS)
+    assert all(set(model.Options.presets) <= set(names[name]) for name, model in MODELS.items())

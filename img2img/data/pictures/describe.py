@@ -21,6 +21,7 @@ from img2img.data.survey import describe_image, resize_setting, with_size
 from img2img.errors import DataError, counted
 from img2img.schema import DataConfig
 
+CSV_SUFFIXES = (".csv", ".csv.gz")
 IMAGE = "image"  # the part that a picture's file is
 NONE = FolderSource((), DataSpec(inputs=()))  # nothing is held out: no picture has a right answer
 HELP = (
@@ -93,6 +94,14 @@ def describe_pictures(config: DataConfig, *, seed: int = 0, classes: bool = Fals
     return Data(spec, source, NONE, frozenset(found.sizes), tuple(remarks))
 
 
+def are_pictures(config: DataConfig) -> bool:
+    """Whether the settings name a file of arrays, or a folder with pictures."""
+    root = Path(config.path or "").expanduser()
+    return find_idx(root) is not None or bool(
+        walk_pictures(root)[0] if root.is_dir() else root.name.lower().endswith(CSV_SUFFIXES)
+    )
+
+
 def _number(labels: Sequence[str]) -> tuple[tuple[str, ...], np.ndarray]:
     """The classes' names in order, numbers as numbers, and the number of each label."""
     names = tuple(sorted(set(labels), key=natural_key))
@@ -158,7 +167,7 @@ def _find(config: DataConfig) -> Pictures:
         return _from_arrays("idx", *read_idx_pictures(idx), config)
     if root.is_dir():
         return _from_folder(root, config)
-    if root.name.lower().endswith((".csv", ".csv.gz")):
+    if root.name.lower().endswith(CSV_SUFFIXES):
         return _from_arrays("csv-pixels", *read_csv_pictures(root), config)
     raise DataError(f"{root}: not data that can be read; expected {HELP}. {IDX_HELP}")
 
