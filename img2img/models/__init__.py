@@ -4,8 +4,12 @@ from img2img.data.describe import Data, describe_data
 from img2img.data.pictures.describe import are_pictures, describe_pictures
 from img2img.data.spec import DataSpec
 from img2img.errors import DataError
+from img2img.models.acgan import ACGAN
 from img2img.models.base import Model
+from img2img.models.cgan import CGAN
 from img2img.models.dcgan import DCGAN
+from img2img.models.gan import GAN
+from img2img.models.infogan import InfoGAN
 from img2img.models.pix2pix import Pix2Pix
 from img2img.models.pix2pixhd import Pix2PixHD
 from img2img.networks.layers import BatchNorm
@@ -15,7 +19,11 @@ from img2img.schema import Config
 MODELS: dict[str, type[Model]] = {
     "pix2pix": Pix2Pix,
     "pix2pixHD": Pix2PixHD,
+    "gan": GAN,
     "dcgan": DCGAN,
+    "cgan": CGAN,
+    "acgan": ACGAN,
+    "infogan": InfoGAN,
     "lsgan": DCGAN,
     "wgan": DCGAN,
     "wgan_gp": DCGAN,
