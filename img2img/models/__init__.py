@@ -6,6 +6,7 @@ from img2img.data.spec import DataSpec
 from img2img.errors import DataError
 from img2img.models.acgan import ACGAN
 from img2img.models.base import Model
+from img2img.models.began import BEGAN
 from img2img.models.cgan import CGAN
 from img2img.models.dcgan import DCGAN
 from img2img.models.gan import GAN
@@ -29,6 +30,7 @@ MODELS: dict[str, type[Model]] = {
     "wgan_gp": DCGAN,
     "wgan_div": DCGAN,
     "fgan": DCGAN,
+    "began": BEGAN,
 }
 
 OPTIONS = {name: model.Options for name, model in MODELS.items()}

@@ -12,7 +12,7 @@ from img2img.models.base import Batch, Model
 from img2img.progress import Meter, say
 from img2img.schema import Config
 from img2img.training.finite import BUDGET
-from img2img.training.health import Finding, Monitor, cause
+from img2img.training.health import SETTLING, Finding, Monitor, cause
 from img2img.training.history import Line
 from img2img.training.observing import Movement
 from img2img.training.optim import Schedule
@@ -68,7 +68,9 @@ class Trainer:
         )
         self.progress = self.state.progress
         self.stepper = Stepper(self.state, accelerator)
-        self.monitor = Monitor(self.model.options.weights.model_dump())
+        self.monitor = Monitor(
+            self.model.options.weights.model_dump(), settling=SETTLING if model.latents else 0
+        )
         self.signals = StopSignals()
         self._deadline = None
         per_epoch = -(-self.batches.per_epoch // self.settings.accumulation)

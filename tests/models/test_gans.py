@@ -121,6 +121,21 @@ def test_penalty_is_added_and_needs_no_batch_norm():
         built("wgan_gp", d_norm="batch")
 
 
+def test_balance_follows_the_errors_and_is_kept():
+    settings = ["model.k_rate=0.5", *TINY]
+    assert train("--model", "began", "--run", "b", "--max-steps", "3", *settings) == 0
+    logged = lines("b")
+    k = 0.0
+    for line in logged[:3]:  # Sec. 3.4: k + 0.5 (gamma L(x) - L(G(z)))
+        assert line["d/fake"] <= 0 or k == 0
+        k = min(1.0, max(0.0, k + 0.5 * (0.5 * line["d/real"] - line["g/adv"])))
+        assert line["d/k"] == pytest.approx(k, abs=1e-5)
+        measure = line["d/real"] + abs(0.5 * line["d/real"] - line["g/adv"])
+        assert line["d/convergence"] == pytest.approx(measure, rel=1e-4)
+    assert float(checkpoint("b", 3)["model/discriminator/k"]) == pytest.approx(k, abs=1e-5)
+    assert k > 0
+
+
 def test_smoothed_labels_need_labels():
     built("lsgan", real_label=0.9)
     with pytest.raises(ConfigError, match="model.real_label is 0.9, but"):
