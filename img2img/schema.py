@@ -85,7 +85,8 @@ class DataConfig(Section):
     """Where the pairs are, what they mean, and how they are varied in training."""
 
     path: str | None = None
-    """Folder with the pairs, or a CSV; null: the built-in street scenes."""
+    """Folder with the pairs, or a CSV; for models of pictures alone a folder of them or of class
+    folders, idx files, or a CSV of pixels; null: the built-in street scenes."""
     layout: str = "auto"
     """How the pairs lie on disk: label/inst/img, images/labels, A/B, side-by-side or csv; auto
     recognises it."""
@@ -197,7 +198,7 @@ class TrainingConfig(Section):
     val_pairs: NonNegativeInt = 100
     """Held-out pairs that a validation scores at most."""
     samples: NonNegativeInt = 6
-    """Held-out pairs drawn on a sample sheet."""
+    """Held-out pairs drawn on a sample sheet, or rows of a grid of generated pictures; 0: none."""
     save_every: PositiveInt = 1000
     """Steps between two checkpoints; there is one at the end, too."""
     keep: PositiveInt = 2

@@ -139,6 +139,19 @@ def test_what_cannot_be_used_is_refused(tmp_path):
     assert "b.png" in refused(tmp_path / "broken")
 
 
+def test_pairs_with_label_maps_are_refused(tmp_path):
+    for folder in ("train_label", "train_img"):
+        for number in "12":
+            save(tmp_path / "pairs" / folder / f"{number}.png", photo(int(number)))
+    message = refused(tmp_path / "pairs")
+    assert f"--data {tmp_path / 'pairs' / 'train_img'}" in message
+    assert len(describe(tmp_path / "pairs" / "train_img").train) == 2
+    for letter in "ab":
+        for number in "12":
+            save(tmp_path / "letters" / letter / f"{number}.png", photo(int(number)))
+    assert describe(tmp_path / "letters", classes=True).spec.class_names == ("a", "b")
+
+
 def test_damaged_files_of_arrays_are_refused(tmp_path):
     bad = tmp_path / "bad.csv"
     for content, words in (

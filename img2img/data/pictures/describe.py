@@ -10,6 +10,7 @@ import numpy as np
 from img2img.data.describe import OF_PAIRS, Data
 from img2img.data.headers import scan_headers
 from img2img.data.loader import FolderSource, Source
+from img2img.data.pairing.recognition import recognise
 from img2img.data.pairing.records import Record
 from img2img.data.pairing.splits import natural_key, walk_pictures
 from img2img.data.pictures.arrays import IDX_HELP, find_idx, read_csv_pictures, read_idx_pictures
@@ -185,7 +186,22 @@ def _from_arrays(
     )
 
 
+def _refuse_pairs(root: Path) -> None:
+    """Raises DataError where label maps would be taken for pictures of another class."""
+    for layout in ("label/inst/img", "images/labels"):
+        try:
+            splits = recognise(root, layout).splits
+        except DataError:
+            continue
+        pictures = next(folders[IMAGE] for folders in splits.values() if IMAGE in folders)
+        raise DataError(
+            f"{root}: pairs of pictures and label maps ({layout}); name the folder of the pictures "
+            f"alone: --data {root / pictures}"
+        )
+
+
 def _from_folder(root: Path, config: DataConfig) -> Pictures:
+    _refuse_pairs(root)
     files, doubles = walk_pictures(root)
     if not files:
         raise DataError(f"{root}: no pictures in it; expected {HELP}")
