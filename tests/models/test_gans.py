@@ -153,6 +153,10 @@ def test_wrong_data_are_refused_in_one_message(capsys, tmp_path):
     assert "pix2pix learns from pairs of pictures; from pictures alone learn" in (
         capsys.readouterr().err
     )
+    Path("pairs.csv").write_text("A,B\nx.png,y.png\n")
+    for data in ("pairs.csv", "none"):  # other mistakes are left to their own message
+        assert train("--model", "pix2pix", "--data", data) == 2
+        assert "learns from pairs" not in capsys.readouterr().err
     (tmp_path / "empty").mkdir()
     assert train("--model", "dcgan", "--data", "empty") == 2
     assert "no pictures in it" in capsys.readouterr().err

@@ -24,7 +24,7 @@ from img2img.schema import DataConfig
 
 CSV_SUFFIXES = (".csv", ".csv.gz")
 IMAGE = "image"  # the part that a picture's file is
-NONE = FolderSource((), DataSpec(inputs=()))  # nothing is held out: no picture has a right answer
+NONE = ArraySource(np.empty((0, 1, 1, 1), np.uint8))  # held out: no picture has a right answer
 HELP = (
     "a folder of pictures, of folders with the pictures of a class each, or of idx files as MNIST's; "
     "an idx file; or a CSV of pixels with the class last (.csv or .csv.gz)"
@@ -96,11 +96,24 @@ def describe_pictures(config: DataConfig, *, seed: int = 0, classes: bool = Fals
 
 
 def are_pictures(config: DataConfig) -> bool:
-    """Whether the settings name a file of arrays, or a folder with pictures."""
-    root = Path(config.path or "").expanduser()
-    return find_idx(root) is not None or bool(
-        walk_pictures(root)[0] if root.is_dir() else root.name.lower().endswith(CSV_SUFFIXES)
-    )
+    """Whether the settings name a file of arrays, or a folder of pictures that are no pairs."""
+    if config.path is None or config.inputs:
+        return False
+    root = Path(config.path).expanduser()
+    try:
+        if root.is_dir() and find_idx(root) is None:
+            return not _is_paired(root) and bool(walk_pictures(root)[0])
+        return len(_find(config).source) > 0
+    except DataError:
+        return False
+
+
+def _is_paired(root: Path) -> bool:
+    try:
+        recognise(root, "auto")
+    except DataError:
+        return False
+    return True
 
 
 def _number(labels: Sequence[str]) -> tuple[tuple[str, ...], np.ndarray]:
