@@ -78,6 +78,20 @@ def _set(tree: dict, dotted: str, value: Any) -> None:
     tree[last] = value
 
 
+def _fill(tree: dict, options: Mapping[str, type[Section]]) -> None:
+    """What the model's name sets, where the mapping says nothing."""
+    model = tree.get("model")
+    name = model.get("name") if isinstance(model, dict) else None
+    section = options.get(name) if isinstance(name, str) else None
+    for key, value in (section.presets.get(name, {}) if section else {}).items():
+        *parents, last = key.split(".")
+        inner = tree
+        for parent in parents:
+            inner = inner.setdefault(parent, {}) if isinstance(inner, dict) else inner
+        if isinstance(inner, dict):  # else there is something wrong, which validation will say
+            inner.setdefault(last, value)
+
+
 def as_overrides(section: Section, above: str) -> dict[str, str]:
     """The settings that differ from the defaults, as they are typed on a command line.
 
@@ -125,6 +139,7 @@ def parse_config(
         tree["model"] = {"name": model}
     for key, value in overrides.items():
         _set(tree, "model.name" if key == "model" else key, value)
+    _fill(tree, options)
     schema = _schema(tree, options, origin, need_model=need_model)
     try:
         return schema.model_validate(tree)

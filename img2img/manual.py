@@ -87,9 +87,22 @@ def settings_page(options: Mapping[str, type[Section]]) -> str:
         f"`--resume` may change {resumable}; with anything else the rest of the run would be "
         "another experiment.\n",
     ]
-    for name, section in options.items():
-        parts += _tables("model", section, f" of {name}")
+    for section in dict.fromkeys(options.values()):
+        names = [name for name, other in options.items() if other is section]
+        parts += _tables("model", section, f" of {', '.join(names)}")
+        parts += _presets(section)
     return "\n".join(parts)
+
+
+def _presets(section: type[Section]) -> Iterator[str]:
+    """What the names of a model set by themselves."""
+    if section.presets:
+        yield "Set by the model's name, unless a file or the command line says otherwise:\n"
+        yield "| model | settings |\n|---|---|"
+        for name, preset in section.presets.items():
+            settings = ", ".join(f"`{key}={_value(value)}`" for key, value in preset.items())
+            yield f"| {name} | {settings} |"
+        yield ""
 
 
 def _tables(above: str, section: type[Section], whose: str = "") -> Iterator[str]:

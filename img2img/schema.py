@@ -4,7 +4,7 @@ The sentence below a field is its description, which `--print-config` and docs/s
 """
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import yaml
 from pydantic import (
@@ -23,7 +23,13 @@ from pydantic.fields import FieldInfo
 
 
 class Section(BaseModel):
-    """A part of the configuration: immutable, and an unknown key is an error."""
+    """A part of the configuration: immutable, and an unknown key is an error.
+
+    A model's `Options` may have `presets`: for each name that the model goes by, dotted settings of
+    the whole config, weaker than what a file or the command line says.
+    """
+
+    presets: ClassVar[dict[str, dict[str, Any]]] = {}
 
     model_config = ConfigDict(
         frozen=True,
@@ -79,7 +85,8 @@ class DataConfig(Section):
     """Where the pairs are, what they mean, and how they are varied in training."""
 
     path: str | None = None
-    """Folder with the pairs, or a CSV; null: the built-in street scenes."""
+    """Folder with the pairs, or a CSV; for models of pictures alone a folder of them or of class
+    folders, idx files, or a CSV of pixels; null: the built-in street scenes."""
     layout: str = "auto"
     """How the pairs lie on disk: label/inst/img, images/labels, A/B, side-by-side or csv; auto
     recognises it."""
@@ -124,7 +131,7 @@ class DataConfig(Section):
     """Strength of random brightness, contrast and saturation of the target, in training alone."""
 
     scenes: PositiveInt = 2000
-    """Built-in data: number of training scenes."""
+    """Built-in data: number of training scenes, or of the pictures of things cut from them."""
     val_scenes: PositiveInt = 24
     """Built-in data: number of validation scenes."""
     scene_size: Size = (128, 256)
@@ -161,14 +168,16 @@ class TrainingConfig(Section):
     max_time: PositiveFloat | None = None
     """Minutes after which the training stops at the latest."""
 
+    optimizer: Literal["adam", "rmsprop"] = "adam"
+    """What turns gradients into steps: Adam, or RMSprop, which does without the gradients' mean."""
     lr: PositiveFloat = 2e-4
-    """Adam's learning rate."""
+    """The optimizer's learning rate."""
     d_lr: PositiveFloat | None = None
-    """Adam's learning rate of the discriminator; null: as `lr`."""
+    """Learning rate of the discriminator; null: as `lr`."""
     beta1: Annotated[float, Field(ge=0, lt=1)] = 0.5
-    """Adam's decay of the gradients' mean."""
+    """Decay of the gradients' mean, in Adam alone."""
     beta2: Annotated[float, Field(ge=0, lt=1)] = 0.999
-    """Adam's decay of the gradients' mean square."""
+    """Decay of the gradients' mean square."""
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Decay of the moving average of the generator's weights, which then translates; 0: none."""
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
@@ -189,7 +198,7 @@ class TrainingConfig(Section):
     val_pairs: NonNegativeInt = 100
     """Held-out pairs that a validation scores at most."""
     samples: NonNegativeInt = 6
-    """Held-out pairs drawn on a sample sheet."""
+    """Held-out pairs drawn on a sample sheet, or rows of a grid of generated pictures; 0: none."""
     save_every: PositiveInt = 1000
     """Steps between two checkpoints; there is one at the end, too."""
     keep: PositiveInt = 2

@@ -11,6 +11,13 @@ from img2img.cli import COMMANDS, main
 ROOT = Path(__file__).resolve().parents[1]
 
 
+def test_help_names_all_models():
+    from img2img.cli.train import NAMES
+    from img2img.models import MODELS
+
+    assert list(MODELS) == NAMES
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help(command, capsys):
     with pytest.raises(SystemExit) as exit_:

@@ -1,10 +1,14 @@
 """Configs: every problem in one message, nothing accepted by accident."""
 
+from typing import Literal
+
 import pytest
+from pydantic import Field
 
 from img2img.config import load_config, parse_overrides
 from img2img.errors import ConfigError
 from img2img.models import OPTIONS
+from img2img.schema import Section
 
 
 def test_yaml_round_trip(tmp_path):
@@ -117,3 +121,38 @@ def test_missing_and_broken_files(tmp_path):
     (tmp_path / "broken.yaml").write_text("a: [1\n")
     with pytest.raises(ConfigError, match="not valid YAML"):
         load_config(OPTIONS, path=tmp_path / "broken.yaml")
+
+
+class Preset(Section):
+    """A model that goes by two names."""
+
+    presets = {
+        "slow": {"training.lr": 1e-5, "model.width": 3, "model.inner.depth": 2},
+        "plain": {},
+    }
+    name: Literal["slow", "plain"] = "slow"
+    width: int = 1
+    inner: "Inner" = Field(default_factory=lambda: Inner())
+
+
+class Inner(Section):
+    """A section in it."""
+
+    depth: int = 1
+
+
+PRESETS = {"slow": Preset, "plain": Preset}
+
+
+def test_a_name_presets_settings_and_files_and_flags_are_stronger(tmp_path):
+    config = load_config(PRESETS, overrides={"model": "slow"})
+    assert config.training.lr == 1e-5 and config.model.width == 3 and config.model.inner.depth == 2
+    config = load_config(PRESETS, overrides={"model": "plain"})
+    assert config.training.lr == 2e-4 and config.model.width == 1 and config.model.inner.depth == 1
+    path = tmp_path / "config.yaml"
+    path.write_text("model: {name: slow, inner: {depth: 5}}\ntraining: {lr: 1.0e-3}\n")
+    config = load_config(PRESETS, path=path, overrides={"model.width": 7})
+    assert (config.training.lr, config.model.width, config.model.inner.depth) == (1e-3, 7, 5)
+    path.write_text("model: slow\ntraining: 3\n")
+    with pytest.raises(ConfigError, match="training: .*got 3"):
+        load_config(PRESETS, path=path)

@@ -13,8 +13,9 @@ from img2img.errors import UserError
 from img2img.shortcuts import keep_freed_memory
 
 COMMANDS = {
-    "train": "train a model on pairs of pictures",
+    "train": "train a model on pairs of pictures, or on pictures alone",
     "check-data": "look whether a data set is all right, before training",
+    "generate": "draw pictures by a run that learnt from pictures alone",
     "translate": "turn label maps or pictures into pictures",
     "evaluate": "score the pictures of a run, or of any two folders; compare two",
     "cluster-styles": "find the styles in a run's training photos",

@@ -44,7 +44,7 @@ def main(argv: list[str]) -> int:
     """Imports and says what was read off and what was assumed."""
     a = parse(argv)
     from img2img.inference.importing import Unknowns, import_weights
-    from img2img.training.messages import translate_command
+    from img2img.training.messages import use_command
     from img2img.training.runs import last_checkpoint, run_path
 
     unknowns = Unknowns(
@@ -59,6 +59,6 @@ def main(argv: list[str]) -> int:
     path = run_path(a.run)
     for line in import_weights(a.files, path, unknowns, overwrite=a.overwrite):
         print(line)
-    command = translate_command(path, last_checkpoint(path).spec)
+    command = use_command(path, last_checkpoint(path).spec)
     print(f"imported into {path}; translate with: {command}")
     return 0

@@ -5,7 +5,10 @@ from pathlib import Path
 
 # Flags that are settings of the config under another name.
 FLAGS = {
-    "data": ("data.path", "folder with the pairs, or a CSV; without it the built-in street scenes"),
+    "data": (
+        "data.path",
+        "folder with the pairs or pictures, a CSV, idx files; without it the built-in street scenes",
+    ),
     "layout": ("data.layout", "force a folder layout instead of recognising it"),
     "direction": ("data.direction", "which half or folder is the input: AtoB or BtoA"),
     "val_fraction": ("data.val_fraction", "share of the pairs to validate on, without a val split"),
@@ -19,9 +22,15 @@ FLAGS = {
     "device": ("training.device", "auto, cpu, cuda or mps"),
 }
 
+# As in `img2img.models.MODELS`, which is not imported for a help text.
+NAMES = (
+    "pix2pix pix2pixHD gan dcgan cgan acgan infogan lsgan wgan wgan_gp wgan_div fgan began".split()
+)
+
 EPILOG = """examples:
   img2img train --model pix2pixHD                          the built-in data
   img2img train --model pix2pixHD --data my_pairs --run first
+  img2img train --model dcgan --data my_pictures data.resize=64
   img2img train --config configs/facades.yaml training.lr=1e-4
   img2img train --resume first --max-steps 20000
   img2img train --model pix2pixHD --data my_pairs --dry-run    what it would do and need
@@ -33,11 +42,11 @@ Any setting of the config can be given as key=value; --print-config shows them a
 def parse(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="img2img train",
-        description="Train a model on pairs of pictures.",
+        description="Train a model on pairs of pictures, or on pictures alone.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--model", help="pix2pix or pix2pixHD")
+    parser.add_argument("--model", help=f"one of {', '.join(NAMES)}")
     parser.add_argument("--config", type=Path, help="YAML file, as in configs/")
     parser.add_argument("--run", help="name (runs/NAME) or path of the run")
     parser.add_argument("--overwrite", action="store_true", help="replace a run of that name")

@@ -19,8 +19,8 @@ from img2img.data.survey import WARNING, find, judge, look_through, resize_setti
 from img2img.errors import DataError
 from img2img.schema import DataConfig
 
-# Settings that say how pictures on disk are found and read.
-_OF_FILES = (
+# Settings that say which files are pairs, and what their inputs mean.
+OF_PAIRS = (
     "layout",
     "direction",
     "val_fraction",
@@ -32,7 +32,6 @@ _OF_FILES = (
     "ignore_id",
     "derive_instances",
     "remap",
-    "range",
 )
 
 
@@ -121,7 +120,11 @@ def _built_in(config: DataConfig, seed: int) -> Data:
     )
     remarks = [f"built-in street scenes: {config.scenes} train, {config.val_scenes} val"]
     default = DataConfig()
-    unused = [f"data.{key}" for key in _OF_FILES if getattr(config, key) != getattr(default, key)]
+    unused = [
+        f"data.{key}"
+        for key in (*OF_PAIRS, "range")
+        if getattr(config, key) != getattr(default, key)
+    ]
     if unused:
         remarks.append(
             f"WARNING: {', '.join(unused)} without effect on the built-in scenes; name your own "

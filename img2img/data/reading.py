@@ -18,6 +18,7 @@ from img2img.errors import DataError, counted
 
 Arrays = dict[str, np.ndarray]
 TARGET = "target"  # the target's name among a sample's arrays
+CLASS = "class"  # the number of a picture's class, where the spec names classes
 
 
 def halve_picture(array: np.ndarray, half: str) -> np.ndarray:

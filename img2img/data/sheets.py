@@ -9,7 +9,8 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 CELL = 320  # pixels, the longer side of a picture on the sheet
-GAP = 12
+LEAST_CELL = 64  # pixels, about, the longer side of a picture in a grid
+GAP, SEAM = 12, 2
 HEADLINE = 30
 CAPTION = 22
 BACKGROUND, INK, FAINT = (255, 255, 255), (20, 20, 20), (110, 110, 110)
@@ -69,6 +70,35 @@ def contact_sheet(
             draw.text((GAP, y + row_height + 3), captions[number], fill=FAINT, font=small)
         y += row_height + GAP + line
     return np.asarray(sheet)
+
+
+def picture_grid(rows: Sequence[Sequence[np.ndarray]], captions: Sequence[str] = ()) -> np.ndarray:
+    """Pictures of one size in rows, captions to the left of them.
+
+    Args:
+        rows: uint8 RGB (H, W, 3); small pictures are enlarged by whole factors without smoothing.
+        captions: one for each row; none is drawn where all are "".
+
+    Returns:
+        uint8 RGB (H, W, 3).
+    """
+    factor = max(1, LEAST_CELL // max(rows[0][0].shape[:2]))
+    rows = [[p.repeat(factor, axis=0).repeat(factor, axis=1) for p in row] for row in rows]
+    height, width = (side + SEAM for side in rows[0][0].shape[:2])
+    font = ImageFont.load_default(13)
+    left = max((_length(caption, font) for caption in captions), default=0)
+    left += GAP if left else 0
+    columns = max(map(len, rows))
+    size = (left + columns * width + SEAM, len(rows) * height + SEAM)
+    grid = Image.new("RGB", size, BACKGROUND)
+    draw = ImageDraw.Draw(grid)
+    for number, row in enumerate(rows):
+        y = SEAM + number * height
+        if left:
+            draw.text((GAP // 2, y + height // 2 - 8), captions[number], fill=INK, font=font)
+        for column, picture in enumerate(row):
+            grid.paste(Image.fromarray(picture), (left + SEAM + column * width, y))
+    return np.asarray(grid)
 
 
 def _length(text: str, font: ImageFont.FreeTypeFont) -> int:

@@ -96,6 +96,8 @@ class DataSpec(Section):
     """All inputs, the target, and where their files lie.
 
     Attributes:
+        inputs: () for pictures without partners.
+        class_names: of pictures that have a class each; () where they have none.
         size: (height, width) of the training pictures, None where they differ.
         smallest: least height and least width of the training pictures.
         resize: (height, width) at which the network works; (None, width) keeps the aspect
@@ -105,6 +107,7 @@ class DataSpec(Section):
     inputs: tuple[InputSpec, ...]
     target: ImageSpec = ImageSpec()
     target_part: str = "image"
+    class_names: tuple[str, ...] = ()
     layout: str = BUILT_IN
     parts: tuple[PartSpec, ...] = ()
     size: tuple[int, int] | None = None

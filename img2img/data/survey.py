@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from img2img.data.classes import describe_labels
-from img2img.data.headers import Headers, common_type, scan_headers
+from img2img.data.headers import Headers, Kinds, common_type, scan_headers
 from img2img.data.layouts import PairIndex, Part, find_pairs
 from img2img.data.palettes import load_palette
 from img2img.data.resizing import stretch_warning
@@ -113,7 +113,7 @@ def judge(
             described.append(spec)
             remarks += more
     with catch():
-        target, more = _describe_image(config, survey, index.layout.part(survey.target))
+        target, more = _describe_part(config, survey, index.layout.part(survey.target))
         remarks += more
     if target is None or len(described) < len(survey.inputs):
         return None, remarks
@@ -146,7 +146,7 @@ def _describe_input(
         return describe_labels(config, source.name, part, survey.labels[source.name])
     image, remarks = None, []
     if source.kind == "image":
-        image, remarks = _describe_image(config, survey, part)
+        image, remarks = _describe_part(config, survey, part)
     return InputSpec(name=source.name, kind=source.kind, part=part.name, image=image), remarks
 
 
@@ -185,12 +185,29 @@ def with_size(spec: DataSpec, config: DataConfig, sizes: Iterable[tuple[int, int
     return spec.model_copy(update={"size": size, "smallest": smallest})
 
 
-def _describe_image(config: DataConfig, survey: Survey, part: Part) -> tuple[ImageSpec, list[str]]:
-    """Channels and type from all headers; the range from the type or from the training files."""
-    dtype, channels, warning = common_type(survey.headers.kinds[part.name])
+def _describe_part(config: DataConfig, survey: Survey, part: Part) -> tuple[ImageSpec, list[str]]:
+    train = [record.files[part.name] for record in survey.index.train]
+    return describe_image(config, survey.headers.kinds[part.name], train, part.half)
+
+
+def describe_image(
+    config: DataConfig, kinds: Kinds, train: Sequence[Path], half: str = ""
+) -> tuple[ImageSpec, list[str]]:
+    """Channels and type from all headers; the range from the type or from the training files.
+
+    Args:
+        kinds: of all pictures, as `scan_headers` finds them.
+        half: "left" or "right" of side-by-side pictures.
+
+    Returns:
+        The description, and remarks.
+
+    Raises:
+        DataError: types or channels without a common meaning, or a range of nothing.
+    """
+    dtype, channels, warning = common_type(kinds)
     low, high = DTYPE_RANGES[dtype]
     if config.range == "auto" or dtype == "float32":
-        train = [record.files[part.name] for record in survey.index.train]
-        low, high = image_range(train, part.half)
+        low, high = image_range(train, half)
     image = ImageSpec(channels=channels, dtype=dtype, low=low, high=high)
     return image, [warning] if warning else []

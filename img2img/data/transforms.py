@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from img2img.data.reading import TARGET, Arrays
+from img2img.data.reading import CLASS, TARGET, Arrays
 from img2img.data.resizing import resize_ids, resize_image
 from img2img.data.spec import DataSpec, ImageSpec
 from img2img.schema import DataConfig
@@ -37,7 +37,9 @@ class JointTransform:
         self._colour = _recolour(config.colour, spec.target.channels)
 
     def __call__(self, arrays: Arrays, seed: int) -> dict[str, Tensor]:
-        """int64 (1, H, W) for ids, float32 (C, H, W) in [-1, 1] for images."""
+        """int64 (1, H, W) for ids and () for a class, float32 (C, H, W) in [-1, 1] for images."""
+        number = torch.tensor(arrays[CLASS]) if self.spec.class_names else None
+        arrays = {name: arrays[name] for name in (TARGET, *self.ids, *self.images)}
         moved, codes = self._compact(self._resize(arrays))
         if self.train:
             moved = self._move(moved, seed, self.spec.working_size(arrays[TARGET].shape[:2]))
@@ -51,7 +53,7 @@ class JointTransform:
             else:
                 ids = codes[source.name][value] if source.name in codes else value
                 tensors[source.name] = torch.from_numpy(ids.astype(np.int64))[None]
-        return tensors
+        return tensors if number is None else {**tensors, CLASS: number}
 
     def _resize(self, arrays: Arrays) -> Arrays:
         """To the size at which the network works, in training enlarged by the jitter."""

@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from img2img.config import parse_config
 from img2img.data.reading import TARGET, fit_channels
 from img2img.data.resizing import resize_ids, resize_image
 from img2img.data.sheets import to_picture
@@ -16,12 +15,11 @@ from img2img.data.spec import DataSpec, InputSpec
 from img2img.devices import pick_device
 from img2img.errors import ConfigError, DataError
 from img2img.inference.arrays import Inputs, complete_inputs, with_instances
+from img2img.inference.loading import load_model
 from img2img.inference.styles.book import StyleBook
 from img2img.inference.styles.looks import Choice, Look, Objects, Wishes, choose
 from img2img.labels import instance_classes
-from img2img.models import OPTIONS, build_model
-from img2img.models.base import Model, load_strictly
-from img2img.training.checkpoint import Checkpoint
+from img2img.models.base import Model
 from img2img.training.runs import find_run, pick_checkpoint
 
 NO_BOOK = "the run has no style book yet; make it with `img2img cluster-styles`"
@@ -73,6 +71,11 @@ class Translator:
         path = find_run(name)
         found = pick_checkpoint(path, which)
         model = load_model(found, target)
+        if model.latents:
+            raise ConfigError(
+                f"{path}: a run of {model.options.name}, which draws pictures from noise and "
+                f"translates none; draw some with `img2img generate --run {path}`"
+            )
         book = StyleBook.load(path) if model.style_input else None
         if book is not None:
             book.require_channels(model.options.feature_channels, path)
@@ -271,21 +274,3 @@ class Translator:
     def has_noise(self) -> bool:
         """Whether `stochastic` changes anything."""
         return any(isinstance(m, nn.Dropout) for m in self.model.modules())
-
-
-def load_model(checkpoint: Checkpoint, device: torch.device) -> Model:
-    """A checkpoint's model, ready to translate; networks that only train stay empty.
-
-    Raises:
-        CheckpointError: weights are missing or have other shapes.
-    """
-    config = parse_config(checkpoint.meta["config"], OPTIONS, str(checkpoint.path))
-    # No memory and no random numbers for weights that are about to be replaced.
-    with torch.device("meta"):
-        model = build_model(config, checkpoint.spec)
-    states = checkpoint.networks()
-    for name in model.inference_nets:
-        network = getattr(model, name)
-        load_strictly(network, states.get(name, {}), name, assign=True)
-        network.to(device)
-    return model.eval().requires_grad_(False)

@@ -1,15 +1,60 @@
 """The methods, by the name that `--model` takes."""
 
+from img2img.data.describe import Data, describe_data
+from img2img.data.pictures.describe import are_pictures, describe_pictures
 from img2img.data.spec import DataSpec
+from img2img.errors import DataError
+from img2img.models.acgan import ACGAN
 from img2img.models.base import Model
+from img2img.models.began import BEGAN
+from img2img.models.cgan import CGAN
+from img2img.models.dcgan import DCGAN
+from img2img.models.gan import GAN
+from img2img.models.infogan import InfoGAN
 from img2img.models.pix2pix import Pix2Pix
 from img2img.models.pix2pixhd import Pix2PixHD
 from img2img.networks.layers import BatchNorm
 from img2img.schema import Config
 
-MODELS: dict[str, type[Model]] = {"pix2pix": Pix2Pix, "pix2pixHD": Pix2PixHD}
+# One class may go by several names, each with settings of its own (`Options.presets`).
+MODELS: dict[str, type[Model]] = {
+    "pix2pix": Pix2Pix,
+    "pix2pixHD": Pix2PixHD,
+    "gan": GAN,
+    "dcgan": DCGAN,
+    "cgan": CGAN,
+    "acgan": ACGAN,
+    "infogan": InfoGAN,
+    "lsgan": DCGAN,
+    "wgan": DCGAN,
+    "wgan_gp": DCGAN,
+    "wgan_div": DCGAN,
+    "fgan": DCGAN,
+    "began": BEGAN,
+}
 
 OPTIONS = {name: model.Options for name, model in MODELS.items()}
+
+
+def find_data(config: Config) -> Data:
+    """The data of a config, as its model takes them.
+
+    Raises:
+        DataError: one message with what is wrong, which files, and what to set.
+    """
+    name, seed = config.model.name, config.training.seed
+    takes = MODELS[name].takes
+    if takes != "pairs":
+        return describe_pictures(config.data, seed=seed, classes=takes == "classes")
+    try:
+        return describe_data(config.data, seed=seed)
+    except DataError as error:
+        if not are_pictures(config.data):
+            raise
+        others = ", ".join(other for other, model in MODELS.items() if model.takes != "pairs")
+        raise DataError(
+            f"{error}\n{name} learns from pairs of pictures; from pictures alone learn {others}"
+        ) from error
 
 
 def build_model(config: Config, spec: DataSpec) -> Model:
@@ -17,5 +62,5 @@ def build_model(config: Config, spec: DataSpec) -> Model:
     model = MODELS[config.model.name](config.model, spec)
     for layer in model.modules():
         if isinstance(layer, BatchNorm):
-            layer.own_statistics = config.model.own_statistics
+            layer.own_statistics = getattr(config.model, "own_statistics", False)
     return model

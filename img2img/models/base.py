@@ -6,11 +6,13 @@ trainer does all of that, in the order of `updates`.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from torch import Tensor, nn
 
 from img2img.data.spec import DataSpec
 from img2img.errors import CheckpointError, ConfigError
+from img2img.models.latents import Latents
 from img2img.schema import Section
 
 Batch = Mapping[str, Tensor]
@@ -43,6 +45,9 @@ class Model(nn.Module):
     their losses off parts of the first one's graph, so that no weight moves before all of them are
     done. `accumulation_remark` says in what a step of several batches differs from one of a large
     batch, where it does.
+
+    `takes` says what it learns from: pairs, pictures alone, or pictures that have a class each. What
+    learns from pictures alone has `latents`, of which a batch takes the place of a pair's inputs.
     """
 
     Options: type[Section]
@@ -52,6 +57,8 @@ class Model(nn.Module):
     least_size: int = 1
     shared_graph: bool = False
     accumulation_remark: str = ""
+    takes: Literal["pairs", "pictures", "classes"] = "pairs"
+    latents: Latents | None = None
 
     def __init__(self, options: Section, spec: DataSpec):
         super().__init__()
@@ -132,12 +139,18 @@ class Model(nn.Module):
         """
         return {}
 
+    def after(self, update: str, out: dict[str, Tensor]) -> None:
+        """Called without graph after each step of an update, such as to clip weights.
+
+        `out` is what `generate` returned and `losses` left in it, of the step's last batch.
+        """
+
     def trainable(self, update: Update, epoch: int) -> list[nn.Parameter]:
         """The parameters that `update` trains in `epoch` (from 0); all of its networks'."""
         return [p for name in update.nets for p in getattr(self, name).parameters()]
 
     def translate(self, batch: Batch) -> Tensor:
-        """The generated image (N, C, H, W) in [-1, 1] for a batch of inputs of any size."""
+        """The generated image (N, C, H, W) in [-1, 1] for a batch of inputs of any size, or of latents."""
         raise NotImplementedError
 
     def encode(self, batch: Batch) -> Tensor:

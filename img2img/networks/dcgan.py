@@ -3,8 +3,6 @@
 Radford et al. 2016; the conditional forms join a one-hot class (Mirza & Osindero 2014).
 """
 
-import math
-
 import torch
 from torch import Tensor, nn
 
@@ -15,26 +13,34 @@ from img2img.networks.layers import (
     Upsampling,
     concat_condition,
     init_weights,
+    make_activation,
+    make_norm,
 )
 
-MIN_SIZE = 4  # side of the first feature map, Radford et al. 2016, Fig. 1
+FIRST = range(4, 8)  # sides of the first feature map; 4 in Radford et al. 2016, Fig. 1
 
 
-def _levels(size: int) -> int:
-    levels = int(math.log2(size / MIN_SIZE)) if size >= 2 * MIN_SIZE else 0
-    if levels < 1 or MIN_SIZE * 2**levels != size:
-        raise ValueError(f"size must be a power of two from {2 * MIN_SIZE} on, got {size}")
+def levels_of(size: int) -> int:
+    """How often a side of `size` pixels is halved down to the first feature map.
+
+    Raises:
+        ValueError: it is none of 4 to 7 times a power of two, such as 28, 32 or 64.
+    """
+    levels = max(size, 1).bit_length() - FIRST.start.bit_length()
+    if levels < 1 or size % 2**levels:
+        raise ValueError(f"size must be 4 to 7 times a power of two from 2 on, got {size}")
     return levels
 
 
 class DCGANGenerator(nn.Module):
-    """Projects a latent vector to 4x4 and doubles it to the image.
+    """Projects a latent vector to a small map and doubles it to the image.
 
     z (N, latent), optional one-hot class (N, classes) -> image (N, channels, size, size)
     in [-1, 1].
 
     Args:
-        width: channels before the last layer; doubled towards the 4x4 map.
+        size: 4 to 7 times a power of two; the first map has 4 to 7 pixels a side.
+        width: channels before the last layer; doubled towards the first map.
         classes: number of classes that condition it; 0 for none.
     """
 
@@ -50,13 +56,15 @@ class DCGANGenerator(nn.Module):
         up: Upsampling = "transposed",
     ):
         super().__init__()
-        levels = _levels(size)
-        top = width * 2 ** (levels - 1)
-        self.project = nn.Linear(latent + classes, top * MIN_SIZE**2)
-        self.start = ConvBlock(top, top, kernel=1, norm=norm, bias=False)
+        levels = levels_of(size)
+        top = width << (levels - 1)
+        first = size >> levels
+        self.shape = (top, first, first)
+        self.project = nn.Linear(latent + classes, top * first**2)
+        self.start = nn.Sequential(make_norm(norm, top), make_activation("relu"))
         self.up = nn.Sequential(
             *(
-                UpBlock(top >> i, top >> (i + 1), mode=up, kernel=4, norm=norm, bias=False)
+                UpBlock(top >> i, top >> (i + 1), mode=up, kernel=4, norm=norm, bias=norm == "none")
                 for i in range(levels - 1)
             ),
             UpBlock(width, channels, mode=up, kernel=4, norm="none", activation="tanh"),
@@ -65,14 +73,17 @@ class DCGANGenerator(nn.Module):
 
     def forward(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
         z = z if condition is None else torch.cat([condition, z], dim=1)
-        x = self.project(z).unflatten(1, (-1, MIN_SIZE, MIN_SIZE))
-        return self.up(self.start(x))
+        return self.up(self.start(self.project(z).unflatten(1, self.shape)))
 
 
 class DCGANDiscriminator(nn.Module):
-    """Halves the image to 4x4 and judges it.
+    """Halves the image to a small map and judges it.
 
-    image (N, channels, size, size), optional one-hot class (N, classes) -> logits (N, 1).
+    image (N, channels, size, size), optional one-hot class (N, classes) -> (N, outputs).
+
+    Args:
+        size: as of the generator.
+        outputs: numbers that it says of an image; the first is by custom the verdict.
     """
 
     def __init__(
@@ -82,10 +93,11 @@ class DCGANDiscriminator(nn.Module):
         size: int = 64,
         width: int = 64,
         classes: int = 0,
+        outputs: int = 1,
         norm: Norm = "batch",
     ):
         super().__init__()
-        levels = _levels(size)
+        levels = levels_of(size)
         down = [
             ConvBlock(
                 channels + classes,
@@ -106,12 +118,12 @@ class DCGANDiscriminator(nn.Module):
                 padding=1,
                 norm=norm,
                 activation="leaky_relu",
-                bias=False,
+                bias=norm == "none",
             )
             for i in range(levels - 1)
         )
         self.down = nn.Sequential(*down)
-        self.judge = nn.Conv2d(width << (levels - 1), 1, MIN_SIZE)
+        self.judge = nn.Conv2d(width << (levels - 1), outputs, size >> levels)
         init_weights(self)
 
     def forward(self, image: Tensor, condition: Tensor | None = None) -> Tensor:

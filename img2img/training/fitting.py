@@ -126,8 +126,11 @@ def _batches(config: Config) -> list[Changes]:
 def _crops(data: Data, model: Model) -> list[tuple[int, int]]:
     """Smaller and smaller crops of about the pictures' proportions.
 
-    They are multiples of what the networks halve, and the discriminator has room in them.
+    They are multiples of what the networks halve, and the discriminator has room in them. None where
+    pictures are drawn from noise: those that a generator makes would be parts, too.
     """
+    if model.latents:
+        return []
     whole = data.spec.smallest
     multiple = max(getattr(net, "size_multiple", 1) for net in model.networks().values())
     crops = [_rounded([side * share for side in whole], multiple) for share in SHARES]

@@ -24,13 +24,16 @@ GRID = 0.02  # strength of a grid in [-1, 1] that one sees: 2.5 grey levels of 2
 GRID_RATIO = 3.0  # how much stronger it is than in real pictures
 WORSE = 1.05  # validation score, as a multiple of the best one
 PATIENCE = 3  # validations after the best one
+# Steps until networks that draw from noise have found their balance: in a DCGAN of 5,000 digits that
+# went well, the discriminator was always right for 300 steps, and a grid could be seen for 700.
+SETTLING = 1000
 
 
 # ------------------------------------------------------------------ the rules
 
 
 def discriminator_saturated(history: History) -> str | None:
-    """It is right on 99 % of the patches, and the generator does not gain on it.
+    """It is right on 99 % of patches or pictures, and the generator does not gain on it.
 
     Then the generator's gradient from it vanishes (Arjovsky & Bottou 2017, "Towards principled
     methods for training GANs", Theorem 2.4). Threshold: measured.
@@ -41,9 +44,9 @@ def discriminator_saturated(history: History) -> str | None:
     if right.mean() < SURE or trend(adversarial) == "falling":
         return None
     return (
-        f"the discriminator tells {right.mean():.1%} of the patches right, and g/adv does not fall: "
+        f"the discriminator is right on {right.mean():.1%} of what it sees, and g/adv does not fall: "
         "the generator learns little from it any more. Weaken it with a smaller training.d_lr or "
-        "model.d_width, or vary the pairs more (data.jitter, data.colour)"
+        "model.d_width, or vary the pictures more (data.jitter, data.colour)"
     )
 
 
@@ -104,9 +107,10 @@ def one_colour(history: History) -> str | None:
             "the generated pictures are of one colour, and so are the real ones: look at the data with "
             "`img2img check-data`"
         )
+    anchor = ", or more weight on model.weights.l1" if history.trains("g", "l1") else ""
     return (
         "the generated pictures are of one colour: the generator has collapsed. Train anew with a "
-        "smaller training.lr, or more weight on model.weights.l1"
+        f"smaller training.lr{anchor}"
     )
 
 
@@ -181,14 +185,14 @@ def learning_rate_zero(history: History) -> str | None:
     )
 
 
-RULES: tuple[Callable[[History], str | None], ...] = (
+Rule = Callable[[History], str | None]
+OF_BALANCE: tuple[Rule, ...] = (discriminator_saturated, generator_wins, checkerboard)
+RULES: tuple[Rule, ...] = (
     non_finite,
     learning_rate_zero,
     nothing_learns,
     one_colour,
-    discriminator_saturated,
-    generator_wins,
-    checkerboard,
+    *OF_BALANCE,
     overfitting,
 )
 
@@ -209,13 +213,14 @@ class Monitor:
 
     Args:
         weights: loss weights by term.
+        settling: steps in which the rules `OF_BALANCE` are not asked.
 
     Attributes:
         said: all that was found.
     """
 
-    def __init__(self, weights: Mapping[str, float]):
-        self.history = History(weights)
+    def __init__(self, weights: Mapping[str, float], *, settling: int = 0):
+        self.history, self.settling = History(weights), settling
         self.said: list[Finding] = []
         self._spoke: dict[str, int] = {}
         self._ill: set[str] = set()
@@ -231,7 +236,8 @@ class Monitor:
         return self._ask(step)
 
     def _ask(self, step: int) -> list[Finding]:
-        found = {rule.__name__: rule(self.history) for rule in RULES}
+        asked = [rule for rule in RULES if step > self.settling or rule not in OF_BALANCE]
+        found = {rule.__name__: rule(self.history) for rule in asked}
         ill = {name for name, message in found.items() if message}
         new = [
             Finding(name, message)

@@ -19,8 +19,10 @@ def resume_command(run: Path) -> str:
     return f"img2img train --resume {_typed(run)}"
 
 
-def translate_command(run: Path, spec: DataSpec) -> str:
-    """The command that translates by a run, with a name in place of the picture."""
+def use_command(run: Path, spec: DataSpec) -> str:
+    """The command that draws or translates by a run, with a name in place of the picture."""
+    if not spec.inputs:
+        return f"img2img generate --run {_typed(run)} -n 64"
     picture = PLACEHOLDERS[spec.inputs[0].kind]
     return f"img2img translate {picture} --run {_typed(run)}"
 
@@ -96,7 +98,7 @@ def nothing_left(trainer: Trainer) -> str:
 
 def farewell(trainer: Trainer, reason: str) -> str:
     """How a training ended, and what to do next."""
-    run, step = trainer.run, trainer.progress.step
+    run, step, spec = trainer.run, trainer.progress.step, trainer.model.spec
     if reason == "signal":
         return f"stopped at step {step} and saved; go on with: {resume_command(run)}"
     if reason == "time":
@@ -104,7 +106,7 @@ def farewell(trainer: Trainer, reason: str) -> str:
     text = (
         f"done: {counted(step, 'step')}, saved in {run}\n"
         f"  samples:   {run / 'samples'}\n"
-        f"  translate: {translate_command(run, trainer.model.spec)}"
+        f"  {'translate:' if spec.inputs else 'generate: '} {use_command(run, spec)}"
     )
     said = len(trainer.monitor.said)
     text += (

@@ -68,17 +68,17 @@ class Schedule:
 def build_optimizers(
     model: Model, config: TrainingConfig, device: torch.device
 ) -> dict[str, torch.optim.Optimizer]:
-    """One Adam for each update, over all parameters of its networks.
+    """One optimizer for each update, over all parameters of its networks.
 
     It is never rebuilt: a parameter that is not trained yet simply has no gradient. On a CPU the
     moments are there before the first step: between the activations of a step they would leave holes
     in the heap for good.
     """
     optimizers = {
-        update.name: torch.optim.Adam(
+        update.name: _optimizer(
             list(named_parameters(model, update).values()),
-            lr=config.learning_rate(update.name),
-            betas=(config.beta1, config.beta2),
+            config.learning_rate(update.name),
+            config,
             fused=device.type in ("cpu", "cuda"),
         )
         for update in model.updates
@@ -100,6 +100,15 @@ def _allocate_moments(optimizer: torch.optim.Optimizer) -> None:
         group["lr"] = lr
     for state in optimizer.state.values():
         state["step"].zero_()
+
+
+def _optimizer(
+    parameters: list[nn.Parameter], lr: float, config: TrainingConfig, *, fused: bool
+) -> torch.optim.Optimizer:
+    if config.optimizer == "rmsprop":
+        return torch.optim.RMSprop(parameters, lr=lr, alpha=config.beta2)
+    betas = (config.beta1, config.beta2)
+    return torch.optim.Adam(parameters, lr=lr, betas=betas, fused=fused)
 
 
 def named_parameters(model: Model, update: Update) -> dict[str, nn.Parameter]:

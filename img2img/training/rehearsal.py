@@ -16,10 +16,11 @@ from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from img2img.data.describe import Data
-from img2img.data.reading import TARGET
+from img2img.data.reading import CLASS, TARGET
 from img2img.data.spec import DataSpec
 from img2img.models import build_model
 from img2img.models.base import Batch
+from img2img.models.latents import COLUMNS
 from img2img.schema import Config
 from img2img.training.memory import AVERAGE, FROZEN, GRADIENTS, OPTIMIZER, PARAMETERS, Ledger
 from img2img.training.state import TrainingState
@@ -103,10 +104,13 @@ class Rehearsal:
 
     def _play_validation(self, config: Config, data: Data) -> Counter[str]:
         training = config.training
-        if not len(data.val) or not (training.val_pairs or training.samples):
+        if self.model.latents:
+            batch = self.model.latents.draw(COLUMNS, self.device)
+        elif len(data.val) and (training.val_pairs or training.samples):
+            batch = _blank_batch(data.spec, whole_size(data), 1, self.device)
+        else:
             return Counter()
         self.ledger.reset()
-        batch = _blank_batch(data.spec, whole_size(data), 1, self.device)
         self.model.eval()
         with torch.no_grad():
             self.model.translate(batch)
@@ -127,6 +131,8 @@ def whole_size(data: Data) -> tuple[int, int]:
 def _blank_batch(spec: DataSpec, size: tuple[int, int], count: int, device: torch.device) -> Batch:
     """A batch of `count` pairs as the loader brings it, all zeros."""
     batch = {TARGET: torch.zeros(count, spec.target.channels, *size, device=device)}
+    if spec.class_names:
+        batch[CLASS] = torch.zeros(count, dtype=torch.int64, device=device)
     for source in spec.inputs:
         if source.kind == "image":
             batch[source.name] = torch.zeros(count, source.image.channels, *size, device=device)

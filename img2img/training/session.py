@@ -10,12 +10,12 @@ import torch
 from accelerate import Accelerator
 
 from img2img.config import parse_config
-from img2img.data.describe import Data, describe_data
+from img2img.data.describe import Data
 from img2img.data.loader import PairDataset
 from img2img.data.transforms import JointTransform
 from img2img.devices import pick_device
 from img2img.errors import ConfigError
-from img2img.models import OPTIONS, build_model
+from img2img.models import OPTIONS, build_model, find_data
 from img2img.models.base import Model
 from img2img.schema import RESUMABLE, Config
 from img2img.training import messages
@@ -169,7 +169,7 @@ class Session:
         accelerator = make_accelerator(settings.device, settings.precision)
         say = print if accelerator.is_main_process else _silent
         budget = None if fit is None else parse_budget(fit, accelerator)
-        data = describe_data(self.config.data, seed=settings.seed)
+        data = find_data(self.config)
         self._check(data)
         if budget is not None:
             plan, remarks = fit_into(budget, self.config, data, accelerator)

@@ -78,15 +78,15 @@ class Stepper:
                 last = not shared or update is due[0]
                 total = self._loss(update, batch, out) / len(group)
                 if alone and last and self._early:
-                    self._step_in_backward(update, total)
+                    self._step_in_backward(update, total, out)
                     continue
                 self._backward(update, total, keep_graph=not last)
                 if at_once:
-                    self._apply(update)
+                    self._apply(update, out)
         if not at_once:
             for update in due:
                 if update.name in self._losses:
-                    self._apply(update)
+                    self._apply(update, out)
         if observed:
             self.seen = observe(self.model, batch, out)
         if self.accelerator.scaler:
@@ -110,7 +110,7 @@ class Stepper:
         # and nothing of the generator's loss piles up in the discriminator.
         total.backward(inputs=self._trained(update), retain_graph=keep_graph)
 
-    def _step_in_backward(self, update: Update, total: Tensor) -> None:
+    def _step_in_backward(self, update: Update, total: Tensor, out: dict[str, Tensor]) -> None:
         """Steps every weight as soon as its gradient is there, and drops the gradient.
 
         So the gradients are never there all at once. One that is not finite keeps its own weight
@@ -128,6 +128,8 @@ class Stepper:
         for hook in hooks:
             hook.remove()
         self.guard.count(update.name, torch.stack(bad).amax())
+        with torch.no_grad():
+            self.model.after(update.name, out)
 
     def _weigh(self, update: Update, terms: Mapping[str, Tensor]) -> Tensor:
         weights = self.model.options.weights
@@ -141,7 +143,7 @@ class Stepper:
     def _trained(self, update: Update) -> list[nn.Parameter]:
         return self.model.trainable(update, self.progress.epoch)
 
-    def _apply(self, update: Update) -> None:
+    def _apply(self, update: Update, out: dict[str, Tensor]) -> None:
         trained = [p for p in self._trained(update) if p.grad is not None]
         loss = self._losses.pop(update.name)
         if self.accelerator.num_processes > 1:
@@ -153,6 +155,8 @@ class Stepper:
         else:
             self.guard.count(update.name, self.guard.step(optimizer, trained, loss))
         optimizer.zero_grad(set_to_none=True)
+        with torch.no_grad():
+            self.model.after(update.name, out)
 
     def _average(self, parameters: list[nn.Parameter], loss: Tensor) -> Tensor:
         """Averages the gradients between the processes; returns the averaged loss."""

@@ -12,11 +12,12 @@ from img2img.models.base import Batch, Model
 from img2img.progress import Meter, say
 from img2img.schema import Config
 from img2img.training.finite import BUDGET
-from img2img.training.health import Finding, Monitor, cause
+from img2img.training.health import SETTLING, Finding, Monitor, cause
 from img2img.training.history import Line
 from img2img.training.observing import Movement
 from img2img.training.optim import Schedule
 from img2img.training.processes import in_any, main_alone, together
+from img2img.training.sampling import Sampler
 from img2img.training.signals import StopSignals
 from img2img.training.state import TrainingState
 from img2img.training.stepper import Stepper
@@ -52,18 +53,24 @@ class Trainer:
             world=accelerator.num_processes,
         )
         self.loader = make_loader(train, self.batches, workers=self.settings.workers)
-        self.validator = Validator(config, val, accelerator.device)
+        self.validator = (
+            Sampler(config, accelerator.device)
+            if model.latents
+            else Validator(config, val, accelerator.device)
+        )
         self.state = TrainingState(
             config,
             self.model,
             accelerator,
             pairs=len(train),
             criterion=self.validator.criterion,
-            remarks=(*remarks, self.validator.remark),
+            remarks=(*remarks, self.validator.remark) if self.validator.remark else remarks,
         )
         self.progress = self.state.progress
         self.stepper = Stepper(self.state, accelerator)
-        self.monitor = Monitor(self.model.options.weights.model_dump())
+        self.monitor = Monitor(
+            self.model.options.weights.model_dump(), settling=SETTLING if model.latents else 0
+        )
         self.signals = StopSignals()
         self._deadline = None
         per_epoch = -(-self.batches.per_epoch // self.settings.accumulation)

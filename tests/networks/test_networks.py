@@ -112,7 +112,7 @@ def test_halving_does_not_count_the_border():
     assert_close(halve(torch.ones(1, 2, 5, 7)), torch.ones(1, 2, 3, 4))
 
 
-@pytest.mark.parametrize("size", [8, 64])
+@pytest.mark.parametrize("size", [8, 14, 28, 48, 64])
 def test_dcgan(size):
     generator = DCGANGenerator(size=size, width=4, channels=1, classes=3)
     condition = torch.eye(3)
@@ -124,10 +124,26 @@ def test_dcgan(size):
     assert all(p.grad is not None for p in generator.parameters())
 
 
-@pytest.mark.parametrize("size", [4, 48, 0])
+@pytest.mark.parametrize("size", [4, 7, 0, 29, 36])
 def test_dcgan_refuses_sizes(size):
-    with pytest.raises(ValueError, match="power of two"):
-        DCGANGenerator(size=size)
+    for network in (DCGANGenerator, DCGANDiscriminator):
+        with pytest.raises(ValueError, match="power of two"):
+            network(size=size)
+
+
+def test_dcgan_has_the_papers_shapes():
+    generator = DCGANGenerator(width=128)  # Radford et al. 2016, Fig. 1
+    shapes = []
+    for layer in (generator.start, *generator.up):
+        layer.register_forward_hook(lambda _, __, out: shapes.append(tuple(out.shape[1:])))
+    generator(torch.zeros(2, 100))
+    maps = [(1024, 4, 4), (512, 8, 8), (256, 16, 16), (128, 32, 32), (3, 64, 64)]
+    assert shapes == maps
+    norms = [isinstance(layer.norm, BatchNorm) for layer in generator.up]
+    assert norms == [True, True, True, False]
+    judge = DCGANDiscriminator(size=28, channels=1, outputs=11)
+    assert judge(torch.zeros(2, 1, 28, 28)).shape == (2, 11)
+    assert [isinstance(layer.norm, BatchNorm) for layer in judge.down] == [False, True]
 
 
 def test_condition_by_concatenation():

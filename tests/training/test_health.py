@@ -219,6 +219,16 @@ def test_a_finding_is_said_once(monkeypatch):
     assert [rule for _, rule in said] == ["discriminator_saturated"] and said[0][0] <= WINDOW
 
 
+def test_a_balance_that_is_still_sought_is_not_judged():
+    monitor = Monitor({"adv": 1.0, "real": 0.5}, settling=600)
+    lines = [Line(10 * number, values) for number, values in enumerate(saturated(), 1)]
+    said = [(line.step, finding.rule) for line in lines for finding in monitor.line(line)]
+    assert [rule for _, rule in said] == ["discriminator_saturated"] and 600 < said[0][0] < 800
+    skipping = Line(10, {"g/adv": 1.0, "lr": 1.0}, skipped={"g": 1})
+    found = Monitor({"adv": 1.0}, settling=600).line(skipping)
+    assert [finding.rule for finding in found] == ["non_finite"]
+
+
 def test_a_discriminator_that_is_switched_off_is_not_judged():
     monitor = Monitor({"adv": 0.0, "real": 0.0, "fake": 0.0, "l1": 100.0})
     worse = [line | {"d/gain": -5.0, "d/accuracy": 0.5} for line in saturated()]

@@ -1,0 +1,130 @@
+"""`img2img generate`: draw pictures by a run that learnt from pictures alone."""
+
+import argparse
+from pathlib import Path
+
+from img2img.cli import count, seed
+
+EPILOG = """examples:
+  img2img generate --run digits -n 64                       64 pictures in generated/
+  img2img generate --run digits -n 64 --class 3 --grid threes.png
+  img2img generate --run digits --interpolate 4 9 --frames 30 --grid way.gif
+  img2img generate --run codes -n 5 --traverse code=1 --grid code.png
+  img2img generate --run faces --arithmetic "smiling_woman - woman + man" --names seeds.json
+  img2img generate --run digits -n 8 --nearest --grid neighbours.png
+
+A picture depends on its seed alone: picture i of `--seed 7` is that of seed 7 + i."""
+
+
+def parse(argv: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="img2img generate",
+        description="Draw pictures by a run that learnt from pictures alone.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--run", help="name (runs/NAME) or path of the run; the newest")
+    parser.add_argument("--checkpoint", help="last, a step, or a file")
+    parser.add_argument("-n", type=count, default=16, metavar="N", help="number of pictures (16)")
+    parser.add_argument("--class", dest="kind", metavar="NAME", help="class of all pictures")
+    parser.add_argument("--seed", type=seed, default=0, help="seed of the first picture (0)")
+    parser.add_argument("--out", type=Path, help="folder for the pictures (generated)")
+    parser.add_argument("--grid", type=Path, help="write one picture of all of them instead")
+    ways = parser.add_mutually_exclusive_group()
+    ways.add_argument(
+        "--interpolate",
+        nargs=2,
+        type=seed,
+        metavar=("A", "B"),
+        help="the way from one seed's picture to another's; a .gif moves",
+    )
+    ways.add_argument("--traverse", metavar="code=K", help="infogan: pictures along a code")
+    ways.add_argument("--arithmetic", metavar="SUM", help="sum of the means of named seeds")
+    ways.add_argument(
+        "--nearest", action="store_true", help="beside each picture its nearest training pictures"
+    )
+    parser.add_argument("--names", type=Path, help='JSON: {"woman": [3, 17, 40], ...}')
+    parser.add_argument("--frames", type=count, default=10, help="steps of a way (10)")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
+    return parser.parse_args(argv)
+
+
+def main(argv: list[str]) -> int:
+    """Draws, writes, says where."""
+    a = parse(argv)
+    from img2img.errors import ConfigError
+    from img2img.inference.painter import Painter
+
+    if (a.arithmetic is None) != (a.names is None):
+        raise ConfigError(
+            "--arithmetic needs --names FILE, which says what its names mean, and vice versa"
+        )
+    painter = Painter.load(a.run, checkpoint=a.checkpoint, device=a.device)
+    if a.interpolate or a.traverse or a.arithmetic or a.nearest or a.grid:
+        where = _show(a, painter)
+    else:
+        where = _write(a, painter)
+    print(f"{where} (by {painter.source})")
+    return 0
+
+
+def _write(a: argparse.Namespace, painter) -> str:
+    """One file for each picture, named by its seed."""
+    from img2img.data.images import suffix_for, write_image
+    from img2img.errors import ConfigError
+    from img2img.progress import counting
+
+    folder = a.out or Path("generated")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"{folder}: the folder cannot be made ({error.strerror})") from error
+    image = painter.spec.target
+    suffix = suffix_for(image.dtype, image.channels)
+    seeds = range(a.seed, a.seed + a.n)
+    for one in counting(seeds, len(seeds), "picture"):
+        write_image(folder / f"seed-{one:010d}{suffix}", painter.draw([one], kind=a.kind)[0])
+    return f"{a.n} pictures: {folder}"
+
+
+def _show(a: argparse.Namespace, painter) -> str:
+    """One picture of what was asked for."""
+    from img2img.data.images import write_image
+    from img2img.inference import showing
+    from img2img.inference.walks import read_names
+
+    seeds = range(a.seed, a.seed + a.n)
+    path = a.grid or Path("generated.png")
+    if a.interpolate:
+        frames = showing.interpolation(painter, tuple(a.interpolate), a.frames, kind=a.kind)
+        showing.write_frames(path, frames)
+        return f"{a.frames} frames: {path}"
+    if a.traverse:
+        sheet = showing.traversal(painter, seeds, _code(a.traverse), a.frames)
+    elif a.arithmetic:
+        names = read_names(a.names)
+        sheet = showing.arithmetic(painter, a.arithmetic, names, kind=a.kind, seed=a.seed)
+    elif a.nearest:
+        data, config = _training_data(painter)
+        sheet, lines = showing.neighbours(painter, seeds, data, config, kind=a.kind)
+        print("\n".join(lines))
+    else:
+        sheet = showing.grid(painter, seeds, kind=a.kind)
+    write_image(path, sheet)
+    return f"grid: {path}"
+
+
+def _code(text: str) -> int:
+    from img2img.errors import ConfigError
+
+    word, _, number = text.partition("=")
+    if word != "code" or not number.isdecimal():
+        raise ConfigError(f"--traverse {text}: expected code=K, such as code=1")
+    return int(number)
+
+
+def _training_data(painter):
+    """The pictures that the run learnt from, and how they are read."""
+    from img2img.models import find_data
+
+    return find_data(painter.config), painter.config.data

@@ -1,0 +1,1 @@
+"""Pictures without partners: what networks learn from that draw pictures from noise."""

@@ -1,0 +1,125 @@
+"""What `generate` shows of a run: grids of pictures, ways between them, sums, neighbours."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from img2img.data.describe import Data
+from img2img.data.images import write_image
+from img2img.data.sheets import picture_grid, to_picture
+from img2img.errors import ConfigError, DataError
+from img2img.inference.neighbours import nearest_neighbours
+from img2img.inference.painter import Painter
+from img2img.inference.walks import parse_sum, slerp
+from img2img.models.latents import COLUMNS, Z
+from img2img.schema import DataConfig
+
+NEIGHBOURS = 5
+NOISE = 0.25  # of the variants of a sum: Radford et al. 2016, Fig. 7
+FRAME = 66  # milliseconds a frame of a GIF
+
+
+def grid(painter: Painter, seeds: Sequence[int], *, kind: str | None) -> np.ndarray:
+    """The pictures of seeds, row by row in a square or nearly so."""
+    pictures = _pictures(painter.render(painter.latents_of(seeds, kind=kind)))
+    columns = int(np.ceil(np.sqrt(len(pictures))))
+    return picture_grid([pictures[i : i + columns] for i in range(0, len(pictures), columns)])
+
+
+def interpolation(
+    painter: Painter, ends: tuple[int, int], frames: int, *, kind: str | None
+) -> list[np.ndarray]:
+    """Frames from one seed's picture to another's; class and codes are those of the first."""
+    latents = painter.latents_of(ends, kind=kind)
+    start = {name: value[:1].expand(frames, *value.shape[1:]) for name, value in latents.items()}
+    return _pictures(painter.render({**start, Z: slerp(*latents[Z], frames)}))
+
+
+def traversal(painter: Painter, seeds: Sequence[int], code: int, frames: int) -> np.ndarray:
+    """A row for each seed, along which one continuous code goes from -2 to 2.
+
+    Raises:
+        ConfigError: the run has no such code.
+    """
+    if code >= painter.latents.codes:
+        have = (
+            f"its codes are 0 to {painter.latents.codes - 1}"
+            if painter.latents.codes
+            else ("it has no codes; infogan has")
+        )
+        raise ConfigError(f"--traverse code={code}: the run has no such code; {have}")
+    rows = [
+        _pictures(painter.render(painter.latents.traverse(painter.latents_of([s]), code, frames)))
+        for s in seeds
+    ]
+    return picture_grid(rows, [f"seed {s}" for s in seeds])
+
+
+def arithmetic(
+    painter: Painter, text: str, names: dict[str, list[int]], *, kind: str | None, seed: int
+) -> np.ndarray:
+    """A row for each name of a sum: its mean and its seeds' pictures; then the sum and variants.
+
+    Means of z, because single ones are unstable (Radford et al. 2016, Sec. 6.3.2).
+
+    Raises:
+        ConfigError: no sum, or an unknown name.
+    """
+    terms = parse_sum(text, names)
+    rows, captions, total = [], [], torch.zeros(1, painter.latents.size)
+    for sign, name in terms:
+        latents = painter.latents_of(names[name], kind=kind)
+        mean = latents[Z].mean(0, keepdim=True)
+        total += sign * mean
+        first = {key: value[:1] for key, value in latents.items()}
+        rows.append(_pictures(painter.render({**first, Z: mean})))
+        rows[-1] += _pictures(painter.render(latents))
+        captions.append(f"{'-' if sign < 0 else '+'} {name}")
+    generator = torch.Generator().manual_seed(seed)
+    noise = (torch.rand(COLUMNS, painter.latents.size, generator=generator) * 2 - 1) * NOISE
+    noise[0] = 0
+    base = painter.latents_of(names[terms[0][1]][:1], kind=kind)
+    same = {key: value.expand(COLUMNS, *value.shape[1:]) for key, value in base.items()}
+    rows.append(_pictures(painter.render({**same, Z: total + noise})))
+    return picture_grid(rows, [*captions, "="])
+
+
+def neighbours(
+    painter: Painter, seeds: Sequence[int], data: Data, config: DataConfig, *, kind: str | None
+) -> tuple[np.ndarray, list[str]]:
+    """A row for each picture: itself and the nearest training pictures; and a line on each."""
+    drawn = painter.render(painter.latents_of(seeds, kind=kind))
+    found = nearest_neighbours(drawn, data, config, count=NEIGHBOURS)
+    rows = [
+        [to_picture(picture), *(to_picture(near.picture) for near in row)]
+        for picture, row in zip(drawn, found, strict=True)
+    ]
+    lines = [
+        f"seed {s}: nearest {row[0].name}, {row[0].distance:.3f} away"
+        for s, row in zip(seeds, found, strict=True)
+    ]
+    return picture_grid(rows, [f"seed {s}" for s in seeds]), lines
+
+
+def write_frames(path: Path, frames: Sequence[np.ndarray]) -> None:
+    """A .gif there and back, or else a strip.
+
+    Raises:
+        DataError: it cannot be written.
+    """
+    if path.suffix.lower() != ".gif":
+        write_image(path, picture_grid([frames]))
+        return
+    film = [Image.fromarray(picture_grid([[frame]])) for frame in (*frames, *frames[-2:0:-1])]
+    try:
+        film[0].save(path, save_all=True, append_images=film[1:], duration=FRAME, loop=0)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written ({error.strerror})") from error
+
+
+def _pictures(images: Tensor) -> list[np.ndarray]:
+    return [to_picture(image) for image in images]

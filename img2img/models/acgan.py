@@ -1,0 +1,91 @@
+"""AC-GAN: conditional image synthesis with auxiliary classifier GANs (Odena et al. 2017).
+
+The discriminator is not told the class, but names it: L_S is the adversarial loss (Eq. 2), L_C the
+log-likelihood of the right class of real and generated pictures (Eq. 3). D maximises L_S + L_C, G
+maximises L_C - L_S (Sec. 3).
+"""
+
+from typing import Literal
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from img2img.data.spec import DataSpec
+from img2img.losses.classes import class_loss
+from img2img.models import convolutional
+from img2img.models.base import Batch, Model, Terms
+from img2img.models.convolutional import ConvolutionalOptions, build_game, build_networks
+from img2img.models.dcgan import DCGAN_TRAINING
+from img2img.models.latents import Latents
+
+
+class Weights(convolutional.Weights):
+    """Loss weights; L_S and L_C weigh the same (Sec. 3)."""
+
+    label: float = 1.0
+    """Weight of naming the class, in the discriminator's loss and in the generator's."""
+
+
+class Options(ConvolutionalOptions):
+    """Settings of AC-GAN."""
+
+    presets = {"acgan": DCGAN_TRAINING}
+
+    name: Literal["acgan"] = "acgan"
+    """The model."""
+    weights: Weights = Weights()
+
+
+class ACGAN(Model):
+    """A discriminator with two heads: real or generated, and which class."""
+
+    Options = Options
+    takes = "classes"
+
+    def __init__(self, options: Options, spec: DataSpec):
+        super().__init__(options, spec)
+        self.game = build_game(options)
+        self.updates = self.game.updates
+        self.latents = Latents(options.latent, options.noise, classes=spec.class_names)
+        classes = len(spec.class_names)
+        self.generator, self.discriminator = build_networks(
+            options, spec, given=classes, outputs=1 + classes
+        )
+
+    def generate(self, batch: Batch) -> dict[str, Tensor]:
+        real = batch["target"]
+        latents = self.latents.draw(len(real), real.device)
+        return {"fake": self.translate(latents), "class": latents["class"]}
+
+    def losses(self, update: str, batch: Batch, out: dict[str, Tensor]) -> Terms:
+        if update == "g":
+            on_fake, class_of_fake = self._judge(out["fake"])
+            return {
+                **self.game.generator(on_fake),
+                "label": class_loss(class_of_fake, out["class"]),
+            }
+        real, fake = batch["target"], out["fake"].detach()
+        on_real, class_of_real = self._judge(real)
+        on_fake, class_of_fake = self._judge(fake)
+        label = class_loss(class_of_real, batch["class"]) + class_loss(class_of_fake, out["class"])
+        return {
+            **self.game.discriminator(on_real, on_fake, out),
+            **self.game.penalty(lambda picture: self._judge(picture)[0], real, fake),
+            "label": label,
+        }
+
+    def _judge(self, picture: Tensor) -> tuple[Tensor, Tensor]:
+        """The verdict (N, 1), and the classes' logits."""
+        outputs = self.discriminator(picture)
+        return outputs[:, :1], outputs[:, 1:]
+
+    def after(self, update: str, out: dict[str, Tensor]) -> None:
+        if update == "d":
+            self.game.clip(self.discriminator)
+
+    def observe(self, batch: Batch, out: dict[str, Tensor]) -> Terms:
+        return self.game.observe(out)
+
+    def translate(self, batch: Batch) -> Tensor:
+        condition = F.one_hot(batch["class"], len(self.spec.class_names)).float()
+        return self.generator(batch["z"], condition)

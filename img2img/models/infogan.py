@@ -1,0 +1,119 @@
+"""InfoGAN: interpretable representation learning by information maximizing GANs (Chen et al. 2016).
+
+Beside z, the generator is given codes c, of which the discriminator's layers, with a head of their
+own, Q(c | x), must find out what they were: min_{G,Q} max_D V(D, G) - lambda L_I(G, Q) (Eq. 6).
+"""
+
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from pydantic import Field
+from torch import Tensor
+
+from img2img.data.spec import DataSpec
+from img2img.errors import ConfigError
+from img2img.losses.classes import categorical_information, continuous_information
+from img2img.models import convolutional
+from img2img.models.base import Batch, Model, Terms
+from img2img.models.convolutional import ConvolutionalOptions, build_game, build_networks
+from img2img.models.dcgan import DCGAN_TRAINING
+from img2img.models.latents import Latents
+
+
+class Weights(convolutional.Weights):
+    """Loss weights; lambda is 1 (Sec. 6), in the published code for continuous codes too."""
+
+    category: float = 1.0
+    """Weight of the information on the categorical code."""
+    codes: float = 1.0
+    """Weight of the information on the continuous codes."""
+
+
+class Options(ConvolutionalOptions):
+    """Settings of InfoGAN."""
+
+    # Appendix C.1: 62 numbers of noise, one code of 10 values, two continuous ones; Adam with 0.0002
+    # for D and 0.001 for G.
+    presets = {"infogan": DCGAN_TRAINING | {"training.lr": 1e-3, "training.d_lr": 2e-4}}
+
+    name: Literal["infogan"] = "infogan"
+    """The model."""
+    latent: int = Field(62, ge=1)
+    """Numbers of the noise z, beside the codes."""
+    categories: int = Field(10, ge=0)
+    """Values of the categorical code; 0: there is none."""
+    codes: int = Field(2, ge=0)
+    """Number of continuous codes, uniform in [-1, 1]."""
+    weights: Weights = Weights()
+
+
+class InfoGAN(Model):
+    """D and Q are one network but for the last layer, and both are trained by the update of D."""
+
+    Options = Options
+    takes = "pictures"
+
+    def __init__(self, options: Options, spec: DataSpec):
+        super().__init__(options, spec)
+        self.game = build_game(options)
+        self.updates = self.game.updates
+        given = options.categories + options.codes
+        if not given:
+            raise ConfigError(
+                "model.categories and model.codes are 0: there is no code to inform of"
+            )
+        self.latents = Latents(
+            options.latent, options.noise, categories=options.categories, codes=options.codes
+        )
+        self.generator, self.discriminator = build_networks(
+            options, spec, given=given, outputs=1 + given
+        )
+
+    def generate(self, batch: Batch) -> dict[str, Tensor]:
+        real = batch["target"]
+        latents = self.latents.draw(len(real), real.device)
+        return {**latents, "fake": self.translate(latents)}
+
+    def losses(self, update: str, batch: Batch, out: dict[str, Tensor]) -> Terms:
+        if update == "g":
+            on_fake, found = self._judge(out["fake"])
+            return self.game.generator(on_fake) | self._unknown(found, out)
+        real, fake = batch["target"], out["fake"].detach()
+        on_real, _ = self._judge(real)
+        on_fake, found = self._judge(fake)
+        return {
+            **self.game.discriminator(on_real, on_fake, out),
+            **self.game.penalty(lambda picture: self._judge(picture)[0], real, fake),
+            **self._unknown(found, out),
+        }
+
+    def _judge(self, picture: Tensor) -> tuple[Tensor, Tensor]:
+        """The verdict (N, 1), and what Q finds: logits of the category, means of the codes."""
+        outputs = self.discriminator(picture)
+        return outputs[:, :1], outputs[:, 1:]
+
+    def _unknown(self, found: Tensor, out: dict[str, Tensor]) -> Terms:
+        """-L_I of the codes that the pictures were drawn with (Eq. 5)."""
+        logits, means = found.split([self.options.categories, self.options.codes], dim=1)
+        terms = {}
+        if self.options.categories:
+            terms["category"] = -categorical_information(logits, out["category"])
+        if self.options.codes:
+            terms["codes"] = -continuous_information(means, out["codes"])
+        return terms
+
+    def after(self, update: str, out: dict[str, Tensor]) -> None:
+        if update == "d":
+            self.game.clip(self.discriminator)
+
+    def observe(self, batch: Batch, out: dict[str, Tensor]) -> Terms:
+        return self.game.observe(out)
+
+    def translate(self, batch: Batch) -> Tensor:
+        parts = []
+        if self.options.categories:
+            parts.append(F.one_hot(batch["category"], self.options.categories).float())
+        if self.options.codes:
+            parts.append(batch["codes"])
+        return self.generator(batch["z"], torch.cat(parts, dim=1))

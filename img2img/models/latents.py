@@ -1,0 +1,97 @@
+"""What networks without pairs draw their pictures from: noise, and a class or codes beside it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from img2img.data.reading import CLASS
+
+Noise = Literal["normal", "uniform"]
+Z, CATEGORY, CODES = "z", "category", "codes"  # names in a batch of latents, beside CLASS
+COLUMNS = 10  # pictures in a row of a gallery
+SPAN = 2.0  # codes are shown from -2 to 2, though drawn from -1 to 1: Chen et al. 2016, Fig. 2
+
+
+@dataclass(frozen=True)
+class Latents:
+    """The distribution of a generator's inputs.
+
+    Attributes:
+        size: numbers of z, each of U[-1, 1] or N(0, 1).
+        classes: names of the classes that a picture can be asked for by.
+        categories: values of InfoGAN's categorical code; 0: there is none.
+        codes: InfoGAN's continuous codes, each of U[-1, 1].
+    """
+
+    size: int
+    noise: Noise
+    classes: tuple[str, ...] = ()
+    categories: int = 0
+    codes: int = 0
+
+    def draw(
+        self,
+        count: int,
+        device: torch.device | str = "cpu",
+        generator: torch.Generator | None = None,
+    ) -> dict[str, Tensor]:
+        """`z` (N, size), and by its distribution what else there is.
+
+        These are `class` and `category`, (N,) int64, and `codes` (N, codes).
+
+        Args:
+            generator: of a device of its own; None: the random state of `device`.
+        """
+        where = {"device": generator.device if generator else device, "generator": generator}
+        normal = self.noise == "normal"
+        z = torch.randn(count, self.size, **where) if normal else _uniform(count, self.size, where)
+        drawn = {Z: z}
+        if self.classes:
+            drawn[CLASS] = torch.randint(len(self.classes), (count,), **where)
+        if self.categories:
+            drawn[CATEGORY] = torch.randint(self.categories, (count,), **where)
+        if self.codes:
+            drawn[CODES] = _uniform(count, self.codes, where)
+        return {name: value.to(device) for name, value in drawn.items()}
+
+    def gallery(
+        self, rows: int, columns: int, generator: torch.Generator
+    ) -> list[tuple[str, dict[str, Tensor]]]:
+        """Rows of latents with captions, on the generator's device, for people to look at.
+
+        A row for each class or category, all of the same z, and one for each code, along which it
+        alone changes. Where there is none of these, `rows` rows of different z.
+        """
+        same = self.draw(columns, generator.device, generator)
+        shown = [
+            (name, {**same, CLASS: torch.full((columns,), number)})
+            for number, name in enumerate(self.classes)
+        ]
+        shown += [
+            (f"category {number}", {**same, CATEGORY: torch.full((columns,), number)})
+            for number in range(self.categories)
+        ]
+        shown += [
+            (f"code {code}", self.traverse(same, code, columns)) for code in range(self.codes)
+        ]
+        others = rows - 1 if not shown else 0
+        if not shown:
+            shown = [("", same)]
+        return shown + [
+            ("", self.draw(columns, generator.device, generator)) for _ in range(others)
+        ]
+
+    def traverse(self, latents: dict[str, Tensor], code: int, steps: int) -> dict[str, Tensor]:
+        """The first of the latents, over and over, with one code going from -2 to 2."""
+        first = {
+            name: value[:1].expand(steps, *value.shape[1:]).clone()
+            for name, value in latents.items()
+        }
+        first[CODES][:, code] = torch.linspace(-SPAN, SPAN, steps, device=first[CODES].device)
+        return first
+
+
+def _uniform(count: int, size: int, where: dict) -> Tensor:
+    return torch.rand(count, size, **where) * 2 - 1

@@ -1,0 +1,72 @@
+"""The fully connected networks of the first GAN: Goodfellow et al. 2014, Sec. 5, on MNIST.
+
+Sizes, initial weights and dropout are those of the published experiment (mnist.yaml of
+github.com/goodfeli/adversarial).
+"""
+
+from torch import Tensor, nn
+
+INIT_RANGE = 0.05  # weights are uniform in [-0.05, 0.05]
+PIECES = 5  # of a maxout unit
+KEEP_PICTURE, KEEP_HIDDEN = 0.8, 0.5  # shares of values that dropout keeps
+
+
+class Maxout(nn.Module):
+    """The greatest of several linear functions: (N, inputs) -> (N, units), Goodfellow et al. 2013."""
+
+    def __init__(self, inputs: int, units: int, *, pieces: int = PIECES):
+        super().__init__()
+        self.linear = nn.Linear(inputs, units * pieces)
+        self.shape = (units, pieces)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.linear(x).unflatten(1, self.shape).amax(2)
+
+
+class MLPGenerator(nn.Module):
+    """z (N, latent) -> image (N, *shape) in [-1, 1], through two layers of rectifiers."""
+
+    def __init__(self, *, latent: int = 100, shape: tuple[int, int, int], width: int = 1200):
+        super().__init__()
+        channels, height, side = shape
+        self.layers = nn.Sequential(
+            nn.Linear(latent, width),
+            nn.ReLU(),
+            nn.Linear(width, width),
+            nn.ReLU(),
+            nn.Linear(width, channels * height * side),
+            nn.Tanh(),  # the published sigmoid, for pictures in [-1, 1]
+        )
+        self.shape = shape
+        _init(self)
+
+    def forward(self, z: Tensor) -> Tensor:
+        return self.layers(z).unflatten(1, self.shape)
+
+
+class MaxoutDiscriminator(nn.Module):
+    """image (N, *shape) -> logits (N, 1), through two layers of maxout units with dropout."""
+
+    def __init__(self, *, shape: tuple[int, int, int], width: int = 240):
+        super().__init__()
+        channels, height, side = shape
+        self.layers = nn.Sequential(
+            nn.Flatten(),
+            nn.Dropout(1 - KEEP_PICTURE),
+            Maxout(channels * height * side, width),
+            nn.Dropout(1 - KEEP_HIDDEN),
+            Maxout(width, width),
+            nn.Dropout(1 - KEEP_HIDDEN),
+            nn.Linear(width, 1),
+        )
+        _init(self)
+
+    def forward(self, image: Tensor) -> Tensor:
+        return self.layers(image)
+
+
+def _init(network: nn.Module) -> None:
+    for layer in network.modules():
+        if isinstance(layer, nn.Linear):
+            nn.init.uniform_(layer.weight, -INIT_RANGE, INIT_RANGE)
+            nn.init.zeros_(layer.bias)

@@ -1,0 +1,188 @@
+"""Models that draw pictures from noise, through the real command line on tiny pictures."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+
+from img2img.cli import main
+from img2img.config import load_config
+from img2img.data.spec import DataSpec, ImageSpec
+from img2img.errors import ConfigError
+from img2img.models import MODELS, OPTIONS, build_model
+from img2img.models.latents import COLUMNS, Latents
+
+GANS = [name for name, model in MODELS.items() if model.takes != "pairs"]
+SIDE = 8
+TINY = [
+    *("--data", "digits.csv", "--device", "cpu"),
+    *("model.width=4", "model.d_width=4", "training.batch_size=4", "training.workers=0"),
+    *("training.log_every=1", "training.steps=6", "data.flip=false"),
+]
+
+
+@pytest.fixture(autouse=True)
+def digits(tmp_path, monkeypatch):
+    """Ten pictures of three classes: a bright square that is the larger the higher the class."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    rows = []
+    for number in range(10):
+        image = rng.integers(0, 30, (SIDE, SIDE))
+        image[: 2 + 2 * (number % 3), : 2 + 2 * (number % 3)] = 220
+        rows.append(",".join(map(str, [*image.ravel(), number % 3])))
+    Path("digits.csv").write_text("\n".join(rows))
+
+
+def train(*arguments):
+    return main(["train", *arguments])
+
+
+def lines(run):
+    return [json.loads(line) for line in Path(f"runs/{run}/metrics.jsonl").read_text().splitlines()]
+
+
+def checkpoint(run, step):
+    return load_file(f"runs/{run}/checkpoints/step-{step:08d}.safetensors")
+
+
+def built(name, side=SIDE, **options):
+    overrides = {"model": name, "model.width": 4, "model.d_width": 4}
+    overrides |= {f"model.{key}": value for key, value in options.items()}
+    config = load_config(OPTIONS, overrides=overrides)
+    spec = DataSpec(
+        inputs=(),
+        class_names=("a", "b", "c"),
+        target=ImageSpec(channels=1),
+        size=(side, side),
+        smallest=(side, side),
+    )
+    return build_model(config, spec)
+
+
+@pytest.mark.parametrize("name", GANS)
+def test_trains_and_resumes_exactly_and_draws_the_same_grid(name):
+    assert train("--model", name, "--run", "whole", "--max-steps", "5", *TINY) == 0
+    assert train("--model", name, "--run", "parts", "--max-steps", "2", *TINY) == 0
+    assert train("--resume", "parts", "--max-steps", "5") == 0
+    whole, parts = checkpoint("whole", 5), checkpoint("parts", 5)
+    assert whole.keys() == parts.keys()
+    assert not [key for key in whole if not torch.equal(whole[key], parts[key])]
+    shown = Image.open("runs/whole/samples/step-00000005.png")
+    assert shown.tobytes() == Image.open("runs/parts/samples/step-00000005.png").tobytes()
+    assert not Path("runs/whole/checkpoints/best.safetensors").exists()
+    for line in lines("whole"):
+        assert all(np.isfinite(value) for value in line.values())
+    before = checkpoint("parts", 2)
+    still = [k for k in whole if k.startswith("model/") and k.endswith("weight")]
+    assert any(not torch.equal(whole[k], before[k]) for k in still)
+
+
+@pytest.mark.parametrize("name", GANS)
+def test_dry_run_forecasts_it(name, capsys):
+    assert train("--model", name, "--dry-run", *TINY) == 0
+    out = capsys.readouterr().out
+    assert "a forecast for the peak" in out and "could not be forecast" not in out
+
+
+def test_presets_are_the_papers():
+    def settings(name, *keys):
+        config = load_config(OPTIONS, overrides={"model": name})
+        return tuple(getattr(config.training, key) for key in keys)
+
+    keys = ("optimizer", "lr", "beta1", "beta2", "batch_size")
+    assert settings("dcgan", *keys) == ("adam", 2e-4, 0.5, 0.999, 128)
+    assert settings("wgan", *keys) == ("rmsprop", 5e-5, 0.5, 0.99, 64)
+    assert settings("wgan_gp", *keys) == ("adam", 1e-4, 0.0, 0.9, 64)
+
+
+def test_generator_waits_for_the_critic():
+    settings = ["model.critic_steps=3", *TINY]
+    assert train("--model", "dcgan", "--run", "k", "--max-steps", "5", *settings) == 0
+    assert ["g/adv" in line for line in lines("k") if "d/real" in line] == [1, 0, 0, 1, 0]
+
+
+def test_critics_weights_are_clipped():
+    assert train("--model", "wgan", "--run", "w", "--max-steps", "2", *TINY) == 0
+    weights = {k: v for k, v in checkpoint("w", 2).items() if "model/discriminator" in k}
+    learnt = [v for k, v in weights.items() if k.endswith(("weight", "bias"))]
+    assert max(float(v.abs().max()) for v in learnt) <= 0.01 + 1e-9
+    assert any(float(v.abs().max()) > 0.0099 for v in learnt)
+
+
+def test_penalty_is_added_and_needs_no_batch_norm():
+    assert train("--model", "wgan_gp", "--run", "p", "--max-steps", "1", *TINY) == 0
+    assert lines("p")[0]["d/penalty"] > 0
+    with pytest.raises(ConfigError, match="model.d_norm=none or instance"):
+        built("wgan_gp", d_norm="batch")
+
+
+def test_balance_follows_the_errors_and_is_kept():
+    settings = ["model.k_rate=0.5", *TINY]
+    assert train("--model", "began", "--run", "b", "--max-steps", "3", *settings) == 0
+    logged = lines("b")
+    k = 0.0
+    for line in logged[:3]:  # Sec. 3.4: k + 0.5 (gamma L(x) - L(G(z)))
+        assert line["d/fake"] <= 0 or k == 0
+        k = min(1.0, max(0.0, k + 0.5 * (0.5 * line["d/real"] - line["g/adv"])))
+        assert line["d/k"] == pytest.approx(k, abs=1e-5)
+        measure = line["d/real"] + abs(0.5 * line["d/real"] - line["g/adv"])
+        assert line["d/convergence"] == pytest.approx(measure, rel=1e-4)
+    assert float(checkpoint("b", 3)["model/discriminator/k"]) == pytest.approx(k, abs=1e-5)
+    assert k > 0
+
+
+def test_smoothed_labels_need_labels():
+    built("lsgan", real_label=0.9)
+    with pytest.raises(ConfigError, match="model.real_label is 0.9, but"):
+        built("wgan", real_label=0.9)
+
+
+@pytest.mark.parametrize("side", [7, 36])
+def test_sizes_that_the_networks_do_not_make_are_refused(side):
+    with pytest.raises(ConfigError, match=f"the pictures are {side}x{side}; set data.resize=64"):
+        built("dcgan", side=side)
+
+
+def test_wrong_data_are_refused_in_one_message(capsys, tmp_path):
+    assert train("--model", "pix2pix", *TINY[:4]) == 2
+    assert "pix2pix learns from pairs of pictures; from pictures alone learn" in (
+        capsys.readouterr().err
+    )
+    Path("pairs.csv").write_text("A,B\nx.png,y.png\n")
+    for data in ("pairs.csv", "none"):  # other mistakes are left to their own message
+        assert train("--model", "pix2pix", "--data", data) == 2
+        assert "learns from pairs" not in capsys.readouterr().err
+    (tmp_path / "empty").mkdir()
+    assert train("--model", "dcgan", "--data", "empty") == 2
+    assert "no pictures in it" in capsys.readouterr().err
+    assert not Path("runs").exists()
+
+
+def test_noise_has_its_distribution():
+    generator = torch.Generator().manual_seed(0)
+    uniform = Latents(50, "uniform").draw(400, generator=generator)["z"]
+    assert -1 <= uniform.min() < -0.99 and 0.99 < uniform.max() <= 1
+    assert abs(float(uniform.std()) - 3**-0.5) < 0.01
+    normal = Latents(50, "normal").draw(400, generator=generator)["z"]
+    assert abs(float(normal.mean())) < 0.02 and abs(float(normal.std()) - 1) < 0.02
+
+
+def test_gallery_shows_classes_and_codes_one_by_one():
+    generator = torch.Generator().manual_seed(0)
+    plain = Latents(5, "normal").gallery(3, COLUMNS, generator)
+    assert len(plain) == 3 and not torch.equal(plain[0][1]["z"], plain[1][1]["z"])
+    classes = Latents(5, "normal", classes=("x", "y")).gallery(3, COLUMNS, generator)
+    assert [caption for caption, _ in classes] == ["x", "y"]
+    assert torch.equal(classes[0][1]["z"], classes[1][1]["z"])
+    assert [row["class"].unique().tolist() for _, row in classes] == [[0], [1]]
+    coded = Latents(5, "normal", categories=2, codes=2).gallery(3, COLUMNS, generator)
+    assert [caption for caption, _ in coded] == ["category 0", "category 1", "code 0", "code 1"]
+    last = coded[3][1]
+    assert len(last["z"].unique(dim=0)) == len(last["category"].unique()) == 1
+    assert len(last["codes"][:, 0].unique()) == 1
+    assert torch.allclose(last["codes"][:, 1], torch.linspace(-2, 2, COLUMNS))
