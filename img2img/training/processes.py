@@ -1,10 +1,12 @@
 """What several training processes must get through together, so that none waits for ever."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 import torch
 from accelerate import Accelerator
+from torch.distributed import DistError
 
 from img2img.errors import TrainingError
 
@@ -37,6 +39,26 @@ def together(accelerator: Accelerator, work: Callable[[], T]) -> T:
     finally:
         del error  # it and this frame would hold each other, and all that the work used
     return result
+
+
+@contextmanager
+def all_alive() -> Iterator[None]:
+    """Turns the error of an exchange with a process that is gone into one that says so.
+
+    Raises:
+        TrainingError: another process has died, or its machine cannot be reached.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        # Gloo's errors have no type of their own, but name its source file.
+        if not isinstance(error, DistError) and "/gloo/" not in str(error):
+            raise
+        raise TrainingError(
+            "another process has ended, or its machine cannot be reached; its own messages, or its "
+            "machine's, say why (killed without a word: often memory). Checkpoints are untouched: "
+            "go on with --resume"
+        ) from error
 
 
 def main_alone(accelerator: Accelerator, work: Callable[[], T]) -> T | None:
