@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from accelerate import PartialState
 
-from img2img.errors import ConfigError
+from img2img.errors import ConfigError, counted
+from img2img.schema import Config
 
 # The names under which torchrun, Open MPI, MPICH and Slurm's srun tell a process how many there are.
 SIZES = ("WORLD_SIZE", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS")
@@ -59,6 +60,32 @@ def require_gpus(found: int, environment: Mapping[str, str] = os.environ) -> Non
             f"{here} processes on this machine, but {found} of its GPUs can be used; start as many "
             "as there are GPUs, or compute with --device cpu"
         )
+
+
+def keep_step(config: Config, before: int, now: int) -> Config:
+    """The config under which `now` processes make the steps that `before` of them made.
+
+    A step has as many pairs as ever, so the schedule and the position in an epoch keep their
+    meaning: fewer processes make a step of more batches, more processes one of smaller batches.
+
+    Raises:
+        ConfigError: the pairs of a step cannot be shared evenly.
+    """
+    settings = config.training
+    pairs = settings.batch_size * settings.accumulation * before
+    share, rest = divmod(pairs, now)
+    if rest:
+        possible = [str(number) for number in range(1, pairs + 1) if pairs % number == 0]
+        raise ConfigError(
+            f"--resume: a step of this run has {counted(pairs, 'pair')}, which {now} processes cannot "
+            f"share evenly; go on with {' or '.join(possible)}, or start a new run from its weights "
+            "with training.init_from"
+        )
+    if now == before:
+        return config
+    size = next(s for s in range(settings.batch_size, 0, -1) if share % s == 0)
+    changes = {"batch_size": size, "accumulation": share // size}
+    return config.model_copy(update={"training": settings.model_copy(update=changes)})
 
 
 def introduction(state: PartialState, environment: Mapping[str, str] = os.environ) -> str:

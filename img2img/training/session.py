@@ -23,7 +23,7 @@ from img2img.training import messages
 from img2img.training.checkpoint import Checkpoint, read_checkpoint, write_text
 from img2img.training.fitting import fit_into, parse_budget
 from img2img.training.forecast import forecast, memory_sufficing, memory_warning
-from img2img.training.launching import introduction, require_all, require_gpus
+from img2img.training.launching import introduction, keep_step, require_all, require_gpus
 from img2img.training.optim import Schedule
 from img2img.training.processes import all_alive, main_alone, main_first
 from img2img.training.runs import (
@@ -120,6 +120,7 @@ class Session:
         remarks = [*data.remarks, *main_first(accelerator, model.start_training)]
         if self.checkpoint is None and settings.init_from:
             remarks.append(_start_from(model, settings.init_from))
+        remarks += messages.shared_anew(self.checkpoint, self.config, accelerator, model)
         # The processes share their weights, but not their dropout.
         torch.manual_seed(settings.seed + accelerator.process_index)
         trainer = make_trainer(
@@ -177,6 +178,9 @@ class Session:
         # In one piece: the processes write into one stream.
         print(introduction(accelerator), end="", flush=True)
         say = print if accelerator.is_main_process else _silent
+        if self.checkpoint is not None and self.checkpoint.meta["step"]:
+            before = self.checkpoint.meta["processes"]
+            self.config = keep_step(self.config, before, accelerator.num_processes)
         budget = None if fit is None else parse_budget(fit, accelerator)
         data = describe_data(self.config.data, seed=settings.seed)
         self._check(data)
