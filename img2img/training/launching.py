@@ -3,11 +3,13 @@
 import os
 import socket
 from collections.abc import Mapping
-
-from accelerate import PartialState
+from typing import TYPE_CHECKING
 
 from img2img.errors import ConfigError, counted
 from img2img.schema import Config
+
+if TYPE_CHECKING:  # a second of imports that a process alone has no use for
+    from accelerate import PartialState
 
 # The names under which torchrun, Open MPI, MPICH and Slurm's srun tell a process how many there are.
 SIZES = ("WORLD_SIZE", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS")
@@ -88,7 +90,7 @@ def keep_step(config: Config, before: int, now: int) -> Config:
     return config.model_copy(update={"training": settings.model_copy(update=changes)})
 
 
-def introduction(state: PartialState, environment: Mapping[str, str] = os.environ) -> str:
+def introduction(state: "PartialState", environment: Mapping[str, str] = os.environ) -> str:
     """`process 1 of 2 (HOST, cpu)` as a line; "" for a process that nobody launched."""
     if state.num_processes == 1 and not {"RANK", ACCELERATE} & environment.keys():
         return ""

@@ -102,7 +102,7 @@ class Session:
         return cls(config, path, checkpoint=checkpoint)
 
     @memory_sufficing()
-    @all_alive()
+    @all_alive("Checkpoints are untouched: go on with --resume")
     def train(self, *, fit: str | None = None) -> int:
         """Trains and says where everything lies.
 
