@@ -72,9 +72,11 @@ def say(text: str, *, file: TextIO | None = None) -> None:
     tqdm.write(text, file=file or sys.stdout)
 
 
-def counting(items: Iterable[T], total: int, what: str, *, keep: bool = False) -> Iterator[T]:
-    """The items, counted while they are used."""
-    meter = Meter(total, what=what, keep=keep)
+def counting(
+    items: Iterable[T], total: int, what: str, *, keep: bool = False, shown: bool = True
+) -> Iterator[T]:
+    """The items, counted while they are used; arguments are as of `Meter`."""
+    meter = Meter(total, what=what, keep=keep, shown=shown)
     try:
         for item in items:
             yield item

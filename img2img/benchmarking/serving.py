@@ -8,18 +8,52 @@ line, `work`: by `{"gflop": 1170.0}`.
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
 from img2img.errors import TrainingError
 
 
-def serve(name: str, setup: Any) -> None:
-    """Makes a case ready and does it as often as it is asked to, on stdin and stdout."""
+def serve(name: str, setup: Any, processes: int = 1) -> None:
+    """Makes a case ready and does it as often as it is asked to, on stdin and stdout.
+
+    Args:
+        processes: that share each step, this one among them.
+    """
+    with _others(processes) as others:
+        _serve(name, setup, others)
+
+
+@contextmanager
+def _others(processes: int) -> Iterator[list[subprocess.Popen]]:
+    """The other processes of a step: copies of this one, which find one another as torchrun's do."""
+    others: list[subprocess.Popen] = []
+    if processes > 1 and "RANK" not in os.environ:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            port = str(server.getsockname()[1])
+        meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "WORLD_SIZE": str(processes)}
+        meeting["LOCAL_WORLD_SIZE"] = meeting["WORLD_SIZE"]
+        ranks = [{"RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(processes)]
+        os.environ.update(meeting | ranks[0])
+        streams = {"stdin": subprocess.PIPE, "stdout": subprocess.DEVNULL, "text": True}
+        for rank in ranks[1:]:
+            command = [sys.executable, *sys.argv]
+            others.append(subprocess.Popen(command, env={**os.environ, **rank}, **streams))
+    try:
+        yield others
+    finally:
+        for process in others:
+            process.stdin.close()
+            process.wait()
+
+
+def _serve(name: str, setup: Any, others: Sequence[subprocess.Popen]) -> None:
     from img2img.benchmarking.cases import CASES
     from img2img.benchmarking.machine import FlopCount, Memory
     from img2img.shortcuts import PLAIN
@@ -31,8 +65,12 @@ def serve(name: str, setup: Any) -> None:
 
     memory = Memory(setup.device)
     work = CASES[name].build(setup)
-    answer(images=work.images)
+    count = 1 + len(others)
+    answer(images=work.images * count)
     for line in sys.stdin:
+        for process in others:
+            process.stdin.write(line)
+            process.stdin.flush()
         if line.strip() == "step":
             start = time.perf_counter()
             work.step()
@@ -41,7 +79,7 @@ def serve(name: str, setup: Any) -> None:
             # What the network asks for, not what a short way makes of it.
             with patch.dict(os.environ, {PLAIN: "1"}), FlopCount() as counter:
                 work.step()
-            answer(gflop=counter.flop / 1e9)
+            answer(gflop=counter.flop / 1e9 * count)
 
 
 class Served:

@@ -7,7 +7,8 @@ from img2img.cli import count, seed
 EPILOG = """examples:
   img2img cluster-styles                            of the newest run, 10 styles a class
   img2img cluster-styles --run city --k auto --k car=4
-  img2img cluster-styles --run city --rename car-0=red"""
+  img2img cluster-styles --run city --rename car-0=red
+  torchrun --nproc_per_node 8 -m -- img2img cluster-styles --run city    on 8 GPUs"""
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
@@ -46,10 +47,29 @@ def main(argv: list[str]) -> int:
 
     if a.rename:
         return _rename(a)
+    from img2img.inference.sharing import Crew
+
     k, k_of = making.parse_counts(a.k)
-    run = making.StyledRun.load(a.run, data=a.data, device=a.device)
+    crew = Crew.join()
+    run = crew.together(lambda: _load(a, crew))
+    book = making.make_book(run, k=k, k_of=k_of, seed=a.seed, limit=a.limit, crew=crew)
+    crew.main_alone(lambda: _write(a, run, book))
+    return 0
+
+
+def _load(a: argparse.Namespace, crew):
+    """The run, which may get a book."""
+    from img2img.inference.styles import making
+
+    run = making.StyledRun.load(a.run, data=a.data, device=crew.device(a.device))
     making.check_new(run.path, overwrite=a.overwrite)
-    book = making.make_book(run, k=k, k_of=k_of, seed=a.seed, limit=a.limit)
+    return run
+
+
+def _write(a: argparse.Namespace, run, book) -> None:
+    """The book and its sheets, and where they lie."""
+    from img2img.inference.styles import making
+
     book.save(run.path)
     for cls, styles in sorted(book.styles.items()):
         counts = ", ".join(f"{style.name} ({style.count})" for style in styles)
@@ -61,7 +81,6 @@ def main(argv: list[str]) -> int:
         print(f"contact sheets: {write_sheets(run, book)}")
     print(f"use them: img2img translate LABEL.png --run {run.path} --style random --seed 7")
     print(f"or pick them: img2img pick-style --run {run.path}")
-    return 0
 
 
 def _rename(a: argparse.Namespace) -> int:

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from img2img.cli import count, seed
@@ -12,7 +13,8 @@ EPILOG = """examples:
   img2img translate maps/ --run first --out results
   img2img translate label.png --instances inst.png --out street.png
   img2img translate label.png --style car=2 --style building=brick-1 --style 26003=car-4
-  img2img translate label.png --style random --seed 7 --variations 6"""
+  img2img translate label.png --style random --seed 7 --variations 6
+  torchrun --nproc_per_node 8 -m -- img2img translate maps/ --out results     on 8 GPUs"""
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
@@ -67,58 +69,92 @@ def parse(argv: list[str]) -> argparse.Namespace:
 def main(argv: list[str]) -> int:
     """Translates everything that can be, names what cannot: exit code 2 if there was any."""
     arguments = parse(argv)
-    from img2img.inference.jobs import FileTranslator, write_sheet
-    from img2img.inference.planning import plan
-    from img2img.inference.translator import Translator
+    from img2img.inference.sharing import Crew
+
+    crew = Crew.join()
+    files = crew.together(lambda: _load(arguments, crew))
+    jobs = crew.from_main(lambda: _plan(arguments, files.spec))
+    done = crew.gather(_run_all(files, crew.share(list(enumerate(jobs))), arguments, crew.main))
+    crew.main_alone(lambda: _report(arguments, jobs, done, files.translator.source))
+    return 2 if any(part.failed for part in done) else 0
+
+
+@dataclass
+class Done:
+    """What one process did: rows of the sheet by the number of their job, and what was wrong."""
+
+    rows: dict[int, tuple[str, dict]] = field(default_factory=dict)
+    failed: int = 0
+    without_instances: int = 0
+    doubts: list[str] = field(default_factory=list)
+
+
+def _load(arguments: argparse.Namespace, crew):
+    """What translates files; the main process says what is doubtful about it."""
+    from img2img.inference.jobs import FileTranslator
+    from img2img.inference.translator import NO_BOOK, Translator
 
     translator = Translator.load(
-        arguments.run, checkpoint=arguments.checkpoint, device=arguments.device
+        arguments.run, checkpoint=arguments.checkpoint, device=crew.device(arguments.device)
     )
-    if translator.remark:
-        print(f"warning: {translator.remark}", file=sys.stderr)
-    jobs = plan(
+    remarks = [f"warning: {translator.remark}"] if translator.remark else []
+    if arguments.stochastic and not translator.has_noise:
+        remarks.append("warning: this model has no dropout, so --stochastic changes nothing")
+    if any(part.half for part in translator.spec.parts) and not arguments.side_by_side:
+        remarks.append(
+            "note: this run was trained on side-by-side files; these are taken as whole inputs "
+            "(--side-by-side takes the input's half)"
+        )
+    styling = _styling(arguments, translator)
+    if styling is None and translator.model.style_input and translator.book is None:
+        remarks.append(f"warning: neutral styles: {NO_BOOK}")
+    for remark in remarks if crew.main else ():
+        print(remark, file=sys.stderr)
+    return FileTranslator(
+        translator,
+        strict=arguments.strict_inputs,
+        halves=arguments.side_by_side,
+        styling=styling,
+    )
+
+
+def _plan(arguments: argparse.Namespace, spec) -> list:
+    from img2img.inference.planning import plan
+
+    return plan(
         arguments.inputs,
         arguments.out,
-        translator.spec,
+        spec,
         instances=arguments.instances,
         photos=arguments.style_from,
         variations=arguments.variations,
         sheet=arguments.sheet,
     )
-    if arguments.stochastic and not translator.has_noise:
+
+
+def _report(arguments: argparse.Namespace, jobs: list, done: list[Done], source: str) -> None:
+    """Says what all processes did, and draws the sheet."""
+    from img2img.inference.jobs import SHEET_ROWS, write_sheet
+
+    if bare := sum(part.without_instances for part in done):
         print(
-            "warning: this model has no dropout, so --stochastic changes nothing", file=sys.stderr
-        )
-    if any(part.half for part in translator.spec.parts) and not arguments.side_by_side:
-        print(
-            "note: this run was trained on side-by-side files; these are taken as whole inputs "
-            "(--side-by-side takes the input's half)",
-            file=sys.stderr,
-        )
-    files = FileTranslator(
-        translator,
-        strict=arguments.strict_inputs,
-        halves=arguments.side_by_side,
-        styling=_styling(arguments, translator),
-    )
-    rows, names, failed = _run_all(files, jobs, arguments)
-    if files.without_instances:
-        print(
-            f"warning: {files.without_instances} of {len(jobs)} had no instance map beside them: "
+            f"warning: {bare} of {len(jobs)} had no instance map beside them: "
             "their boundaries come from the labels (--instances FILE, --strict-inputs)",
             file=sys.stderr,
         )
-    for doubt in files.doubts[:DOUBTS]:
+    doubts = [doubt for part in done for doubt in part.doubts]
+    for doubt in doubts[:DOUBTS]:
         print(f"warning: {doubt}", file=sys.stderr)
-    if len(files.doubts) > DOUBTS:
-        print(f"warning: the same of {len(files.doubts) - DOUBTS} more", file=sys.stderr)
-    if rows:
-        write_sheet(arguments.sheet, rows, names)
+    if len(doubts) > DOUBTS:
+        print(f"warning: the same of {len(doubts) - DOUBTS} more", file=sys.stderr)
+    rows = {number: row for part in done for number, row in part.rows.items()}
+    found = [rows[number] for number in sorted(rows)[:SHEET_ROWS]]
+    if found:
+        write_sheet(arguments.sheet, [row for _, row in found], [name for name, _ in found])
         print(f"contact sheet: {arguments.sheet}")
     where = jobs[0].out if len(jobs) == 1 else arguments.out or "translated"
-    written = len(jobs) - failed
-    print(f"{len(jobs)} in, {written} out{f': {where}' * bool(written)} (by {translator.source})")
-    return 2 if failed else 0
+    written = len(jobs) - sum(part.failed for part in done)
+    print(f"{len(jobs)} in, {written} out{f': {where}' * bool(written)} (by {source})")
 
 
 def _styling(arguments: argparse.Namespace, translator):
@@ -126,12 +162,9 @@ def _styling(arguments: argparse.Namespace, translator):
     from img2img.errors import ConfigError
     from img2img.inference.jobs import Styling
     from img2img.inference.styles.looks import parse_wishes, read_look
-    from img2img.inference.translator import NO_BOOK
 
     by_name = bool(arguments.style) or arguments.variations > 1
     if not (by_name or arguments.style_from or arguments.style_file):
-        if translator.model.style_input and translator.book is None:
-            print(f"warning: neutral styles: {NO_BOOK}", file=sys.stderr)
         return None
     translator.require_styles()
     if arguments.style_file:
@@ -148,23 +181,23 @@ def _styling(arguments: argparse.Namespace, translator):
     return Styling(wishes, arguments.seed or 0, from_photo=arguments.style_from is not None)
 
 
-def _run_all(files, jobs, arguments: argparse.Namespace) -> tuple[list, list[str], int]:
-    """Runs all jobs; the sheet's rows and their names, and how many failed."""
+def _run_all(files, jobs: list, arguments: argparse.Namespace, shown: bool) -> Done:
+    """Runs all jobs, (number, job) each."""
     from img2img.errors import DataError
     from img2img.inference.jobs import SHEET_ROWS
     from img2img.progress import counting, say
 
-    rows, names, failed = [], [], 0
-    for job in counting(jobs, len(jobs), "picture", keep=len(jobs) > 1):
-        wanted = arguments.sheet is not None and len(rows) < SHEET_ROWS
+    done = Done()
+    for number, job in counting(jobs, len(jobs), "picture", keep=len(jobs) > 1, shown=shown):
+        wanted = arguments.sheet is not None and len(done.rows) < SHEET_ROWS
         try:
             row = files.run(job, row=wanted, stochastic=arguments.stochastic, seed=arguments.seed)
         except DataError as error:
             say(f"error: {error}", file=sys.stderr)
-            failed += 1
+            done.failed += 1
             continue
         if wanted:
-            rows.append(row)
-            several = arguments.variations > 1
-            names.append(job.path.name + f" - variation {job.variation + 1}" * several)
-    return rows, names, failed
+            several = f" - variation {job.variation + 1}" * (arguments.variations > 1)
+            done.rows[number] = job.path.name + several, row
+    done.without_instances, done.doubts = files.without_instances, files.doubts
+    return done

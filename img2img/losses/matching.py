@@ -17,16 +17,20 @@ _FEATURE_MATCHING_LAYERS = 4.0
 def l1_loss(fake: Tensor, real: Tensor, valid: Tensor | None = None) -> Tensor:
     """Mean absolute difference (Isola et al. 2017, Eq. 3) over the valid pixels.
 
+    Every picture weighs the same, however many of its pixels count, so that the loss of a batch
+    is the mean of its parts, on several processes or one after the other.
+
     Args:
         fake, real: (N, C, H, W).
-        valid: (N, 1, H, W), 1 where a pixel counts; None: everywhere. Without any valid
-            pixel the loss is 0.
+        valid: (N, 1, H, W), 1 where a pixel counts; None: everywhere. A picture without any
+            valid pixel adds 0.
     """
     fake, real = fake.float(), real.float()
     if valid is None:
         return F.l1_loss(fake, real)
     weight = valid.expand_as(fake)
-    return ((fake - real).abs() * weight).sum() / weight.sum().clamp(min=1)
+    distances = ((fake - real).abs() * weight).sum(dim=(1, 2, 3))
+    return (distances / weight.sum(dim=(1, 2, 3)).clamp(min=1)).mean()
 
 
 def feature_matching_loss(

@@ -3,9 +3,13 @@
 import shlex
 from pathlib import Path
 
+from accelerate import Accelerator
+
 from img2img.data.spec import DataSpec
 from img2img.errors import counted
 from img2img.models.base import Model
+from img2img.schema import Config
+from img2img.training.checkpoint import Checkpoint
 from img2img.training.forecast import Forecast, gigabytes
 from img2img.training.runs import HEALTH, run_path
 from img2img.training.trainer import Trainer
@@ -50,6 +54,23 @@ def summary(trainer: Trainer, model: Model) -> str:
         f"training {trainer.run} on {engine.device.type} ({s.precision}): {sizes}; {batch}, "
         f"{counted(trainer.last_step, 'step')}, {trainer.schedule.steps_per_epoch} an epoch"
     )
+
+
+def shared_anew(
+    checkpoint: Checkpoint | None, config: Config, accelerator: Accelerator, model: Model
+) -> list[str]:
+    """What is different in a run that goes on with another number of processes."""
+    meta, now = checkpoint.meta if checkpoint else {}, accelerator.num_processes
+    if meta.get("processes", now) == now:
+        return []
+    former, s = meta["config"]["training"], config.training
+    remarks = [
+        f"{counted(meta['processes'], 'process', 'processes')} before, {now} now, and as many pairs "
+        f"a step: training.batch_size={s.batch_size} training.accumulation={s.accumulation}"
+    ]
+    if model.accumulation_remark and s.accumulation > former["accumulation"] == 1:
+        remarks.append(model.accumulation_remark)
+    return remarks
 
 
 def memory_table(forecast: Forecast, trainer: Trainer) -> str:

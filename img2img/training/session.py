@@ -3,11 +3,12 @@
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, InitProcessGroupKwargs
 
 from img2img.config import parse_config
 from img2img.data.describe import Data
@@ -22,8 +23,9 @@ from img2img.training import messages
 from img2img.training.checkpoint import Checkpoint, read_checkpoint, write_text
 from img2img.training.fitting import fit_into, parse_budget
 from img2img.training.forecast import forecast, memory_sufficing, memory_warning
+from img2img.training.launching import introduction, keep_step, require_all, require_gpus
 from img2img.training.optim import Schedule
-from img2img.training.processes import main_alone, main_first
+from img2img.training.processes import all_alive, main_alone, main_first
 from img2img.training.runs import (
     CONFIG,
     check_new,
@@ -37,6 +39,9 @@ from img2img.training.runs import (
 from img2img.training.trainer import Trainer
 
 PRECISIONS = {"fp32": "no", "bf16": "bf16", "fp16": "fp16"}
+# What a process waits for another one, which may be downloading weights or validating; NCCL's own
+# ten minutes are less than a download may take.
+PATIENCE = timedelta(minutes=30)
 
 
 class Session:
@@ -97,6 +102,7 @@ class Session:
         return cls(config, path, checkpoint=checkpoint)
 
     @memory_sufficing()
+    @all_alive("Checkpoints are untouched: go on with --resume")
     def train(self, *, fit: str | None = None) -> int:
         """Trains and says where everything lies.
 
@@ -114,6 +120,7 @@ class Session:
         remarks = [*data.remarks, *main_first(accelerator, model.start_training)]
         if self.checkpoint is None and settings.init_from:
             remarks.append(_start_from(model, settings.init_from))
+        remarks += messages.shared_anew(self.checkpoint, self.config, accelerator, model)
         # The processes share their weights, but not their dropout.
         torch.manual_seed(settings.seed + accelerator.process_index)
         trainer = make_trainer(
@@ -134,6 +141,7 @@ class Session:
             say(warning)
         reason = trainer.fit()
         say(messages.farewell(trainer, reason))
+        accelerator.end_training()
         return trainer.signals.exit_code if reason == "signal" else 0
 
     @memory_sufficing()
@@ -167,7 +175,12 @@ class Session:
         """The engine, what prints, and the data, under settings that fit."""
         settings = self.config.training
         accelerator = make_accelerator(settings.device, settings.precision)
+        # In one piece: the processes write into one stream.
+        print(introduction(accelerator), end="", flush=True)
         say = print if accelerator.is_main_process else _silent
+        if self.checkpoint is not None and self.checkpoint.meta["step"]:
+            before = self.checkpoint.meta["processes"]
+            self.config = keep_step(self.config, before, accelerator.num_processes)
         budget = None if fit is None else parse_budget(fit, accelerator)
         data = find_data(self.config)
         self._check(data)
@@ -228,19 +241,28 @@ def make_accelerator(device: str, precision: str) -> Accelerator:
     """The engine: device, precision and processes, as launched.
 
     Raises:
-        ConfigError: the device is not there, or cannot compute in the precision.
+        ConfigError: the device is not there, or cannot compute in the precision, or processes
+            are missing.
     """
     chosen = pick_device(device)
+    if chosen.type == "cuda":
+        require_gpus(torch.cuda.device_count())
     if chosen.index is not None:
         torch.cuda.set_device(chosen)
     if precision == "fp16" and chosen.type != "cuda":
         raise ConfigError("training.precision: fp16 needs a CUDA GPU; use fp32 or bf16")
     try:
-        return Accelerator(cpu=chosen.type == "cpu", mixed_precision=PRECISIONS[precision])
+        accelerator = Accelerator(
+            cpu=chosen.type == "cpu",
+            mixed_precision=PRECISIONS[precision],
+            kwargs_handlers=[InitProcessGroupKwargs(timeout=PATIENCE)],
+        )
     except ValueError as error:
         raise ConfigError(
             f"training.precision: {precision} is not possible here: {error}"
         ) from error
+    require_all(accelerator.num_processes)
+    return accelerator
 
 
 def _start_from(model, name: str) -> str:

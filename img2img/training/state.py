@@ -102,7 +102,7 @@ class TrainingState:
 
         Raises:
             CheckpointError: it holds no training, or the rest would be another one: another
-                model, data set, number of processes or choice of losses.
+                model, data set or choice of losses.
         """
         meta = checkpoint.meta
         self._require_same(checkpoint)
@@ -116,11 +116,15 @@ class TrainingState:
             averages = files.by_network(checkpoint.tensors(files.AVERAGE))
             for name, network in self.average.networks.items():
                 load_strictly(network, averages.get(name, {}), name)
-        self._set_rng(checkpoint.tensors(f"{files.RNG}{self.accelerator.process_index}/"))
+        self._set_rng(checkpoint)
         if self.accelerator.scaler and meta["scaler"]:
             self.accelerator.scaler.load_state_dict(meta["scaler"])
         for key in asdict(self.progress):
             setattr(self.progress, key, meta[key])
+        # Other processes may take larger or smaller shares of the step's pairs.
+        pairs = meta["batch"] * meta["config"]["training"]["batch_size"] * meta["processes"]
+        size = self.config.training.batch_size * self.accelerator.num_processes
+        self.progress.batch = pairs // size
         self._adopt_best(checkpoint.path.with_name(BEST))
 
     def _require_same(self, checkpoint: files.Checkpoint) -> None:
@@ -149,7 +153,6 @@ class TrainingState:
         """What the rest of a run depends on besides its config and its data's description."""
         return {
             "pairs": self.pairs,
-            "processes": self.accelerator.num_processes,
             "criterion": self.criterion,
             "losses": self.model.loss_switches(),
         }
@@ -175,6 +178,7 @@ class TrainingState:
             "config": self.config.model_dump(mode="json"),
             "spec": self.model.spec.model_dump(mode="json"),
             "remarks": list(self.remarks),
+            "processes": self.accelerator.num_processes,
             "scaler": self.accelerator.scaler.state_dict() if self.accelerator.scaler else None,
             **self._identity(),
             **asdict(self.progress),
@@ -195,7 +199,12 @@ class TrainingState:
                 gathered[f"{files.RNG}{rank}/{name}"] = row.clone()
         return gathered
 
-    def _set_rng(self, states: dict[str, Tensor]) -> None:
+    def _set_rng(self, checkpoint: files.Checkpoint) -> None:
+        index = self.accelerator.process_index
+        states = checkpoint.tensors(f"{files.RNG}{index}/")
+        if not states:  # of a process that was not there before
+            torch.manual_seed(self.config.training.seed + index + checkpoint.meta["step"])
+            return
         torch.set_rng_state(states["cpu"])
         if "cuda" in states and self.accelerator.device.type == "cuda":
             torch.cuda.set_rng_state(states["cuda"], self.accelerator.device)

@@ -112,20 +112,22 @@ class Trainer:
         self.movement = Movement(self.model)  # from the weights that a checkpoint brought
         meter = Meter(self.last_step, what="step", done=step, keep=True, shown=main)
         tracker = None
-        try:
-            tracker = main_alone(self.accelerator, lambda: Tracker(self.run, step=step))
-            with self.signals:
+        # Around all of it: where a process dies, the launcher sends SIGTERM to the others, which
+        # are to say so first.
+        with self.signals:
+            try:
+                tracker = main_alone(self.accelerator, lambda: Tracker(self.run, step=step))
                 return self._run(tracker, meter)
-        except OSError as error:
-            raise TrainingError(
-                f"{self.run}: the log or a sample sheet could not be written ({error}); the last "
-                "checkpoint is untouched. Free disk space, then go on with --resume"
-            ) from error
-        finally:
-            close(self.loader)
-            meter.close()
-            if tracker:
-                tracker.close()
+            except OSError as error:
+                raise TrainingError(
+                    f"{self.run}: the log or a sample sheet could not be written ({error}); the "
+                    "last checkpoint is untouched. Free disk space, then go on with --resume"
+                ) from error
+            finally:
+                close(self.loader)
+                meter.close()
+                if tracker:
+                    tracker.close()
 
     def _run(self, tracker: Tracker | None, meter: Meter) -> str:
         progress = self.progress

@@ -64,6 +64,20 @@ def test_cases_run_small(tmp_path):
     assert start["median"] > 0 and "ratio" in done.stdout
 
 
+def test_processes_share_a_step(tmp_path):
+    file, small = tmp_path / "found.json", ["--shrink=16", "--repeats=2"]
+    cases = []
+    for processes in (1, 2):
+        done = benchmark("train-pix2pix", f"--processes={processes}", f"--json={file}", *small)
+        assert done.returncode == 0, done.stderr
+        cases += json.loads(file.read_text())["cases"]
+    alone, shared = cases
+    assert shared["gflop"] == pytest.approx(2 * alone["gflop"])
+    assert shared["images"] == pytest.approx(2 / shared["median"])
+    done = benchmark("load", "--processes=2")
+    assert done.returncode == 2 and "--processes is for training" in done.stderr
+
+
 def test_work_of_a_convolution_is_counted(tmp_path):
     """pix2pix's U-Net at 256x256 and width 64: 18 GFLOP, by the sum over its layers."""
     file = tmp_path / "found.json"

@@ -93,6 +93,17 @@ def test_processes_share_an_epoch(count, size, world):
     assert list(resumed) == lists[1][1:]
 
 
+def test_a_pair_is_varied_alike_in_whichever_process():
+    alone = [key for batch in batches(12, 4) for key in batch]
+    shards = [batches(12, 2, rank=rank, world=2) for rank in range(2)]
+    shared = [[key for batch in shard for key in batch] for shard in shards]
+    assert sorted(shared[0] + shared[1]) == sorted(alone)
+    assert len({seed for _, seed in alone}) == 12
+    # A step of both is a step of one: its pairs are consecutive in the epoch's order.
+    both = [set(a) | set(b) for a, b in zip(*shards, strict=True)]
+    assert both == [set(batch) for batch in batches(12, 4)]
+
+
 # --- samples and batches ------------------------------------------------------------------
 
 

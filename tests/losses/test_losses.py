@@ -40,6 +40,15 @@ def test_l1_leaves_ignored_pixels_out():
     assert float(l1_loss(fake, real, torch.zeros(1, 1, 2, 2))) == 0
 
 
+def test_l1_of_a_batch_is_the_mean_of_its_pictures():
+    fake, real = torch.rand(3, 3, 4, 4), torch.rand(3, 3, 4, 4)
+    valid = torch.ones(3, 1, 4, 4)
+    valid[1, :, :3], valid[2] = 0, 0
+    singles = [float(l1_loss(fake[i : i + 1], real[i : i + 1], valid[i : i + 1])) for i in range(3)]
+    assert singles[2] == 0
+    assert float(l1_loss(fake, real, valid)) == pytest.approx(sum(singles) / 3)
+
+
 def test_feature_matching_by_hand_and_without_gradient_for_the_real():
     fake = [[torch.ones(1, 2, 2, 2, requires_grad=True), torch.zeros(1, 1, 1, 1)]]
     real = [[torch.full((1, 2, 2, 2), 4.0, requires_grad=True), torch.ones(1, 1, 1, 1)]]

@@ -1,14 +1,19 @@
 """Two processes on the CPU: the same script under torchrun is one training with a larger batch."""
 
 import json
-import os
-import subprocess
-import sys
+from pathlib import Path
+from shutil import copytree
 
 import pytest
+import torch
+from launches import IMG2IMG, torchrun
 from safetensors.torch import load_file
 
 from img2img.cli import main
+from img2img.config import load_config
+from img2img.errors import ConfigError
+from img2img.models import OPTIONS
+from img2img.training.launching import keep_step
 
 SETTINGS = [
     "--model",
@@ -49,6 +54,20 @@ for _ in range(300):
     time.sleep(0.1)
 sys.exit(code)
 """
+# The second of two processes is killed in the third step, as a system short of memory would.
+KILLED = """
+import os, signal, sys
+from img2img.cli import main
+from img2img.training.stepper import Stepper
+
+made = Stepper.step
+def step(self, *args, **kwargs):
+    if self.progress.step == 2 and os.environ["RANK"] == "1":
+        os.kill(os.getpid(), signal.SIGKILL)
+    made(self, *args, **kwargs)
+Stepper.step = step
+sys.exit(main(["train", *sys.argv[1:]]))
+"""
 SABOTAGE = {
     "validation": """
     from img2img.training.validation import Validator
@@ -77,50 +96,131 @@ def inside(tmp_path, monkeypatch):
     return tmp_path
 
 
-def torchrun(*arguments, script=("-m", "--", "img2img", "train")):
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2"]
-    return subprocess.run(
-        [*command, "--master_port", "29517", *script, *arguments],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},
-    )
-
-
-def weights(run, step=3):
-    tensors = load_file(f"runs/{run}/checkpoints/step-{step:08d}.safetensors")
-    return {name: t for name, t in tensors.items() if name.startswith("model/")}, tensors
-
-
-def test_two_processes_equal_one_with_twice_the_batch(inside):
-    result = torchrun("--run", "two", *SETTINGS, "training.batch_size=1")
+def train(*arguments, run="two"):
+    """A training of two processes."""
+    result = torchrun(*IMG2IMG, "train", *(["--run", run] if run else []), *arguments)
     assert result.returncode == 0, result.stderr
-    assert "batch 1 on each of 2 processes" in result.stdout
-    assert main(["train", "--run", "one", *SETTINGS, "training.batch_size=2"]) == 0
-    (two, everything), (one, _) = weights("two"), weights("one")
-    assert any(name.startswith("rng/1/") for name in everything)
-    # Adam makes a step of the sign of a gradient: where it is float noise around 0, the two may
-    # part, but not on average.
-    drift = [(two[n] - one[n]).abs().mean() for n in one if n.endswith("conv.weight")]
-    moved = 3 * 2e-4
-    assert len(drift) > 10 and max(drift) < 0.05 * moved
-    with open("runs/two/metrics.jsonl") as file:
-        assert [json.loads(line)["step"] for line in file] == [1, 2, 3, 3]
+    return result.stdout
 
 
-def test_another_number_of_processes_is_refused_on_resume(inside, capsys):
-    assert main(["train", "--run", "one", *SETTINGS]) == 0
-    result = torchrun("--resume", "one", "--max-steps", "4")
+def weights(run, step):
+    return load_file(run / f"checkpoints/step-{step:08d}.safetensors")
+
+
+def assert_same_training(one, other, step):
+    """Adam makes a step of the sign of a gradient: where it is float noise around 0, the two may
+    part, but not on average."""
+    a, b = weights(one, step), weights(other, step)
+    names = [n for n in a if n.startswith("model/") and n.endswith("conv.weight")]
+    drift = [(a[name] - b[name]).abs().mean() for name in names]
+    assert len(drift) > 10 and max(drift) < 0.05 * step * 2e-4
+
+
+def lines(run):
+    with open(run / "metrics.jsonl") as file:
+        return [json.loads(line) for line in file]
+
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory):
+    """runs/one, of one process, and runs/two, of two with half the batch, stopped in mid-epoch."""
+    folder = tmp_path_factory.mktemp("begun")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        said = train(*SETTINGS, "training.batch_size=1")
+        assert "process 1 of 2 (" in said and "process 2 of 2 (" in said
+        assert "batch 1 on each of 2 processes" in said
+        assert main(["train", "--run", "one", *SETTINGS, "training.batch_size=2"]) == 0
+    return folder / "runs"
+
+
+def test_two_processes_equal_one_with_twice_the_batch(begun):
+    runs = [begun / "one", begun / "two"]
+    assert_same_training(*runs, step=3)
+    one, two = ([line for line in lines(run) if "val/l1" in line] for run in runs)
+    assert len(one) == len(two) == 1
+    for score in ("val/l1", "val/psnr", "val/ssim"):
+        assert two[0][score] == pytest.approx(one[0][score], rel=1e-2)
+
+
+def test_one_of_two_processes_writes(begun):
+    assert [line["step"] for line in lines(begun / "two")] == [1, 2, 3, 3]
+    one, two = (
+        sorted(str(file.relative_to(begun / run)) for file in (begun / run).rglob("*"))
+        for run in ("one", "two")
+    )
+    events = [name for name in two if "tfevents" in name]
+    assert len(events) == 1
+    assert [n for n in one if "tfevents" not in n] == [n for n in two if n not in events]
+
+
+def test_each_process_has_random_numbers_of_its_own(begun):
+    found = weights(begun / "two", 3)
+    assert not torch.equal(found["rng/0/cpu"], found["rng/1/cpu"])
+
+
+def test_two_processes_go_on_as_one_and_one_as_two(inside, begun, capsys):
+    runs = copytree(begun, inside / "runs")
+    alone = copytree(runs / "one", runs / "uninterrupted")
+    assert main(["train", "--resume", "uninterrupted", "--max-steps", "6"]) == 0
+    assert main(["train", "--resume", "two", "--max-steps", "6"]) == 0
+    said = capsys.readouterr().out
+    assert "2 processes before, 1 now, and as many pairs a step" in said
+    assert "batch 1, 2 batches a step, 6 steps, 4 an epoch" in said
+    said = train("--resume", "one", "--max-steps", "6", run=None)
+    assert "1 process before, 2 now" in said
+    assert "batch 1 on each of 2 processes, 6 steps, 4 an epoch" in said
+    assert_same_training(alone, runs / "two", step=6)
+    assert_same_training(alone, runs / "one", step=6)
+    assert {line["epoch"] for line in lines(runs / "one") if "epoch" in line} == {0.0, 1.0}
+
+
+def test_a_step_of_one_pair_is_not_shared():
+    config = load_config(OPTIONS, overrides={"model.name": "pix2pix"})
+    with pytest.raises(ConfigError, match="1 pair, which 2 processes cannot share"):
+        keep_step(config, before=1, now=2)
+
+
+@pytest.mark.parametrize(
+    ("size", "accumulation", "before", "now", "expected"),
+    [
+        (1, 1, 8, 2, (1, 4)),
+        (4, 1, 1, 8, None),
+        (4, 2, 1, 8, (1, 1)),
+        (6, 1, 2, 3, (4, 1)),
+        (4, 1, 2, 1, (4, 2)),
+        (4, 1, 3, 2, (3, 2)),
+    ],
+)
+def test_a_step_keeps_its_pairs(size, accumulation, before, now, expected):
+    overrides = {"training.batch_size": size, "training.accumulation": accumulation}
+    config = load_config(OPTIONS, overrides={"model.name": "pix2pix"} | overrides)
+    if expected is None:
+        with pytest.raises(ConfigError, match="go on with 1 or 2 or 4"):
+            keep_step(config, before, now)
+        return
+    kept = keep_step(config, before, now).training
+    assert (kept.batch_size, kept.accumulation) == expected
+    assert kept.batch_size * kept.accumulation * now == size * accumulation * before
+
+
+def test_where_one_process_is_killed_the_other_says_so_and_the_run_goes_on(inside, begun):
+    script = inside / "killed.py"
+    script.write_text(KILLED)
+    arguments = ["--run", "killed", *SETTINGS, "training.save_every=1"]
+    result = torchrun(str(script), *arguments)
     assert result.returncode != 0
-    assert "began with processes 1" in result.stderr
+    assert "error: another process has ended, or its machine cannot be reached" in result.stderr
+    assert "Traceback" not in result.stderr.split("torch/distributed/elastic")[0]
+    train("--resume", "killed", "--max-steps", "3", run=None)
+    assert_same_training(begun / "two", Path("runs/killed"), step=3)
 
 
 @pytest.mark.parametrize("what", SABOTAGE)
 def test_an_error_in_the_main_process_alone_ends_all(inside, what):
     script = inside / "failing.py"
     script.write_text(FAILING.format(sabotage=SABOTAGE[what].strip()))
-    result = torchrun("--run", "two", *SETTINGS, script=("--", str(script)))
+    result = torchrun(str(script), "--run", "two", *SETTINGS)
     codes = {name: (inside / name).read_text() for name in ("exit-0", "exit-1")}
     assert codes == {"exit-0": "2", "exit-1": "2"}, result.stderr
     assert "error: another process could not go on" in result.stderr

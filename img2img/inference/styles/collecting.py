@@ -1,5 +1,6 @@
 """Encoding the training photos: one feature vector for every object in them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,7 +8,8 @@ import torch
 from scipy.ndimage import find_objects
 from torch import Tensor
 
-from img2img.data.loader import PairDataset, close, iterate, make_loader
+from img2img.data.loader import Key, PairDataset, close, iterate, make_loader
+from img2img.inference.sharing import Crew
 from img2img.labels import instance_classes
 from img2img.models.base import Model
 from img2img.progress import Meter
@@ -43,6 +45,7 @@ def collect(
     *,
     workers: int,
     limit: int | None = None,
+    crew: Crew = Crew(),
 ) -> Collection:
     """Encodes every picture once.
 
@@ -50,18 +53,40 @@ def collect(
         model: one with styles, ready to translate.
         dataset: pairs that are not augmented.
         limit: of more pictures than that, so many are taken, evenly spaced.
+        crew: processes that encode a share each; all of them get the whole. Batches are those of
+            one process, so that the numbers are, too.
 
     Raises:
         DataError: a pair cannot be read.
+        TrainingError: another process could not read one.
     """
     count = min(len(dataset), limit or len(dataset))
     indices = [i * len(dataset) // count for i in range(count)]
     step = BATCH if model.spec.size is not None else 1
     keys = [[(i, 0) for i in indices[s : s + step]] for s in range(0, count, step)]
+    own = crew.share(keys)
+    encoded = crew.together(lambda: _encode(model, dataset, device, own, workers, crew.main))
+    parts = dict(part for found in crew.gather(encoded) for part in found.items())
+    pictures = [np.full(len(parts[i][0]), i) for i in indices]
+    columns = zip(*(parts[i] for i in indices), strict=True)
+    features, classes, ids, boxes, sizes = (np.concatenate(column) for column in columns)
+    return Collection(features, classes, ids, np.concatenate(pictures), boxes, sizes)
+
+
+def _encode(
+    model: Model,
+    dataset: PairDataset,
+    device: torch.device,
+    keys: Sequence[list[Key]],
+    workers: int,
+    shown: bool,
+) -> dict[int, tuple[np.ndarray, ...]]:
+    """Features, classes, ids, boxes and sizes of the objects of every picture, by its position."""
     labels = model.spec.of_kind("labels")
     loader = make_loader(dataset, keys, workers=workers)
+    indices = [index for batch in keys for index, _ in batch]
     parts: list[tuple[np.ndarray, ...]] = []
-    meter = Meter(count, what="encoding pictures")
+    meter = Meter(len(indices), what="encoding pictures", shown=shown)
     try:
         for batch in iterate(loader):
             features = model.encode({n: v.to(device) for n, v in batch.items()}).float().cpu()
@@ -72,9 +97,7 @@ def collect(
     finally:
         meter.close()
         close(loader)
-    pictures = [np.full(len(part[0]), i) for part, i in zip(parts, indices, strict=True)]
-    features, classes, ids, boxes, sizes = (np.concatenate(column) for column in zip(*parts))
-    return Collection(features, classes, ids, np.concatenate(pictures), boxes, sizes)
+    return dict(zip(indices, parts, strict=True))
 
 
 def _objects(features: Tensor, ids: Tensor, label: Tensor | None) -> tuple[np.ndarray, ...]:

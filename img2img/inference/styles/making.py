@@ -13,6 +13,7 @@ from img2img.devices import pick_device
 from img2img.errors import ConfigError, UserError
 from img2img.inference.loading import load_model
 from img2img.inference.pairs import require_parts
+from img2img.inference.sharing import Crew
 from img2img.inference.styles.book import FILE, StyleBook
 from img2img.inference.styles.clustering import AUTO, K, cluster
 from img2img.inference.styles.collecting import Collection, collect
@@ -73,11 +74,11 @@ class StyledRun:
         pairs = PairDataset(source, JointTransform(config.data, found.spec, train=False))
         return cls(path, int(found.meta["step"]), config, translator, pairs)
 
-    def collect(self, limit: int | None = None) -> Collection:
-        """All objects of the training pairs, or of `limit` of them, encoded."""
+    def collect(self, limit: int | None = None, crew: Crew = Crew()) -> Collection:
+        """All objects of the training pairs, or of `limit` of them, encoded by a crew."""
         model, device = self.translator.model, self.translator.device
         workers = self.config.training.workers
-        return collect(model, self.pairs, device, workers=workers, limit=limit)
+        return collect(model, self.pairs, device, workers=workers, limit=limit, crew=crew)
 
     def class_names(self) -> dict[int, str]:
         """Name by class id: the data's, else `class-26`."""
@@ -94,13 +95,18 @@ def make_book(
     k_of: Mapping[str, int] | None = None,
     seed: int = 0,
     limit: int | None = None,
-) -> StyleBook:
+    crew: Crew = Crew(),
+) -> StyleBook | None:
     """Encodes and clusters; nothing is written.
 
     Args:
         k: styles of a class, or `AUTO`.
         k_of: the same by class name.
         limit: pictures that are encoded at most, evenly spaced.
+        crew: processes that encode a share each.
+
+    Returns:
+        The book; None in all processes but the main one.
 
     Raises:
         ConfigError: an unknown class.
@@ -108,7 +114,9 @@ def make_book(
     names = run.class_names()
     empty = StyleBook({}, names, run.step, seed)
     single = {empty.find_class(name): number for name, number in (k_of or {}).items()}
-    collection = run.collect(limit)
+    collection = run.collect(limit, crew)
+    if not crew.main:
+        return None
     names = names or {int(c): f"class-{c}" for c in set(collection.classes.tolist())}
     pictures = {i: run.pairs.source.name(i) for i in set(collection.pictures.tolist())}
     styles = cluster(collection, names, pictures, k=k, k_of=single, seed=seed)

@@ -1,0 +1,98 @@
+"""Who started this process, one of how many, and whether all that were promised are there."""
+
+import os
+import socket
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from img2img.errors import ConfigError, counted
+from img2img.schema import Config
+
+if TYPE_CHECKING:  # a second of imports that a process alone has no use for
+    from accelerate import PartialState
+
+# The names under which torchrun, Open MPI, MPICH and Slurm's srun tell a process how many there are.
+SIZES = ("WORLD_SIZE", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS")
+ACCELERATE = "ACCELERATE_MIXED_PRECISION"  # `accelerate launch` sets it for every process
+
+TOGETHER = "torchrun --nproc_per_node N -- tools/train.py ... (docs/distributed.md)"
+
+
+def promised(environment: Mapping[str, str] = os.environ) -> int:
+    """How many processes the launcher says that there are; 1 without a launcher."""
+    sizes = [environment.get(name, "") for name in SIZES]
+    return max([1, *(int(size) for size in sizes if size.isdecimal())])
+
+
+def require_all(found: int, environment: Mapping[str, str] = os.environ) -> None:
+    """Makes sure that this process is one of as many as its launcher was told to start.
+
+    Else each would be a training of its own, over the same files and with a smaller batch.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    number = promised(environment)
+    if number > found:
+        names = [name for name in SIZES if environment.get(name) == str(number)]
+        raise ConfigError(
+            f"the launcher says that there are {number} processes ({names[0]}={number}), but "
+            f"{'this one is alone' if found == 1 else f'only {found} are together'}; start them "
+            f"with {TOGETHER}, or unset {names[0]} where one is meant"
+        )
+    # With --cpu accelerate starts a single process whatever it is told. It leaves an address for
+    # several of them to meet at, but no ranks.
+    if (
+        found == 1
+        and {ACCELERATE, "MASTER_ADDR"} <= environment.keys()
+        and "RANK" not in environment
+    ):
+        raise ConfigError(
+            "`accelerate launch` was told of several processes, but started this one alone, as it "
+            f"does with --cpu. Start them with {TOGETHER}, or with `accelerate launch --multi_gpu`, "
+            "which works without a GPU too; unset MASTER_ADDR where one is meant"
+        )
+
+
+def require_gpus(found: int, environment: Mapping[str, str] = os.environ) -> None:
+    """Raises ConfigError where this machine has more processes than GPUs: one takes a whole GPU."""
+    here = int(environment.get("LOCAL_WORLD_SIZE", 1))
+    if here > found:
+        raise ConfigError(
+            f"{here} processes on this machine, but {found} of its GPUs can be used; start as many "
+            "as there are GPUs, or compute with --device cpu"
+        )
+
+
+def keep_step(config: Config, before: int, now: int) -> Config:
+    """The config under which `now` processes make the steps that `before` of them made.
+
+    A step has as many pairs as ever, so the schedule and the position in an epoch keep their
+    meaning: fewer processes make a step of more batches, more processes one of smaller batches.
+
+    Raises:
+        ConfigError: the pairs of a step cannot be shared evenly.
+    """
+    settings = config.training
+    pairs = settings.batch_size * settings.accumulation * before
+    share, rest = divmod(pairs, now)
+    if rest:
+        possible = [str(number) for number in range(1, pairs + 1) if pairs % number == 0]
+        raise ConfigError(
+            f"--resume: a step of this run has {counted(pairs, 'pair')}, which {now} processes cannot "
+            f"share evenly; go on with {' or '.join(possible)}, or start a new run from its weights "
+            "with training.init_from"
+        )
+    if now == before:
+        return config
+    size = next(s for s in range(settings.batch_size, 0, -1) if share % s == 0)
+    changes = {"batch_size": size, "accumulation": share // size}
+    return config.model_copy(update={"training": settings.model_copy(update=changes)})
+
+
+def introduction(state: "PartialState", environment: Mapping[str, str] = os.environ) -> str:
+    """`process 1 of 2 (HOST, cpu)` as a line; "" for a process that nobody launched."""
+    if state.num_processes == 1 and not {"RANK", ACCELERATE} & environment.keys():
+        return ""
+    host, number = socket.gethostname(), state.process_index + 1
+    return f"process {number} of {state.num_processes} ({host}, {state.device.type})\n"
