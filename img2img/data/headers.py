@@ -1,5 +1,6 @@
 """What the headers of all files say before training: sizes, channels and types; and their ends."""
 
+from array import array
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from img2img.data.images import ImageInfo, check_whole, read_info
-from img2img.data.pairing.records import Record
+from img2img.data.pairing.table import Record
 from img2img.data.scan import in_parallel
 from img2img.data.spec import DTYPE_RANGES
 from img2img.data.tally import MAX_LISTED, Some
@@ -42,14 +43,14 @@ class Headers:
         sizes: (height, width) -> how many pairs.
         damaged: what is wrong with files that cannot be used.
         unequal: pairs whose pictures differ in size.
-        usable: the pairs of which neither is said.
+        usable: the places of the pairs of which neither is said.
     """
 
     kinds: dict[str, Kinds] = field(default_factory=dict)
     sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
     damaged: Some[str] = field(default_factory=Some)
     unequal: Some[str] = field(default_factory=Some)
-    usable: list[Record] = field(default_factory=list)
+    usable: array = field(default_factory=lambda: array("q"))
 
     def problems(self) -> list[DataError]:
         """The errors that pairs which cannot be used amount to."""
@@ -98,7 +99,8 @@ def scan_headers(
     headers = Headers(
         kinds={part: {} for part in parts}, damaged=Some(tell=tell), unequal=Some(tell=tell)
     )
-    for record, found in zip(records, in_parallel(look, records, "files"), strict=True):
+    looks = zip(records, in_parallel(look, records, "files"), strict=True)
+    for place, (record, found) in enumerate(looks):
         if isinstance(found, DataError):
             headers.damaged.add(str(found))
             continue
@@ -110,7 +112,7 @@ def scan_headers(
             shown = ", ".join(f"{part} {w}x{h}" for part, (h, w) in own.items())
             headers.unequal.add(f"{record.name}: {shown}")
         else:
-            headers.usable.append(record)
+            headers.usable.append(place)
     return headers
 
 

@@ -193,8 +193,9 @@ def image_range(files: Sequence[Path], half: str) -> tuple[float, float]:
             raise DataError(f"{path}: holds values that are not finite (NaN or infinity)")
         return low, high
 
-    ranges = list(in_parallel(look, files, "range"))
-    low, high = min(r[0] for r in ranges), max(r[1] for r in ranges)
+    low, high = np.inf, -np.inf
+    for least, greatest in in_parallel(look, files, "range"):
+        low, high = min(low, least), max(high, greatest)
     if low == high:
         raise DataError(f"all pictures hold the one value {low}, for example {files[0]}")
     return low, high

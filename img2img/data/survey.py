@@ -8,9 +8,12 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from img2img.data.classes import describe_labels
 from img2img.data.headers import Headers, common_type, scan_headers
 from img2img.data.layouts import PairIndex, Part, find_pairs
+from img2img.data.pairing.table import Records
 from img2img.data.palettes import load_palette
 from img2img.data.resizing import stretch_warning
 from img2img.data.roles import assign_roles, custom_parts, describe_roles
@@ -40,6 +43,16 @@ class Survey:
     target: str
     headers: Headers
     labels: Mapping[str, Findings]
+
+    @property
+    def usable(self) -> Records:
+        """The pairs that can be read and are of one size each."""
+        return self.index.records.take(self.headers.usable)
+
+    @property
+    def held_out(self) -> np.ndarray:
+        """bool: which of the usable pairs are for validation."""
+        return np.asarray(self.headers.usable) >= self.index.cut
 
 
 def find(config: DataConfig) -> PairIndex:
@@ -74,13 +87,14 @@ def look_through(
     colours = load_palette(config.palette).colours if config.palette else ()
     halves = {part.name: part.half for part in index.layout.parts}
     parts = [*(source.folder for source in inputs), target]
-    headers = scan_headers((*index.train, *index.val), parts, halves, tell)
+    headers = scan_headers(index.records, parts, halves, tell)
     for problem in headers.problems():
         with catch():
             raise problem
+    usable = index.records.take(headers.usable)
     labels = {
         source.name: scan_labels(
-            [record.files[source.folder] for record in headers.usable],
+            usable.files(source.folder),
             halves[source.folder],
             colours,
             each,
@@ -190,7 +204,6 @@ def _describe_image(config: DataConfig, survey: Survey, part: Part) -> tuple[Ima
     dtype, channels, warning = common_type(survey.headers.kinds[part.name])
     low, high = DTYPE_RANGES[dtype]
     if config.range == "auto" or dtype == "float32":
-        train = [record.files[part.name] for record in survey.index.train]
-        low, high = image_range(train, part.half)
+        low, high = image_range(survey.index.train.files(part.name), part.half)
     image = ImageSpec(channels=channels, dtype=dtype, low=low, high=high)
     return image, [warning] if warning else []
