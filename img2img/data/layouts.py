@@ -18,7 +18,7 @@ from img2img.data.pairing.splits import (
     Pictures,
     find_suffixes,
     held_out,
-    natural_key,
+    natural_order,
     strip_suffix,
     walk_pictures,
 )
@@ -142,7 +142,7 @@ def _pair_folders(root: Path, match: Match) -> tuple[Layout, dict[str, Rows], li
     train = train_word(match.splits)
     files, left_out = _files(root, match.layout, match.splits[train])
     doubled = list(left_out)
-    suffixes = find_suffixes(files)
+    suffixes = find_suffixes({part: own.keys() for part, own in files.items()})
     parts = [replace(part, suffix=suffixes[part.name] + part.suffix) for part in match.layout.parts]
     layout = replace(match.layout, parts=tuple(parts))
     splits: dict[str, Rows] = {}
@@ -194,18 +194,20 @@ def _complete(
 ) -> tuple[Rows, list[str]]:
     """The records of one split that have every part, and a line for each that has not."""
     by_split = [part.name for part in layout.parts if "{split}" in part.folder]
+    keys = {part: own.keys() for part, own in files.items()}
+    first, *others = keys.values()
+    whole = [name for name in first if all(name in own for own in others)]
     # A folder that serves all splits holds names of the others, too; they are not missing here.
-    names = set().union(*(files[part] for part in by_split or files))
-    whole = {name for name in names if all(name in own for own in files.values())}
+    asked = [keys[part] for part in by_split or keys if len(keys[part]) > len(whole)]
     incomplete = []
-    for name in sorted(names - whole, key=natural_key):
+    for name in natural_order(set().union(*asked).difference(whole)):
         missing = [
             f"no {part.name} (looked in {_folder(part, word, folders)}/)"
             for part in layout.parts
-            if name not in files[part.name]
+            if name not in keys[part.name]
         ]
         incomplete.append(f"{word}/{name}: ".removeprefix("/") + ", ".join(missing))
-    return Rows(sorted(whole, key=natural_key), files), incomplete
+    return Rows(natural_order(whole), files), incomplete
 
 
 def _folder(part: Part, word: str, folders: Mapping[str, str]) -> str:
@@ -216,6 +218,6 @@ def _folder(part: Part, word: str, folders: Mapping[str, str]) -> str:
 def _unpaired(root: Path, folders: Mapping[str, str], files: Mapping[str, Pictures]) -> str:
     lines = [f"{root}: no record is complete; files belong together if they have the same name"]
     for part, own in files.items():
-        first = ", ".join(sorted(own, key=natural_key)[:3]) + (", ..." if len(own) > 3 else "")
+        first = ", ".join(natural_order(own.keys())[:3]) + (", ..." if len(own) > 3 else "")
         lines.append(f"  {part} in {folders[part] or '.'}/: {first or 'no pictures'}")
     return "\n".join(lines)

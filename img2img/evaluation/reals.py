@@ -100,7 +100,7 @@ def find_pictures(folder: Path) -> tuple[dict[str, Path], list[str]]:
     pictures, doubles = walk_pictures(folder)
     if not pictures:
         raise DataError(f"{folder}: no pictures in this folder")
-    files = {key: folder / pictures.path(key) for key in sorted(pictures)}
+    files = {key: folder / pictures.path(key) for key in sorted(pictures.keys())}
     lines = [
         f"{folder / path}: same name as {PurePosixPath(used).name}, which is used"
         for path, used in doubles
@@ -115,7 +115,7 @@ def assign(
 
     Names may differ in a suffix that all of them have, such as `_fake_B`.
     """
-    suffixes = find_suffixes({"fake": fakes, "real": names})
+    suffixes = find_suffixes({"fake": fakes.keys(), "real": dict.fromkeys(names).keys()})
     short = {key.removesuffix(suffixes["fake"]): path for key, path in fakes.items()}
     found = {name: short.pop(name.removesuffix(suffixes["real"]), None) for name in names}
     return {name: path for name, path in found.items() if path is not None}, short

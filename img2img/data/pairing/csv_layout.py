@@ -137,4 +137,4 @@ def _distinct(rows: list[Row]) -> list[Row]:
     for name, paths in rows:
         seen[name] += 1
         distinct.append((name if seen[name] == 1 else f"{name}-{seen[name]}", paths))
-    return sorted(distinct, key=lambda row: natural_key(row[0]))
+    return sorted(sorted(distinct), key=lambda row: natural_key(row[0]))

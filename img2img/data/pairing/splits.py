@@ -5,7 +5,7 @@ import re
 import sys
 import unicodedata
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from functools import reduce
 from itertools import product, takewhile
@@ -30,16 +30,21 @@ KNOWN_SUFFIXES = tuple(
 )
 _SEPARATORS = "_-. "
 _NUMBER = re.compile(r"\d+")
-_ENDINGS = frozenset(IMAGE_SUFFIXES)
+_ENDINGS = frozenset(suffix.removeprefix(".") for suffix in IMAGE_SUFFIXES)
+
+
+def natural_order(names: Iterable[str]) -> list[str]:
+    """Sorted with numbers in them as numbers, so that unpadded video frames are in order."""
+    return sorted(sorted(names), key=natural_key)  # 01 before 1
 
 
 def natural_key(name: str) -> str:
-    """Sorts numbers in names as numbers, so that unpadded video frames are in order.
+    """What sorts as the name would with its numbers as numbers.
 
-    One string a name: a million of them fit into memory. A number becomes its length and its
-    digits behind a character that no file name holds and that sorts before all others.
+    One string a name, for a million of them have to fit into memory. A number becomes its length
+    and its digits, behind a character that no file name holds and that sorts before all others.
     """
-    return _NUMBER.sub(_sortable, name) + "\0\0" + name  # 1 before 01
+    return _NUMBER.sub(_sortable, name)
 
 
 def _sortable(match: re.Match) -> str:
@@ -63,27 +68,21 @@ class Pictures:
 
     def path(self, key: str) -> str:
         """A file's POSIX path below the root."""
-        return self.below_root(self.own_path(key))
-
-    def own_path(self, key: str) -> str:
-        """The same below the folder."""
-        return self.respelt.get(key) or key + self.endings[key]
+        own = self.respelt.get(key) if self.respelt else None
+        return self.below_root(own or key + self.endings[key])
 
     def below_root(self, own: str) -> str:
         return f"{self.folder}/{own}" if self.folder else own
+
+    def keys(self) -> Set[str]:
+        return self.endings.keys()
 
     def ending_in(self, suffix: str) -> "Pictures":
         """Those whose keys end so."""
         if not suffix:
             return self
-        endings = {key: self.endings[key] for key in self if key.endswith(suffix)}
+        endings = {key: own for key, own in self.endings.items() if key.endswith(suffix)}
         return Pictures(self.folder, endings, self.respelt)
-
-    def __contains__(self, key: str) -> bool:
-        return key in self.endings
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.endings)
 
     def __len__(self) -> int:
         return len(self.endings)
@@ -112,7 +111,7 @@ def walk_pictures(root: Path, folder: str = "") -> tuple[Pictures, Doubles]:
         # macOS decomposes accents in file names where others do not.
         key = stem if stem.isascii() else unicodedata.normalize("NFC", stem)
         if key in endings:
-            several.setdefault(key, [found.own_path(key)]).append(stem + ending)
+            several.setdefault(key, [respelt.get(key, key + endings[key])]).append(stem + ending)
             continue
         endings[key] = ending
         if key != stem:
@@ -141,9 +140,9 @@ def _walk(
                 name = entry.name
                 if name.startswith("."):
                     continue
-                stem, ending = os.path.splitext(name)
+                stem, _, ending = name.rpartition(".")
                 if ending.lower() in _ENDINGS and is_file(entry):
-                    yield prefix + stem, sys.intern(ending)
+                    yield prefix + stem, sys.intern(f".{ending}")
                 elif is_folder(entry):
                     folders.append(name)
     except OSError as error:
@@ -181,7 +180,7 @@ def strip_suffix(pictures: Pictures, suffix: str) -> tuple[Pictures, Doubles]:
     respelt: dict[str, str] = {}
     stripped = Pictures(pictures.folder, endings, respelt)
     doubles: Doubles = []
-    for key in sorted(pictures):
+    for key in sorted(pictures.keys()):
         name = key.removesuffix(suffix)
         if name in endings:
             doubles.append((pictures.path(key), stripped.path(name)))
@@ -192,7 +191,7 @@ def strip_suffix(pictures: Pictures, suffix: str) -> tuple[Pictures, Doubles]:
     return stripped, doubles
 
 
-def find_suffixes(keys: Mapping[str, Collection[str]]) -> dict[str, str]:
+def find_suffixes(keys: Mapping[str, Set[str]]) -> dict[str, str]:
     """The suffix that each part's keys have after what they share with the other parts.
 
     Known suffixes are tried first, then the endings that all keys of a part have in common.
@@ -206,10 +205,10 @@ def find_suffixes(keys: Mapping[str, Collection[str]]) -> dict[str, str]:
         part -> suffix, "" where the keys match as they are.
     """
     plain = dict.fromkeys(keys, "")
-    hashes = [_hashes(own, "") for own in keys.values()]
-    if all(np.array_equal(own, hashes[0]) for own in hashes):
+    first, *others = keys.values()
+    if all(own == first for own in others):
         return plain
-    complete = len(reduce(np.intersect1d, hashes))
+    complete = len(reduce(np.intersect1d, (_hashes(own, "") for own in keys.values())))
     for candidates in (_known_suffixes, _common_endings):
         best, count = _best_suffixes({part: candidates(own) for part, own in keys.items()}, keys)
         if count > complete:
