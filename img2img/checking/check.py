@@ -21,7 +21,7 @@ from img2img.checking.rules import class_findings, header_findings, pair_finding
 from img2img.data.layouts import PairIndex
 from img2img.data.pairing.table import Records
 from img2img.data.palettes import load_palette
-from img2img.data.scan import in_parallel
+from img2img.data.parallel import in_parallel
 from img2img.data.spec import DataSpec
 from img2img.data.survey import Survey, find, judge, look_through
 from img2img.data.tally import Some

@@ -15,6 +15,7 @@ from img2img.data.headers import Headers, common_type, scan_headers
 from img2img.data.layouts import PairIndex, Part, find_pairs
 from img2img.data.pairing.table import Records
 from img2img.data.palettes import load_palette
+from img2img.data.remembering import Memory, recollect
 from img2img.data.resizing import stretch_warning
 from img2img.data.roles import assign_roles, custom_parts, describe_roles
 from img2img.data.scan import Findings, LabelLook, image_range, scan_labels
@@ -36,6 +37,7 @@ class Survey:
         inputs: the inputs, each with its part as `folder`.
         target: the target's part.
         labels: by the name of the input.
+        memory: of earlier scans, where it was asked for.
     """
 
     index: PairIndex
@@ -43,6 +45,7 @@ class Survey:
     target: str
     headers: Headers
     labels: Mapping[str, Findings]
+    memory: Memory | None = None
 
     @property
     def usable(self) -> Records:
@@ -72,10 +75,13 @@ def look_through(
     catch: Catch = nullcontext,
     each: Callable[[Path, LabelLook], object] | None = None,
     tell: Callable[[str], object] | None = None,
+    remember: bool = False,
 ) -> Survey:
     """Looks at every header, then reads every label map.
 
     Args:
+        remember: pass over files that an earlier start found in order and that have not changed;
+            what is wrong must then not be caught.
         each: called with every label map and what it holds, in order.
         tell: called with everything that is wrong with a file or a pair.
 
@@ -87,11 +93,13 @@ def look_through(
     colours = load_palette(config.palette).colours if config.palette else ()
     halves = {part.name: part.half for part in index.layout.parts}
     parts = [*(source.folder for source in inputs), target]
-    headers = scan_headers(index.records, parts, halves, tell)
+    memory = recollect(index, parts) if remember else None
+    headers = scan_headers(index.records, parts, halves, tell, memory)
     for problem in headers.problems():
         with catch():
             raise problem
     usable = index.records.take(headers.usable)
+    memory = memory if headers.whole else None
     labels = {
         source.name: scan_labels(
             usable.files(source.folder),
@@ -99,11 +107,12 @@ def look_through(
             colours,
             each,
             tell,
+            memory,
         )
         for source in inputs
         if source.kind == "labels"
     }
-    return Survey(index, inputs, target, headers, labels)
+    return Survey(index, inputs, target, headers, labels, memory)
 
 
 def judge(
@@ -204,6 +213,6 @@ def _describe_image(config: DataConfig, survey: Survey, part: Part) -> tuple[Ima
     dtype, channels, warning = common_type(survey.headers.kinds[part.name])
     low, high = DTYPE_RANGES[dtype]
     if config.range == "auto" or dtype == "float32":
-        low, high = image_range(survey.index.train.files(part.name), part.half)
+        low, high = image_range(survey.index.train.files(part.name), part.half, survey.memory)
     image = ImageSpec(channels=channels, dtype=dtype, low=low, high=high)
     return image, [warning] if warning else []

@@ -55,12 +55,13 @@ class Records(Sequence[Record]):
     @classmethod
     def pack(cls, root: Path, parts: Sequence[str], rows: Iterable[Row]) -> "Records":
         """Records of rows whose paths are in the order of `parts`."""
-        text, bounds = bytearray(), array("q", [0])
+        text, bounds = bytearray(), array("q")
         for name, paths in rows:
             text += os.fsencode(_BETWEEN.join((name, *paths)))
             bounds.append(len(text))
-        places = np.frombuffer(bounds, np.int64)
-        return cls(root, parts, text, places[:-1], places[1:])
+            text += b"\n"
+        ends = np.frombuffer(bounds, np.int64)
+        return cls(root, parts, text, np.append(0, ends[:-1] + 1), ends)
 
     def __len__(self) -> int:
         return len(self._starts)
@@ -86,9 +87,12 @@ class Records(Sequence[Record]):
 
     def row(self, place: int) -> Row:
         """A record as text alone: fewer objects than a `Record`."""
-        row = bytes(self._text[self._starts[place] : self._ends[place]])
-        name, *paths = os.fsdecode(row).split(_BETWEEN)
+        name, *paths = os.fsdecode(self.packed(place, place + 1)).split(_BETWEEN)
         return name, paths
+
+    def packed(self, start: int, stop: int) -> bytes:
+        """The rows of neighbours as they are stored: the same bytes for the same names."""
+        return bytes(self._text[self._starts[start] : self._ends[stop - 1]])
 
     def files(self, part: str) -> "Files":
         """The files of one part."""
@@ -107,10 +111,11 @@ class Files(Sequence[Path]):
     """The files of one part of many records."""
 
     def __init__(self, records: Records, part: str):
-        self.records, self.part = records, records.parts.index(part)
+        self.records, self.part = records, part
+        self._number = records.parts.index(part)
 
     def __len__(self) -> int:
         return len(self.records)
 
     def __getitem__(self, place: int) -> Path:
-        return self.records.root / self.records.row(place)[1][self.part]
+        return self.records.root / self.records.row(place)[1][self._number]
