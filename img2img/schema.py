@@ -114,6 +114,9 @@ class DataConfig(Section):
     """Renumber the label ids that occur to 0, 1, 2, ..."""
     range: Literal["dtype", "auto"] = "dtype"
     """Value range of the pictures: that of their type, or as found in the files."""
+    scan_cache: bool = True
+    """Remember what the first look at all files found, and look again only at files whose name,
+    size or time has changed."""
 
     resize: Size | None = None
     """Size in pixels at which the network works; null: that of the files."""
@@ -222,7 +225,7 @@ RESUMABLE = frozenset(
         "epochs decay_epochs steps decay_steps max_steps max_time device workers checkpointing "
         "log_every validate_every val_pairs samples save_every keep"
     ).split()
-)
+) | {"data.scan_cache"}
 
 
 class Config(Section):

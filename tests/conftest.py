@@ -43,6 +43,12 @@ def vector():
     return load
 
 
+@pytest.fixture(autouse=True, scope="session")
+def own_cache(tmp_path_factory):
+    """What scans remember stays out of the user's cache."""
+    os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
+
+
 @pytest.fixture(autouse=True)
 def fresh_engine():
     """Accelerate keeps device and precision for the whole process; tests choose anew."""

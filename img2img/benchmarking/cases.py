@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from img2img.benchmarking.machine import synchronize
+from img2img.benchmarking.machine import best_time, synchronize
 from img2img.config import load_config
 from img2img.data.spec import DataSpec, InputSpec
 from img2img.models import OPTIONS, build_model
@@ -43,10 +43,15 @@ class Setup:
 
 @dataclass(frozen=True)
 class Work:
-    """A case that is ready: `step` does it once, for so many `images`."""
+    """A case that is ready: `step` does it once, for so many `images`.
+
+    Attributes:
+        beside: seconds of a step that are another case's and do not count.
+    """
 
     step: Callable[[], None]
     images: int
+    beside: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -226,6 +231,36 @@ def start(*arguments: str) -> Case:
     return Case(f"`img2img {' '.join(arguments)}`", build)
 
 
+def start_translating(size: tuple[int, int], settings: dict[str, Any]) -> Case:
+    """From the shell's call of `translate` to its end with one picture, without the network."""
+
+    def build(setup: Setup) -> Work:
+        _, model, batch = _model_and_batch(size, settings, setup)
+        del batch["target"]
+        with torch.inference_mode():
+            network = best_time(lambda: model.eval().translate(batch), "cpu")
+        folder = tempfile.TemporaryDirectory(prefix="img2img-benchmark-")
+        height, width = batch["label"].shape[-2:]
+        _write_pairs(Path(folder.name), 2, height, width)
+        run, widths = f"{folder.name}/run", [f"{k}={getattr(model.options, k[6:])}" for k in WIDTHS]
+        command = [sys.executable, "-m", "img2img"]
+        data = ["--data", folder.name, "training.workers=0"]
+        once = ["--run", run, "--device", "cpu", "--max-steps", "1", *data, *widths]
+        given = [f"{key}={value}" for key, value in settings.items()]
+        subprocess.run([*command, "train", *once, *given], check=True, stdout=subprocess.DEVNULL)
+        label = f"{folder.name}/train_label/0.png"
+        translation = [*command, "translate", label, "--run", run, "--out", f"{folder.name}/0.png"]
+
+        def step() -> None:
+            assert folder  # the files are there as long as this function is
+            done = [*translation, "--device", "cpu"]
+            subprocess.run(done, check=True, stdout=subprocess.DEVNULL)
+
+        return Work(step, 1, beside=network)
+
+    return Case("`img2img translate LABEL.png` less the network's own time", build)
+
+
 CASES = {
     "train-global": train((256, 512), GLOBAL),
     "train-global-512": train((512, 1024), GLOBAL),
@@ -235,6 +270,9 @@ CASES = {
     "translate-global": translate((512, 1024), GLOBAL),
     "translate-enhancer": translate((1024, 2048), ENHANCER),
     "translate-pix2pix": translate((256, 256), PIX2PIX),
+    "load-256": load((256, 256)),
     "load": load((512, 1024)),
+    "load-2048": load((1024, 2048), pairs=12),
     "start-help": start("translate", "--help"),
+    "start-translate": start_translating((256, 256), PIX2PIX),
 }

@@ -57,15 +57,16 @@ def peaks(device: str, precision: str) -> dict[str, float]:
     images = torch.randn(1, 512, side // 64, side // 32, device=device, dtype=dtype)
     conv = torch.nn.Conv2d(512, 512, 3, padding=1, device=device, dtype=dtype)
     with torch.inference_mode():
-        matrix = _best(lambda: a @ b, device)
-        convolution = _best(lambda: conv(images), device)
+        matrix = best_time(lambda: a @ b, device)
+        convolution = best_time(lambda: conv(images), device)
     return {
         "matrix product": 2 * side**3 / matrix / 1e9,
         "convolution": 2 * 9 * 512 * 512 * images[0, 0].numel() / convolution / 1e9,
     }
 
 
-def _best(work: Callable[[], object], device: str) -> float:
+def best_time(work: Callable[[], object], device: str) -> float:
+    """Seconds of the fastest of five."""
     times = []
     for _ in range(6):
         start = time.perf_counter()

@@ -18,9 +18,10 @@ from img2img.checking.likeness import Twins, find_twins, names_of
 from img2img.checking.looks import PairLook, Roles, look_at_pair
 from img2img.checking.pixels import Pixels
 from img2img.checking.rules import class_findings, header_findings, pair_findings, pixel_findings
-from img2img.data.layouts import PairIndex, Record
+from img2img.data.layouts import PairIndex
+from img2img.data.pairing.table import Records
 from img2img.data.palettes import load_palette
-from img2img.data.scan import in_parallel
+from img2img.data.parallel import in_parallel
 from img2img.data.spec import DataSpec
 from img2img.data.survey import Survey, find, judge, look_through
 from img2img.data.tally import Some
@@ -144,7 +145,7 @@ def _look_at_pixels(report: Report) -> None:
     palette = load_palette(config.palette).colours if config.palette else ()
     parts = {part.name: part for part in layout.parts}
     report.roles = roles = Roles(survey.inputs, survey.target, parts, palette)
-    records = survey.headers.usable
+    records = survey.usable
     report.pixels = pixels = Pixels(np.zeros(len(records), np.uint64), Some(tell=report.ledger.add))
     sampled = set(np.linspace(0, len(records) - 1, min(len(records), SAMPLED)).astype(int).tolist())
 
@@ -160,14 +161,13 @@ def _look_at_pixels(report: Report) -> None:
     report.findings += _twin_findings(report, records)
 
 
-def _twin_findings(report: Report, records: Sequence[Record]) -> list[Finding]:
+def _twin_findings(report: Report, records: Records) -> list[Finding]:
     """Compares validation with training, as far as both are readable."""
-    names = {id(record) for record in report.index.val}
-    is_val = np.array([id(record) in names for record in records], bool)
+    is_val = report.survey.held_out
     marks, roles = report.pixels.marks, report.roles
     groups = {
-        wanted: [record for record, val in zip(records, is_val, strict=True) if val != wanted]
-        for wanted in (True, False)
+        True: records.take(np.flatnonzero(~is_val)),
+        False: records.take(np.flatnonzero(is_val)),
     }
 
     def read(is_train: bool, place: int) -> np.ndarray:

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from img2img.checking.finding import Finding
-from img2img.data.scan import in_parallel
+from img2img.data.parallel import in_parallel
 from img2img.data.tally import Some
 from img2img.errors import DataError, counted
 from img2img.progress import counting

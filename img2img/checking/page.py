@@ -240,10 +240,8 @@ def _twins(report: Report) -> Iterator[Html]:
     if twins is None or not twins.pairs:
         return
     yield tag("h2", "Validation pictures that are nearly trained on")
-    val = {id(record) for record in report.index.val}
-    groups = ([], [])
-    for record in report.survey.headers.usable:
-        groups[id(record) in val].append(record)
+    usable, is_val = report.survey.usable, report.survey.held_out
+    groups = [usable.take(np.flatnonzero(is_val == wanted)) for wanted in (False, True)]
     for place, partner in twins.pairs.first[:_TWINS]:
         records = (groups[1][place], groups[0][partner])
         try:

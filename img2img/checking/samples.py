@@ -42,13 +42,14 @@ class Sample:
 
 def draw_samples(report: Report, colours: Colours) -> Iterator[Sample]:
     """Evenly spaced pairs; those that cannot be read any more are passed over."""
-    records = report.survey.headers.usable if report.survey else []
-    val = {id(record) for record in report.index.val} if records else set()
+    if report.survey is None:
+        return
+    records, is_val = report.survey.usable, report.survey.held_out
     places = np.linspace(0, len(records) - 1, min(SHOWN, len(records))).astype(int)
     for place in places.tolist():
         try:
             record = records[place]
-            split = "val" if id(record) in val else "train"
+            split = "val" if is_val[place] else "train"
             yield _draw(record, f"{record.name} ({split})", report.roles, colours)
         except DataError:
             continue  # said elsewhere

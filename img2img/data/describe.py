@@ -32,6 +32,7 @@ OF_PAIRS = (
     "ignore_id",
     "derive_instances",
     "remap",
+    "scan_cache",
 )
 
 
@@ -69,8 +70,11 @@ def describe_data(config: DataConfig, *, seed: int = 0) -> Data:
     index = find(config)
     hint = f"all of it, with pictures: {check_command(config)}"
     catch = partial(_pointing, hint)
-    survey = look_through(config, index, catch=catch)
+    survey = look_through(config, index, catch=catch, remember=config.scan_cache)
     spec, remarks = judge(config, survey, catch=catch)
+    if survey.memory is not None:
+        survey.memory.tidy()
+        remarks += [remark] if (remark := survey.memory.remark()) else []
     if index.left_out or any(remark.startswith(WARNING) for remark in remarks):
         remarks.append(hint)
     return Data(
@@ -85,7 +89,8 @@ def describe_data(config: DataConfig, *, seed: int = 0) -> Data:
 def check_command(config: DataConfig) -> str:
     """The command that looks through the data to the end."""
     given = as_overrides(config, "data")
-    given.pop("data.path", None)
+    for unused in ("data.path", "data.scan_cache"):
+        given.pop(unused, None)
     words = [f"{key}={value}" for key, value in given.items()]
     return shlex.join(["img2img", "check-data", str(config.path), *words])
 

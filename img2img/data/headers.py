@@ -1,5 +1,6 @@
 """What the headers of all files say before training: sizes, channels and types; and their ends."""
 
+from array import array
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,8 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from img2img.data.images import ImageInfo, check_whole, read_info
-from img2img.data.pairing.records import Record
-from img2img.data.scan import in_parallel
+from img2img.data.pairing.table import Record
+from img2img.data.remembering import Memory, scan
 from img2img.data.spec import DTYPE_RANGES
 from img2img.data.tally import MAX_LISTED, Some
 from img2img.errors import DataError, counted
@@ -38,18 +39,65 @@ class Headers:
     """The headers of a data set's files, counted.
 
     Attributes:
-        kinds: part name -> the kinds of its files.
+        halves: part name -> "left" or "right" of side-by-side pictures, else "".
+        kinds: part name -> the kinds of its files; the last part is the target.
         sizes: (height, width) -> how many pairs.
         damaged: what is wrong with files that cannot be used.
         unequal: pairs whose pictures differ in size.
-        usable: the pairs of which neither is said.
+        usable: the places of the pairs of which neither is said.
     """
 
+    halves: Mapping[str, str] = field(default_factory=dict)
     kinds: dict[str, Kinds] = field(default_factory=dict)
     sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
     damaged: Some[str] = field(default_factory=Some)
     unequal: Some[str] = field(default_factory=Some)
-    usable: list[Record] = field(default_factory=list)
+    usable: array = field(default_factory=lambda: array("q"))
+
+    @property
+    def whole(self) -> bool:
+        return not self.damaged and not self.unequal
+
+    def add(self, place: int, record: Record, found: dict[str, ImageInfo] | DataError) -> None:
+        """One more pair."""
+        if isinstance(found, DataError):
+            self.damaged.add(str(found))
+            return
+        for part, info in found.items():
+            self.kinds[part].setdefault(Kind.of(info), Some()).add(record.files[part])
+        own = {part: _size(info, self.halves[part]) for part, info in found.items()}
+        self.sizes[list(own.values())[-1]] += 1
+        if len(set(own.values())) > 1:
+            shown = ", ".join(f"{part} {w}x{h}" for part, (h, w) in own.items())
+            self.unequal.add(f"{record.name}: {shown}")
+        else:
+            self.usable.append(place)
+
+    def join(self, other: "Headers") -> None:
+        """Adds all of another one."""
+        for part, kinds in other.kinds.items():
+            for kind, files in kinds.items():
+                self.kinds[part].setdefault(kind, Some()).join(files)
+        self.sizes.update(other.sizes)
+        self.damaged.join(other.damaged)
+        self.unequal.join(other.unequal)
+        self.usable.extend(other.usable)
+
+    def dump(self, items: Sequence[Record]) -> list:
+        kinds = []
+        for part, own in self.kinds.items():
+            place = {record.files[part]: number for number, record in enumerate(items)}
+            for kind, files in own.items():
+                kinds.append([part, kind, files.count, [place[path] for path in files.first]])
+        return [kinds, [[*size, count] for size, count in self.sizes.items()]]
+
+    def recall(self, saved: list, places: range, at: Callable[[int], Record]) -> None:
+        kinds, sizes = saved
+        for part, kind, count, first in kinds:
+            files = self.kinds[part].setdefault(Kind(*kind), Some())
+            files.recall(count, first, lambda place, part=part: at(place).files[part])
+        self.sizes.update({(height, width): count for height, width, count in sizes})
+        self.usable.extend(places)
 
     def problems(self) -> list[DataError]:
         """The errors that pairs which cannot be used amount to."""
@@ -75,6 +123,7 @@ def scan_headers(
     parts: Sequence[str],
     halves: Mapping[str, str],
     tell: Callable[[str], object] | None = None,
+    memory: Memory | None = None,
 ) -> Headers:
     """Looks at the header and the end of every file.
 
@@ -82,6 +131,7 @@ def scan_headers(
         parts: those that are used; the last one is the target.
         halves: part name -> "left" or "right" of side-by-side pictures, else "".
         tell: called with everything that is wrong.
+        memory: of earlier scans of these records.
     """
     parts = list(dict.fromkeys(parts))
 
@@ -95,23 +145,12 @@ def scan_headers(
             return error
         return {part: infos[record.files[part]] for part in parts}
 
-    headers = Headers(
-        kinds={part: {} for part in parts}, damaged=Some(tell=tell), unequal=Some(tell=tell)
-    )
-    for record, found in zip(records, in_parallel(look, records, "files"), strict=True):
-        if isinstance(found, DataError):
-            headers.damaged.add(str(found))
-            continue
-        for part, info in found.items():
-            headers.kinds[part].setdefault(Kind.of(info), Some()).add(record.files[part])
-        own = {part: _size(info, halves[part]) for part, info in found.items()}
-        headers.sizes[own[parts[-1]]] += 1
-        if len(set(own.values())) > 1:
-            shown = ", ".join(f"{part} {w}x{h}" for part, (h, w) in own.items())
-            headers.unequal.add(f"{record.name}: {shown}")
-        else:
-            headers.usable.append(record)
-    return headers
+    def make() -> Headers:
+        kinds = {part: {} for part in parts}
+        return Headers(halves, kinds, damaged=Some(tell=tell), unequal=Some(tell=tell))
+
+    what = f"headers {[(part, halves[part]) for part in parts]}"
+    return scan(records, look, make, "files", memory=memory, what=what)
 
 
 def _look(path: Path) -> ImageInfo:

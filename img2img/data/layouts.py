@@ -5,23 +5,36 @@ listed, never dropped in silence.
 """
 
 import os
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 from img2img.data.pairing import csv_layout
 from img2img.data.pairing.recognition import LAYOUTS, Match, name_folders, recognise, train_word
-from img2img.data.pairing.records import VAL_WORDS, Layout, PairIndex, Part, Record, find_partner
+from img2img.data.pairing.records import VAL_WORDS, Layout, PairIndex, Part, find_partner
 from img2img.data.pairing.splits import (
+    Doubles,
+    Pictures,
     find_suffixes,
     held_out,
-    natural_key,
+    natural_order,
     strip_suffix,
     walk_pictures,
 )
+from img2img.data.pairing.table import Record, Records, Row
 from img2img.errors import DataError, nearest
 
-__all__ = ["LAYOUTS", "Layout", "PairIndex", "Part", "Record", "find_pairs", "find_partner"]
+__all__ = [
+    "LAYOUTS",
+    "Layout",
+    "PairIndex",
+    "Part",
+    "Record",
+    "Records",
+    "find_pairs",
+    "find_partner",
+]
 
 _SHOWN = 8  # lines quoted in a message
 
@@ -62,11 +75,12 @@ def find_pairs(
         if layout not in ("auto", "csv"):
             raise DataError(f"{root}: a file, but layout {layout} is one of folders")
         found, splits, left_out = csv_layout.read_csv(root, custom)
-        doubled = []
+        folder, doubled = root.parent, []
     else:
         match = name_folders(root, custom, layout) if custom else recognise(root, layout)
         found, splits, left_out, doubled = _pair_folders(root, match)
-    index = _index(root, found, splits, left_out, val_fraction)
+        folder = root
+    index = _index(root, folder, found, splits, left_out, val_fraction)
     return replace(index, doubled=tuple(doubled))
 
 
@@ -78,48 +92,60 @@ def _suggest(layout: str) -> str:
 
 def _index(
     root: Path,
+    folder: Path,
     layout: Layout,
-    splits: Mapping[str, list[Record]],
+    splits: Mapping[str, Collection[Row]],
     left_out: list[str],
     val_fraction: float,
 ) -> PairIndex:
-    """Training and validation from the records of each split's word."""
-    splits = {
-        word: sorted(records, key=lambda record: natural_key(record.name))
-        for word, records in splits.items()
-        if records
-    }
-    train = splits.get(train_word(splits), [])
+    """Training and validation from the rows of each split's word."""
+    splits = {word: rows for word, rows in splits.items() if rows}
+    train = splits.get(train_word(splits), ())
     if not train:
         lines = [f"  {line}" for line in left_out[:_SHOWN]]
         raise DataError("\n".join([f"{root}: no complete training record", *lines]))
     word = next((word for word in VAL_WORDS if word in splits), None)
     if word is not None:
-        val, source = splits[word], f"split {word!r}"
+        cut, source = len(train), f"split {word!r}"
     else:
-        cut = len(train) - held_out(len(train), val_fraction)
-        train, val = train[:cut], train[cut:]
-        source = f"last {100 * val_fraction:g}% of the sorted names" if val else "none held out"
-    found = len(train) + len(val) + len(left_out)
-    return PairIndex(layout, root, tuple(train), tuple(val), source, tuple(left_out), found)
+        held = held_out(len(train), val_fraction)
+        cut = len(train) - held
+        source = f"last {100 * val_fraction:g}% of the sorted names" if held else "none held out"
+    parts = [part.name for part in layout.parts]
+    records = Records.pack(folder, parts, chain(train, splits.get(word, ())))
+    found = len(records) + len(left_out)
+    return PairIndex(layout, root, records, cut, source, tuple(left_out), found)
 
 
-def _pair_folders(
-    root: Path, match: Match
-) -> tuple[Layout, dict[str, list[Record]], list[str], list[str]]:
+@dataclass(frozen=True)
+class Rows:
+    """The complete records of one split: names in order, and their files by part."""
+
+    names: list[str]
+    files: Mapping[str, Pictures]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __iter__(self) -> Iterator[Row]:
+        for name in self.names:
+            yield name, [own.path(name) for own in self.files.values()]
+
+
+def _pair_folders(root: Path, match: Match) -> tuple[Layout, dict[str, Rows], list[str], list[str]]:
     """The records of the training split and of the first validation split that has any.
 
     Returns:
-        The layout with the suffixes found, word -> records, a line for all left out, and those
+        The layout with the suffixes found, word -> rows, a line for all left out, and those
         of these lines that are second files of a name.
     """
     train = train_word(match.splits)
     files, left_out = _files(root, match.layout, match.splits[train])
     doubled = list(left_out)
-    suffixes = find_suffixes(files)
+    suffixes = find_suffixes({part: own.keys() for part, own in files.items()})
     parts = [replace(part, suffix=suffixes[part.name] + part.suffix) for part in match.layout.parts]
     layout = replace(match.layout, parts=tuple(parts))
-    splits: dict[str, list[Record]] = {}
+    splits: dict[str, Rows] = {}
     for word in (train, *(word for word in VAL_WORDS if word in match.splits)):
         folders = match.splits[word]
         if word != train:
@@ -128,7 +154,7 @@ def _pair_folders(
             doubled += doubles
         for part, suffix in suffixes.items():
             files[part], doubles = strip_suffix(files[part], suffix)
-            left_out += (lines := _doubles(root, doubles))
+            left_out += (lines := _doubles(doubles))
             doubled += lines
         splits[word], incomplete = _complete(word, layout, folders, files)
         if word == train and not splits[word]:
@@ -142,50 +168,46 @@ def _pair_folders(
 
 def _files(
     root: Path, layout: Layout, folders: Mapping[str, str]
-) -> tuple[dict[str, dict[str, Path]], list[str]]:
-    """Part name -> key -> file of one split, and a line for each file of a doubled name."""
+) -> tuple[dict[str, Pictures], list[str]]:
+    """Part name -> its files of one split, and a line for each file of a doubled name."""
     walked = {
-        folder: walk_pictures(root / folder)
+        folder: walk_pictures(root, folder)
         for folder in dict.fromkeys(folders.values())
         if (root / folder).is_dir()
     }
-    files: dict[str, dict[str, Path]] = {}
+    files: dict[str, Pictures] = {}
     for part in layout.parts:
-        keys, _ = walked.get(folders.get(part.name, ""), ({}, []))
-        own = {key: path for key, path in keys.items() if key.endswith(part.suffix)}
-        files[part.name], _ = strip_suffix(own, part.suffix)
-    return files, [line for _, doubles in walked.values() for line in _doubles(root, doubles)]
+        own, _ = walked.get(folders.get(part.name, ""), (Pictures(""), []))
+        files[part.name], _ = strip_suffix(own.ending_in(part.suffix), part.suffix)
+    return files, [line for _, doubles in walked.values() for line in _doubles(doubles)]
 
 
-def _doubles(root: Path, doubles: list[tuple[Path, Path]]) -> list[str]:
+def _doubles(doubles: Doubles) -> list[str]:
     return [
-        f"{Path(os.path.relpath(path, root)).as_posix()}: same name as {used.name}, which is used"
+        f"{os.path.normpath(path)}: same name as {os.path.basename(used)}, which is used"
         for path, used in doubles
     ]
 
 
 def _complete(
-    word: str,
-    layout: Layout,
-    folders: Mapping[str, str],
-    files: Mapping[str, Mapping[str, Path]],
-) -> tuple[list[Record], list[str]]:
+    word: str, layout: Layout, folders: Mapping[str, str], files: Mapping[str, Pictures]
+) -> tuple[Rows, list[str]]:
     """The records of one split that have every part, and a line for each that has not."""
     by_split = [part.name for part in layout.parts if "{split}" in part.folder]
+    keys = {part: own.keys() for part, own in files.items()}
+    first, *others = keys.values()
+    whole = [name for name in first if all(name in own for own in others)]
     # A folder that serves all splits holds names of the others, too; they are not missing here.
-    names = {name for part in by_split or files for name in files[part]}
-    records, incomplete = [], []
-    for name in sorted(names, key=natural_key):
+    asked = [keys[part] for part in by_split or keys if len(keys[part]) > len(whole)]
+    incomplete = []
+    for name in natural_order(set().union(*asked).difference(whole)):
         missing = [
             f"no {part.name} (looked in {_folder(part, word, folders)}/)"
             for part in layout.parts
-            if name not in files[part.name]
+            if name not in keys[part.name]
         ]
-        if missing:
-            incomplete.append(f"{word}/{name}: ".removeprefix("/") + ", ".join(missing))
-        else:
-            records.append(Record(name, {part: own[name] for part, own in files.items()}))
-    return records, incomplete
+        incomplete.append(f"{word}/{name}: ".removeprefix("/") + ", ".join(missing))
+    return Rows(natural_order(whole), files), incomplete
 
 
 def _folder(part: Part, word: str, folders: Mapping[str, str]) -> str:
@@ -193,11 +215,9 @@ def _folder(part: Part, word: str, folders: Mapping[str, str]) -> str:
     return folders.get(part.name) or part.folder.replace("{split}", word) or "."
 
 
-def _unpaired(
-    root: Path, folders: Mapping[str, str], files: Mapping[str, Mapping[str, Path]]
-) -> str:
+def _unpaired(root: Path, folders: Mapping[str, str], files: Mapping[str, Pictures]) -> str:
     lines = [f"{root}: no record is complete; files belong together if they have the same name"]
     for part, own in files.items():
-        first = ", ".join(sorted(own, key=natural_key)[:3]) + (", ..." if len(own) > 3 else "")
+        first = ", ".join(natural_order(own.keys())[:3]) + (", ..." if len(own) > 3 else "")
         lines.append(f"  {part} in {folders[part] or '.'}/: {first or 'no pictures'}")
     return "\n".join(lines)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from img2img.data.layouts import Record
+from img2img.data.layouts import Records
 from img2img.data.reading import TARGET, Arrays, read_record
 from img2img.data.scenes import draw_scene
 from img2img.data.spec import DataSpec
@@ -37,7 +37,7 @@ class Source(Protocol):
 class FolderSource:
     """Pairs that lie on disk."""
 
-    def __init__(self, records: tuple[Record, ...], spec: DataSpec):
+    def __init__(self, records: Records, spec: DataSpec):
         self.records, self.spec = records, spec
 
     def __len__(self) -> int:
@@ -47,7 +47,7 @@ class FolderSource:
         return read_record(self.records[index], self.spec)
 
     def name(self, index: int) -> str:
-        return self.records[index].name
+        return self.records.row(index)[0]
 
 
 class SceneSource:

@@ -11,7 +11,7 @@ import numpy as np
 
 from img2img.data.components import components
 from img2img.data.images import read_ids, read_image, read_info
-from img2img.data.pairing.records import Record
+from img2img.data.pairing.table import Record
 from img2img.data.palettes import Colour, nearest_class
 from img2img.data.spec import DataSpec, ImageSpec, InputSpec
 from img2img.errors import DataError, counted

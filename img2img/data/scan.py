@@ -1,30 +1,21 @@
 """One look at every label map before training, and at values where their range is wanted."""
 
-import os
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 
 from img2img.data.images import is_lossy, read_ids, read_image
 from img2img.data.palettes import Colour, measure_classes
 from img2img.data.reading import halve_picture, read_label_colours
+from img2img.data.remembering import Memory, scan
 from img2img.data.strays import Look, Strays, look_for_strays
 from img2img.data.tally import MAX_LISTED, Some
 from img2img.errors import DataError, counted
-from img2img.progress import counting
 
 # Different ids that are counted; more are told apart by nobody.
 MAX_IDS = 65536
-_AHEAD = 8  # results of each thread that may wait to be used
-
-T = TypeVar("T")
-R = TypeVar("R")
 
 
 @dataclass
@@ -37,6 +28,7 @@ class Findings:
         lossy: files whose ids are not exact.
         strays: colours that the palette lacks.
         damaged: what is wrong with files that cannot be read as labels.
+        each: called with every file and the look at it, in order.
     """
 
     pixels: dict[int, int] = field(default_factory=dict)
@@ -44,18 +36,60 @@ class Findings:
     lossy: Some[Path] = field(default_factory=Some)
     strays: Strays = field(default_factory=Strays)
     damaged: Some[str] = field(default_factory=Some)
+    each: "Callable[[Path, LabelLook], object] | None" = None
 
-    def add(self, path: Path, look: "LabelLook") -> None:
+    @property
+    def whole(self) -> bool:
+        return not self.damaged
+
+    def add(self, place: int, path: Path, look: "LabelLook | DataError") -> None:
         """One more file."""
+        if isinstance(look, DataError):
+            self.damaged.add(str(look))
+            return
         for ident, count in zip(look.ids.tolist(), look.counts.tolist(), strict=True):
-            if ident not in self.pixels and len(self.pixels) >= MAX_IDS:
-                continue
-            self.pixels[ident] = self.pixels.get(ident, 0) + count
-            self.files.setdefault(ident, Some()).add(path)
+            if self._count(ident, count):
+                self.files[ident].add(path)
         if look.lossy:
             self.lossy.add(path)
         if look.strays is not None:
             self.strays.add(path, look.strays)
+        if self.each is not None:
+            self.each(path, look)
+
+    def _count(self, ident: int, pixels: int) -> bool:
+        """Counts pixels of an id; whether it is one that is told apart."""
+        if ident not in self.pixels and len(self.pixels) >= MAX_IDS:
+            return False
+        self.pixels[ident] = self.pixels.get(ident, 0) + pixels
+        self.files.setdefault(ident, Some())
+        return True
+
+    def join(self, other: "Findings") -> None:
+        """Adds all of another one."""
+        for ident, pixels in other.pixels.items():
+            if self._count(ident, pixels):
+                self.files[ident].join(other.files[ident])
+        self.lossy.join(other.lossy)
+        self.strays.join(other.strays)
+        self.damaged.join(other.damaged)
+
+    def dump(self, items: Sequence[Path]) -> list:
+        place = {path: number for number, path in enumerate(items)}
+        ids = [
+            [ident, pixels, self.files[ident].count, [place[p] for p in self.files[ident].first]]
+            for ident, pixels in self.pixels.items()
+        ]
+        lossy = [self.lossy.count, [place[path] for path in self.lossy.first]]
+        return [ids, lossy, self.strays.dump(place)]
+
+    def recall(self, saved: list, places: range, at: Callable[[int], Path]) -> None:
+        ids, lossy, strays = saved
+        for ident, pixels, count, first in ids:
+            if self._count(ident, pixels):
+                self.files[ident].recall(count, first, at)
+        self.lossy.recall(*lossy, at)
+        self.strays.join(Strays.load(strays, at))
 
     def check(self) -> None:
         """Raises a DataError where files cannot be read as labels."""
@@ -78,29 +112,6 @@ class Findings:
         if len(ids) > MAX_LISTED:
             lines.append(f"  and {counted(len(ids) - MAX_LISTED, 'more id')}")
         return "\n".join(lines)
-
-
-def in_parallel(work: Callable[[T], R], items: Sequence[T], what: str) -> Iterator[R]:
-    """`work` of every item in order, by threads (decoding releases the interpreter lock).
-
-    Only a few results wait to be used, however many items there are.
-    """
-    threads = os.cpu_count() or 1
-    with ThreadPoolExecutor(threads) as pool:
-        left = iter(items)
-        running = deque(pool.submit(work, item) for item in islice(left, threads * _AHEAD))
-
-        def results() -> Iterator[R]:
-            while running:
-                result = running.popleft().result()
-                running.extend(pool.submit(work, item) for item in islice(left, 1))
-                yield result
-
-        try:
-            yield from counting(results(), len(items), what)
-        finally:  # what nobody waits for any more
-            for future in running:
-                future.cancel()
 
 
 @dataclass(frozen=True)
@@ -153,13 +164,16 @@ def scan_labels(
     palette: tuple[Colour, ...],
     each: Callable[[Path, LabelLook], object] | None = None,
     tell: Callable[[str], object] | None = None,
+    memory: Memory | None = None,
 ) -> Findings:
     """The ids of all label maps; files that cannot be read are listed among the findings.
 
     Args:
+        files: with `memory`, those of all pairs.
         half, palette: as of `look_at_labels`.
         each: called with every file and the look at it, in order.
         tell: called with everything that is wrong.
+        memory: of earlier scans; for these neither is called.
     """
 
     def look(path: Path) -> LabelLook | DataError:
@@ -168,19 +182,41 @@ def scan_labels(
         except DataError as error:
             return error
 
-    findings = Findings(damaged=Some(tell=tell))
-    for path, found in zip(files, in_parallel(look, files, "labels"), strict=True):
-        if isinstance(found, DataError):
-            findings.damaged.add(str(found))
-            continue
-        findings.add(path, found)
-        if each is not None:
-            each(path, found)
-    return findings
+    def make() -> Findings:
+        return Findings(damaged=Some(tell=tell), each=each)
+
+    what = f"labels {half} {palette} in {files.part if memory else ''}"
+    return scan(files, look, make, "labels", memory=memory, what=what)
 
 
-def image_range(files: Sequence[Path], half: str) -> tuple[float, float]:
+@dataclass
+class Extent:
+    """The least and the greatest value of pictures."""
+
+    low: float = np.inf
+    high: float = -np.inf
+    whole = True
+
+    def add(self, place: int, path: Path, found: tuple[float, float]) -> None:
+        self.low, self.high = min(self.low, found[0]), max(self.high, found[1])
+
+    def join(self, other: "Extent") -> None:
+        self.add(0, Path(), (other.low, other.high))
+
+    def dump(self, items: Sequence[Path]) -> list:
+        return [self.low, self.high]
+
+    def recall(self, saved: list, places: range, at: Callable[[int], Path]) -> None:
+        self.add(0, Path(), saved)
+
+
+def image_range(
+    files: Sequence[Path], half: str, memory: Memory | None = None
+) -> tuple[float, float]:
     """The least and greatest value of all pictures.
+
+    Args:
+        memory: of earlier scans of the pairs, whose first ones the files belong to.
 
     Raises:
         DataError: all values are equal, or some are not finite.
@@ -193,8 +229,8 @@ def image_range(files: Sequence[Path], half: str) -> tuple[float, float]:
             raise DataError(f"{path}: holds values that are not finite (NaN or infinity)")
         return low, high
 
-    ranges = list(in_parallel(look, files, "range"))
-    low, high = min(r[0] for r in ranges), max(r[1] for r in ranges)
-    if low == high:
-        raise DataError(f"all pictures hold the one value {low}, for example {files[0]}")
-    return low, high
+    what = f"range {half} in {files.part if memory else ''}"
+    extent = scan(files, look, Extent, "range", memory=memory, what=what)
+    if extent.low == extent.high:
+        raise DataError(f"all pictures hold the one value {extent.low}, for example {files[0]}")
+    return extent.low, extent.high

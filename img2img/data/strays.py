@@ -6,7 +6,7 @@ of all pixels is. But mixtures vary from pixel to pixel, and colours of a class 
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -116,9 +116,38 @@ class Strays:
             self.files.add(path)
         for code in look.colours:
             self.example.setdefault(code, path)
+        self._forget_rare()
+
+    def _forget_rare(self) -> None:
         if len(self.colours) > _KEPT_OF_ALL:
             self.colours = Counter(dict(self.colours.most_common(_KEPT_OF_ALL // 2)))
             self.example = {code: self.example[code] for code in self.colours}
+
+    def join(self, other: "Strays") -> None:
+        """Adds all of another one."""
+        self.maps += other.maps
+        self.pixels += other.pixels
+        self.far += other.far
+        self.strays += other.strays
+        self.colours.update(other.colours)
+        self.files.join(other.files)
+        self.example = other.example | self.example
+        self._forget_rare()
+
+    def dump(self, place: Mapping[Path, int]) -> list:
+        """As JSON, with places for files."""
+        colours = [[code, n, place[self.example[code]]] for code, n in self.colours.items()]
+        files = [self.files.count, [place[path] for path in self.files.first]]
+        return [self.maps, self.pixels, self.far, self.strays, colours, files]
+
+    @classmethod
+    def load(cls, saved: list, at: Callable[[int], Path]) -> "Strays":
+        """What was dumped, `at` a place being a file."""
+        *counts, colours, (count, first) = saved
+        own = cls(*counts, Counter({code: n for code, n, _ in colours}))
+        own.files.recall(count, first, at)
+        own.example = {code: at(place) for code, _, place in colours}
+        return own
 
     def warning(
         self, name: str, colours: Sequence[Colour], names: Sequence[str], *, pairs: bool

@@ -8,10 +8,14 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from img2img.data.classes import describe_labels
 from img2img.data.headers import Headers, Kinds, common_type, scan_headers
 from img2img.data.layouts import PairIndex, Part, find_pairs
+from img2img.data.pairing.table import Records
 from img2img.data.palettes import load_palette
+from img2img.data.remembering import Memory, recollect
 from img2img.data.resizing import stretch_warning
 from img2img.data.roles import assign_roles, custom_parts, describe_roles
 from img2img.data.scan import Findings, LabelLook, image_range, scan_labels
@@ -33,6 +37,7 @@ class Survey:
         inputs: the inputs, each with its part as `folder`.
         target: the target's part.
         labels: by the name of the input.
+        memory: of earlier scans, where it was asked for.
     """
 
     index: PairIndex
@@ -40,6 +45,17 @@ class Survey:
     target: str
     headers: Headers
     labels: Mapping[str, Findings]
+    memory: Memory | None = None
+
+    @property
+    def usable(self) -> Records:
+        """The pairs that can be read and are of one size each."""
+        return self.index.records.take(self.headers.usable)
+
+    @property
+    def held_out(self) -> np.ndarray:
+        """bool: which of the usable pairs are for validation."""
+        return np.asarray(self.headers.usable) >= self.index.cut
 
 
 def find(config: DataConfig) -> PairIndex:
@@ -59,10 +75,13 @@ def look_through(
     catch: Catch = nullcontext,
     each: Callable[[Path, LabelLook], object] | None = None,
     tell: Callable[[str], object] | None = None,
+    remember: bool = False,
 ) -> Survey:
     """Looks at every header, then reads every label map.
 
     Args:
+        remember: pass over files that an earlier start found in order and that have not changed;
+            what is wrong must then not be caught.
         each: called with every label map and what it holds, in order.
         tell: called with everything that is wrong with a file or a pair.
 
@@ -74,22 +93,26 @@ def look_through(
     colours = load_palette(config.palette).colours if config.palette else ()
     halves = {part.name: part.half for part in index.layout.parts}
     parts = [*(source.folder for source in inputs), target]
-    headers = scan_headers((*index.train, *index.val), parts, halves, tell)
+    memory = recollect(index, parts) if remember else None
+    headers = scan_headers(index.records, parts, halves, tell, memory)
     for problem in headers.problems():
         with catch():
             raise problem
+    usable = index.records.take(headers.usable)
+    memory = memory if headers.whole else None
     labels = {
         source.name: scan_labels(
-            [record.files[source.folder] for record in headers.usable],
+            usable.files(source.folder),
             halves[source.folder],
             colours,
             each,
             tell,
+            memory,
         )
         for source in inputs
         if source.kind == "labels"
     }
-    return Survey(index, inputs, target, headers, labels)
+    return Survey(index, inputs, target, headers, labels, memory)
 
 
 def judge(
@@ -186,18 +209,23 @@ def with_size(spec: DataSpec, config: DataConfig, sizes: Iterable[tuple[int, int
 
 
 def _describe_part(config: DataConfig, survey: Survey, part: Part) -> tuple[ImageSpec, list[str]]:
-    train = [record.files[part.name] for record in survey.index.train]
-    return describe_image(config, survey.headers.kinds[part.name], train, part.half)
+    kinds, train = survey.headers.kinds[part.name], survey.index.train.files(part.name)
+    return describe_image(config, kinds, train, part.half, survey.memory)
 
 
 def describe_image(
-    config: DataConfig, kinds: Kinds, train: Sequence[Path], half: str = ""
+    config: DataConfig,
+    kinds: Kinds,
+    train: Sequence[Path],
+    half: str = "",
+    memory: Memory | None = None,
 ) -> tuple[ImageSpec, list[str]]:
     """Channels and type from all headers; the range from the type or from the training files.
 
     Args:
         kinds: of all pictures, as `scan_headers` finds them.
         half: "left" or "right" of side-by-side pictures.
+        memory: of earlier scans of pairs.
 
     Returns:
         The description, and remarks.
@@ -208,6 +236,6 @@ def describe_image(
     dtype, channels, warning = common_type(kinds)
     low, high = DTYPE_RANGES[dtype]
     if config.range == "auto" or dtype == "float32":
-        low, high = image_range(train, half)
+        low, high = image_range(train, half, memory)
     image = ImageSpec(channels=channels, dtype=dtype, low=low, high=high)
     return image, [warning] if warning else []

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Generic, TypeVar
 
 MAX_LISTED = 5  # files or ids named in one message
@@ -33,6 +34,11 @@ class Some(Generic[T]):
         """Adds all of another one."""
         self.count += other.count
         self.first = [*self.first, *other.first][:KEPT]
+
+    def recall(self, count: int, places: Iterable[int], at: Callable[[int], T]) -> None:
+        """Adds what was kept as places, and asks only for those that are kept again."""
+        self.count += count
+        self.first += [at(place) for place in islice(places, KEPT - len(self.first))]
 
     def __bool__(self) -> bool:
         return self.count > 0

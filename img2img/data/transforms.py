@@ -149,4 +149,5 @@ def _recolour(strength: float, channels: int) -> A.Compose:
 def _image_tensor(array: np.ndarray, spec: ImageSpec) -> Tensor:
     if array.ndim == 2:  # OpenCV drops a single channel
         array = array[..., None]
-    return torch.from_numpy(np.ascontiguousarray(spec.normalise(array).transpose(2, 0, 1)))
+    # Stored values are smaller to turn than floats.
+    return torch.from_numpy(spec.normalise(np.ascontiguousarray(array.transpose(2, 0, 1))))

@@ -1,7 +1,7 @@
 """Real pictures by name, from a folder, and the translated pictures that belong to them."""
 
 from collections.abc import Collection, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -97,10 +97,15 @@ def find_pictures(folder: Path) -> tuple[dict[str, Path], list[str]]:
     folder = folder.expanduser()
     if not folder.is_dir():
         raise DataError(f"{folder}: there is no such folder")
-    files, doubles = walk_pictures(folder)
-    if not files:
+    pictures, doubles = walk_pictures(folder)
+    if not pictures:
         raise DataError(f"{folder}: no pictures in this folder")
-    return files, [f"{path}: same name as {used.name}, which is used" for path, used in doubles]
+    files = {key: folder / pictures.path(key) for key in sorted(pictures.keys())}
+    lines = [
+        f"{folder / path}: same name as {PurePosixPath(used).name}, which is used"
+        for path, used in doubles
+    ]
+    return files, lines
 
 
 def assign(
@@ -110,7 +115,7 @@ def assign(
 
     Names may differ in a suffix that all of them have, such as `_fake_B`.
     """
-    suffixes = find_suffixes({"fake": fakes, "real": names})
+    suffixes = find_suffixes({"fake": fakes.keys(), "real": dict.fromkeys(names).keys()})
     short = {key.removesuffix(suffixes["fake"]): path for key, path in fakes.items()}
     found = {name: short.pop(name.removesuffix(suffixes["real"]), None) for name in names}
     return {name: path for name, path in found.items() if path is not None}, short

@@ -38,9 +38,9 @@ def find_sources(config: Config, spec: DataSpec, data: Path | None) -> tuple[Sou
         raise ConfigError(f"{error}{hint}") from error
     held_out, training, where = index.val, index.train, index.val_source
     if foreign and not held_out:
-        held_out, training = index.train, ()
+        held_out, training = training, held_out  # the latter is empty
         where = "all pairs: the data have no validation split beside others"
-    require_parts((*held_out, *training), spec)
+    require_parts(index.records, spec)
     spec = _where_found(spec, index)
     return FolderSource(held_out, spec), FolderSource(training, spec), where
 

@@ -169,7 +169,13 @@ def halve(x: Tensor) -> Tensor:
 
 
 def init_weights(module: nn.Module) -> None:
-    """N(0, 0.02) weights, N(1, 0.02) batch-norm scales, zero biases, in place."""
+    """N(0, 0.02) weights, N(1, 0.02) batch-norm scales, zero biases, in place.
+
+    Weights on the meta device stay as they are: a draw would load torch's compiler, which takes a
+    second, and they have no values.
+    """
+    if any(weight.is_meta for weight in module.parameters()):
+        return
     for layer in module.modules():
         if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
             nn.init.normal_(layer.weight, 0.0, INIT_STD)

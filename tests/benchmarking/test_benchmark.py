@@ -46,7 +46,7 @@ def benchmark(*arguments):
 
 def test_cases_run_small(tmp_path):
     file = tmp_path / "found.json"
-    cases = ["train-global", "translate-pix2pix", "load", "start-help"]
+    cases = ["train-global", "translate-pix2pix", "load", "start-help", "start-translate"]
     other = " ".join(talker(tmp_path, "other", [1e6] * 9, 10**12))
     done = benchmark(
         *cases, "--shrink=16", "--repeats=2", f"--json={file}", f"--against={other}", "--batch=2"
@@ -55,13 +55,13 @@ def test_cases_run_small(tmp_path):
     found = json.loads(file.read_text())
     assert [case["name"] for case in found["cases"]] == cases
     assert found["machine"]["torch"] and found["peaks"]["convolution"] > 0
-    step, translation, loading, start = found["cases"]
+    step, translation, loading, start, first = found["cases"]
     # Three passes over every network and more than one network: a step is more work than drawing.
     assert step["gflop"] > 10 * translation["gflop"] > 0 and loading["gflop"] == 0
     assert step["images"] == pytest.approx(2 / step["median"])
     assert loading["images"] == pytest.approx(48 / loading["median"])
     assert all(0 < case["ratio"]["median"] < 1e-3 for case in found["cases"])
-    assert start["median"] > 0 and "ratio" in done.stdout
+    assert first["median"] > start["median"] > 0 and "ratio" in done.stdout
 
 
 def test_processes_share_a_step(tmp_path):
@@ -90,6 +90,17 @@ def test_work_of_a_convolution_is_counted(tmp_path):
     up = sum(2 * 16 * widths[i] * outs[i] * (1 << i) ** 2 for i in range(8))
     (case,) = json.loads(file.read_text())["cases"]
     assert case["gflop"] == pytest.approx((down + up) / 1e9, rel=1e-3)
+
+
+def test_first_looks_and_later_starts():
+    tool = str(TOOL.with_name("benchmark_index.py"))
+    done = subprocess.run(
+        [sys.executable, tool, "--pairs", "30", "70"], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    rows = [line.split() for line in done.stdout.splitlines()[1:]]
+    assert [row[0] for row in rows] == ["30", "70"]
+    assert all(float(row[1]) > 0 and float(row[2]) > 0 for row in rows)
 
 
 def test_mistakes(tmp_path):

@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from img2img.data.images import write_image
-from img2img.data.pairing.records import Record
+from img2img.data.pairing.table import Record
 from img2img.data.reading import (
     TARGET,
     check_sizes,

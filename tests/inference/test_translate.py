@@ -1,5 +1,8 @@
 """Translating through the command line and the library: any size in, the same size out."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -257,3 +260,22 @@ def test_renumbered_labels_are_translated_as_stored(inside, capsys):
     mask = read_image("ds/labels/a.png")[..., 0]
     look = translator.look(mask, Wishes(random=True), seed=picture_seed(0, "a.png"))
     assert np.array_equal(translator.translate(mask, look=look), read_image("x.png"))
+
+
+def test_translating_loads_no_library_that_it_does_not_need(plain_run):
+    """Each of them takes between a tenth of a second and two."""
+    code = (
+        "import sys\n"
+        "from img2img.cli import main\n"
+        "assert main(sys.argv[1:]) == 0\n"
+        "unneeded = {'torchvision', 'accelerate', 'albumentations', 'scipy', 'sklearn', 'pandas', "
+        "'torchmetrics', 'torch_fidelity', 'lpips', 'kornia', 'tensorboard', 'sympy', 'tifffile', "
+        "'torch._dynamo', 'torch._inductor'}\n"
+        "assert not unneeded & set(sys.modules), unneeded & set(sys.modules)\n"
+    )
+    root = plain_run.parent
+    arguments = [root / "ds" / "train_label" / "a.png", "--run", plain_run, "--out", root / "o.png"]
+    command = [sys.executable, "-c", code, "translate", *map(str, arguments), "--device", "cpu"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert (root / "o.png").is_file()

@@ -82,8 +82,8 @@ def crop_faces(
     if out.resolve().is_relative_to(folder.resolve()):
         raise DataError(f"{out}: lies in the folder that is read; choose another --out")
     found, doubles = walk_pictures(folder)
-    pictures = [*found.values(), *(double for double, _ in doubles)]
-    names = sorted(picture.relative_to(folder).as_posix() for picture in pictures)
+    paths = (found.path(key) for key in found.keys())
+    names = sorted([*paths, *(double for double, _ in doubles)])
     if not names:
         raise DataError(f"{folder}: no picture in it or below")
     settings = {"cascade": path.name, **asdict(cut)}

@@ -5,7 +5,9 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path, PurePath
 
-from img2img.data.pairing.records import TRAIN_WORDS, VAL_WORDS, Layout, Part, Record
+from img2img.data.pairing.records import TRAIN_WORDS, VAL_WORDS, Layout, Part
+from img2img.data.pairing.splits import natural_key
+from img2img.data.pairing.table import Row
 from img2img.errors import DataError, nearest
 
 # Column names by part, in lower case; the first set whose required columns are there.
@@ -26,15 +28,15 @@ HELP = (
 
 def read_csv(
     path: Path, custom: Mapping[str, str] | None
-) -> tuple[Layout, dict[str, list[Record]], list[str]]:
+) -> tuple[Layout, dict[str, list[Row]], list[str]]:
     """The records of a CSV file.
 
     Args:
         custom: part -> column, instead of the columns in `COLUMNS`.
 
     Returns:
-        The layout; word in the `split` column in lower case -> records ("" without that
-        column); and a line for each row left out.
+        The layout; word in the `split` column in lower case -> records in the order of their
+        names ("" without that column); and a line for each row left out.
 
     Raises:
         DataError: no CSV in UTF-8, or its columns are not those of a layout.
@@ -46,7 +48,7 @@ def read_csv(
         raise DataError(f"{path}: columns {listed} are those of no layout; expected {HELP}")
     lower = [name.lower() for name in header]
     split_column = lower.index("split") if "split" in lower else None
-    splits: dict[str, list[Record]] = {}
+    splits: dict[str, list[Row]] = {}
     left_out: list[str] = []
     for line, row in rows:
         row += [""] * (len(header) - len(row))
@@ -58,10 +60,10 @@ def read_csv(
         if reason:
             left_out.append(f"line {line}: {reason}")
             continue
-        files = {part: path.parent / cell for part, cell in cells.items()}
-        splits.setdefault(word, []).append(Record(_name(next(iter(cells.values()))), files))
+        paths = list(cells.values())
+        splits.setdefault(word, []).append((_name(paths[0]), paths))
     layout = Layout("csv", tuple(Part(part, column) for part, column in columns.items()))
-    return layout, {word: _distinct(records) for word, records in splits.items()}, left_out
+    return layout, {word: _distinct(own) for word, own in splits.items()}, left_out
 
 
 def _read_rows(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
@@ -128,13 +130,11 @@ def _name(cell: str) -> str:
     return "/".join(step for step in path.parts if step not in ("..", path.anchor))
 
 
-def _distinct(records: list[Record]) -> list[Record]:
-    """The records with "-2", "-3", ... after names that occur again."""
+def _distinct(rows: list[Row]) -> list[Row]:
+    """The records in order, with "-2", "-3", ... after names that occur again."""
     seen: Counter[str] = Counter()
     distinct = []
-    for record in records:
-        seen[record.name] += 1
-        number = seen[record.name]
-        name = record.name if number == 1 else f"{record.name}-{number}"
-        distinct.append(Record(name, record.files))
-    return distinct
+    for name, paths in rows:
+        seen[name] += 1
+        distinct.append((name if seen[name] == 1 else f"{name}-{seen[name]}", paths))
+    return sorted(sorted(distinct), key=lambda row: natural_key(row[0]))

@@ -95,28 +95,37 @@ def recognise(root: Path, wanted: str) -> Match:
 def _entries(root: Path) -> tuple[dict[str, str], list[str]]:
     """The folders below the root, two deep, as {path in lower case: path}; and its files."""
     folders: dict[str, str] = {}
-    files: list[str] = []
-    for entry in _visible(root):
-        if not is_folder(entry):
-            files.append(entry.name)
-            continue
-        folders.setdefault(entry.name.lower(), entry.name)
+    own, files = _visible(root)
+    for name in own:
+        folders.setdefault(name.lower(), name)
         try:
-            inner = [sub.name for sub in _visible(entry.path) if is_folder(sub)]
+            inner, _ = _visible(root / name, names_of_files=False)
         except DataError:
             inner = []  # a folder that cannot be read matters only if the layout needs it
-        for path in (f"{entry.name}/{name}" for name in inner):
+        for path in (f"{name}/{below}" for below in inner):
             folders.setdefault(path.lower(), path)
     return folders, files
 
 
-def _visible(folder: Path | str) -> list[os.DirEntry]:
+def _visible(folder: Path, *, names_of_files: bool = True) -> tuple[list[str], list[str]]:
+    """The names of folders and of other entries in a folder, sorted.
+
+    Args:
+        names_of_files: False leaves the latter out: there may be a million.
+    """
+    folders, files = [], []
     try:
         with os.scandir(folder) as scan:
-            entries = [entry for entry in scan if not entry.name.startswith(".")]
+            for entry in scan:
+                if entry.name.startswith("."):
+                    continue
+                if is_folder(entry):
+                    folders.append(entry.name)
+                elif names_of_files:
+                    files.append(entry.name)
     except OSError as error:
         raise DataError(f"{folder}: the folder cannot be read ({error.strerror})") from error
-    return sorted(entries, key=lambda entry: entry.name)
+    return sorted(folders), sorted(files)
 
 
 def _match(layout: _Folders, arrangement: str, folders: Mapping[str, str]) -> Match | None:
@@ -174,9 +183,9 @@ def _looks_side_by_side(folder: Path) -> bool:
 
     Only a sample is opened: reading 100,000 headers would take longer than all the rest.
     """
-    pictures = [Path(entry.path) for entry in _visible(folder) if is_picture(entry.name)]
+    pictures = [name for name in _visible(folder)[1] if is_picture(name)]
     sample = pictures[:: max(1, len(pictures) // _SEEN_SHOWN)]
-    return bool(sample) and all(_halves(path) for path in sample)
+    return bool(sample) and all(_halves(folder / name) for name in sample)
 
 
 def _halves(path: Path) -> bool:

@@ -1,12 +1,13 @@
-"""Parts, layouts and records of a data set, and the way from one file of a record to another."""
+"""Parts and layouts of a data set, its pairs, and the way from one file of a pair to another."""
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from img2img.data.images import IMAGE_SUFFIXES
+from img2img.data.pairing.table import Records
 from img2img.errors import DataError, nearest
 
 TRAIN_WORDS = ("train", "training")
@@ -53,24 +54,13 @@ class Layout:
 
 
 @dataclass(frozen=True)
-class Record:
-    """Files that belong together.
-
-    Attributes:
-        name: their common POSIX path below their folders, without extension and suffix.
-        files: part name -> file. Both halves of a side-by-side picture are the same file.
-    """
-
-    name: str
-    files: Mapping[str, Path]
-
-
-@dataclass(frozen=True)
 class PairIndex:
     """The complete records of a data set.
 
     Attributes:
-        train, val: records in the order of their names, numbers as numbers.
+        records: those for training and behind them those for validation, each in the order
+            of their names, numbers as numbers.
+        cut: how many are for training.
         val_source: in words, where the validation records come from.
         left_out: one line for each name or file that is not used, with the reason.
         doubled: those of these lines that name a second file of the same name.
@@ -79,12 +69,20 @@ class PairIndex:
 
     layout: Layout
     root: Path
-    train: tuple[Record, ...]
-    val: tuple[Record, ...]
+    records: Records
+    cut: int
     val_source: str
     left_out: tuple[str, ...]
     found: int
     doubled: tuple[str, ...] = ()
+
+    @property
+    def train(self) -> Records:
+        return self.records[: self.cut]
+
+    @property
+    def val(self) -> Records:
+        return self.records[self.cut :]
 
     def summary(self) -> str:
         """What was found, used and left out: one line, and the first lines of `left_out`."""

@@ -2,11 +2,16 @@
 
 import os
 import re
+import sys
 import unicodedata
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Set
+from dataclasses import dataclass, field
+from functools import reduce
 from itertools import product, takewhile
 from pathlib import Path
+
+import numpy as np
 
 from img2img.data.images import IMAGE_SUFFIXES
 from img2img.errors import DataError
@@ -24,62 +29,126 @@ KNOWN_SUFFIXES = tuple(
     )
 )
 _SEPARATORS = "_-. "
+_NUMBER = re.compile(r"\d+")
+_ENDINGS = frozenset(suffix.removeprefix(".") for suffix in IMAGE_SUFFIXES)
 
 
-def natural_key(name: str) -> tuple[list, str]:
-    """Sorts numbers in names as numbers, so that unpadded video frames are in order."""
-    parts = re.split(r"(\d+)", name)
-    return [int(part) if part.isdecimal() else part for part in parts], name
+def natural_order(names: Iterable[str]) -> list[str]:
+    """Sorted with numbers in them as numbers, so that unpadded video frames are in order."""
+    return sorted(sorted(names), key=natural_key)  # 01 before 1
 
 
-def walk_pictures(folder: Path) -> tuple[dict[str, Path], list[tuple[Path, Path]]]:
-    """The pictures below a folder by key.
+def natural_key(name: str) -> str:
+    """What sorts as the name would with its numbers as numbers.
+
+    One string a name, for a million of them have to fit into memory. A number becomes its length
+    and its digits, behind a character that no file name holds and that sorts before all others.
+    """
+    return _NUMBER.sub(_sortable, name)
+
+
+def _sortable(match: re.Match) -> str:
+    digits = str(int(match[0]))
+    return f"\0{chr(len(digits))}{digits}"
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """The files of one part, by what they are called: little more than the keys' own memory.
+
+    Attributes:
+        folder: below the root, which the files lie in.
+        endings: key -> what the file's path has after it, such as ".png".
+        respelt: key -> the file's path below the folder, where that is not key and ending.
+    """
+
+    folder: str
+    endings: Mapping[str, str] = field(default_factory=dict)
+    respelt: Mapping[str, str] = field(default_factory=dict)
+
+    def path(self, key: str) -> str:
+        """A file's POSIX path below the root."""
+        own = self.respelt.get(key) if self.respelt else None
+        return self.below_root(own or key + self.endings[key])
+
+    def below_root(self, own: str) -> str:
+        return f"{self.folder}/{own}" if self.folder else own
+
+    def keys(self) -> Set[str]:
+        return self.endings.keys()
+
+    def ending_in(self, suffix: str) -> "Pictures":
+        """Those whose keys end so."""
+        if not suffix:
+            return self
+        endings = {key: own for key, own in self.endings.items() if key.endswith(suffix)}
+        return Pictures(self.folder, endings, self.respelt)
+
+    def __len__(self) -> int:
+        return len(self.endings)
+
+
+Doubles = list[tuple[str, str]]  # (file passed over, file used instead), paths below the root
+
+
+def walk_pictures(root: Path, folder: str = "") -> tuple[Pictures, Doubles]:
+    """The pictures below a folder by key: POSIX path without extension, in Unicode's composed form.
 
     Hidden files and folders, other files, and links that lead back to a folder above are
-    passed over.
+    passed over. Of two files with the same key the first in order is used.
 
-    Returns:
-        key (POSIX path relative to `folder` without extension, in Unicode's composed form)
-        -> file, in sorted order; and (file passed over, file used instead) where two files
-        have the same key.
+    Args:
+        folder: below `root`, to which the paths are relative.
 
     Raises:
         DataError: a folder cannot be read.
     """
-    found: dict[str, Path] = {}
-    doubles: list[tuple[Path, Path]] = []
-    for relative in _walk(str(folder), "", ()):
+    endings: dict[str, str] = {}
+    respelt: dict[str, str] = {}
+    found = Pictures(folder, endings, respelt)
+    several: dict[str, list[str]] = {}
+    for stem, ending in _walk(str(root / folder), "", ()):
         # macOS decomposes accents in file names where others do not.
-        key = unicodedata.normalize("NFC", os.path.splitext(relative)[0])
-        path = folder / relative
-        if key in found:
-            doubles.append((path, found[key]))
-        else:
-            found[key] = path
+        key = stem if stem.isascii() else unicodedata.normalize("NFC", stem)
+        if key in endings:
+            several.setdefault(key, [respelt.get(key, key + endings[key])]).append(stem + ending)
+            continue
+        endings[key] = ending
+        if key != stem:
+            respelt[key] = stem + ending
+    doubles: Doubles = []
+    for key in sorted(several):
+        used, *others = sorted(several[key])
+        endings[key] = os.path.splitext(used)[1]
+        respelt[key] = used
+        doubles += [(found.below_root(other), found.below_root(used)) for other in others]
     return found, doubles
 
 
-def _walk(folder: str, prefix: str, above: tuple[tuple[int, int], ...]) -> list[str]:
-    """Relative POSIX paths of the pictures below `folder`, sorted within each folder."""
+def _walk(
+    folder: str, prefix: str, above: tuple[tuple[int, int], ...]
+) -> Iterator[tuple[str, str]]:
+    """(relative POSIX path without extension, extension) of the pictures below `folder`."""
+    folders = []
     try:
         status = os.stat(folder)
         identity = (status.st_dev, status.st_ino)
         if identity in above:
-            return []
+            return
         with os.scandir(folder) as scan:
-            entries = sorted(scan, key=lambda entry: entry.name)
+            for entry in scan:
+                name = entry.name
+                if name.startswith("."):
+                    continue
+                stem, _, ending = name.rpartition(".")
+                if ending.lower() in _ENDINGS and is_file(entry):
+                    yield prefix + stem, sys.intern(f".{ending}")
+                elif is_folder(entry):
+                    folders.append(name)
     except OSError as error:
         raise DataError(f"{folder}: the folder cannot be read ({error.strerror})") from error
-    relatives: list[str] = []
-    for entry in entries:
-        if entry.name.startswith("."):
-            continue
-        if is_folder(entry):
-            below = f"{prefix}{entry.name}/"
-            relatives += _walk(entry.path, below, (*above, identity))
-        elif is_picture(entry.name) and is_file(entry):
-            relatives.append(prefix + entry.name)
-    return relatives
+    for name in sorted(folders):
+        yield from _walk(f"{folder}/{name}", f"{prefix}{name}/", (*above, identity))
 
 
 def is_folder(entry: os.DirEntry) -> bool:
@@ -103,20 +172,26 @@ def is_picture(name: str) -> bool:
     return os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES
 
 
-def strip_suffix(
-    keys: Mapping[str, Path], suffix: str
-) -> tuple[dict[str, Path], list[tuple[Path, Path]]]:
+def strip_suffix(pictures: Pictures, suffix: str) -> tuple[Pictures, Doubles]:
     """The files with `suffix` taken off the keys that end in it; and doubles, as above."""
-    stripped: dict[str, Path] = {}
-    doubles: list[tuple[Path, Path]] = []
-    for key, path in keys.items():
-        used = stripped.setdefault(key.removesuffix(suffix), path)
-        if used is not path:
-            doubles.append((path, used))
+    if not suffix:
+        return pictures, []
+    endings: dict[str, str] = {}
+    respelt: dict[str, str] = {}
+    stripped = Pictures(pictures.folder, endings, respelt)
+    doubles: Doubles = []
+    for key in sorted(pictures.keys()):
+        name = key.removesuffix(suffix)
+        if name in endings:
+            doubles.append((pictures.path(key), stripped.path(name)))
+            continue
+        endings[name] = sys.intern(key[len(name) :] + pictures.endings[key])
+        if key in pictures.respelt:
+            respelt[name] = pictures.respelt[key]
     return stripped, doubles
 
 
-def find_suffixes(keys: Mapping[str, Collection[str]]) -> dict[str, str]:
+def find_suffixes(keys: Mapping[str, Set[str]]) -> dict[str, str]:
     """The suffix that each part's keys have after what they share with the other parts.
 
     Known suffixes are tried first, then the endings that all keys of a part have in common.
@@ -130,9 +205,10 @@ def find_suffixes(keys: Mapping[str, Collection[str]]) -> dict[str, str]:
         part -> suffix, "" where the keys match as they are.
     """
     plain = dict.fromkeys(keys, "")
-    if len({frozenset(own) for own in keys.values()}) == 1:
+    first, *others = keys.values()
+    if all(own == first for own in others):
         return plain
-    complete = len(set.intersection(*map(set, keys.values())))
+    complete = len(reduce(np.intersect1d, (_hashes(own, "") for own in keys.values())))
     for candidates in (_known_suffixes, _common_endings):
         best, count = _best_suffixes({part: candidates(own) for part, own in keys.items()}, keys)
         if count > complete:
@@ -144,19 +220,25 @@ def _best_suffixes(
     candidates: Mapping[str, list[str]], keys: Mapping[str, Collection[str]]
 ) -> tuple[dict[str, str], int]:
     """The combination of one suffix a part that completes most records, and how many."""
-    choices: dict[str, list[tuple[str, set[str]]]] = {}  # part -> (suffix, keys without it)
+    choices: dict[str, list[tuple[str, np.ndarray]]] = {}  # part -> (suffix, keys without it)
     for part, suffixes in candidates.items():
-        stripped = [(s, {key.removesuffix(s) for key in keys[part]}) for s in suffixes]
+        stripped = [(s, _hashes(keys[part], s)) for s in suffixes]
         choices[part] = [(s, short) for s, short in stripped if len(short) == len(keys[part])]
     best: dict[str, str] = {}
     best_rank = (0, 0)
     for combination in product(*choices.values()):
-        complete = len(set.intersection(*(short for _, short in combination)))
+        complete = len(reduce(np.intersect1d, (short for _, short in combination)))
         rank = (complete, -sum(len(suffix) for suffix, _ in combination))
         if rank > best_rank:
             suffixes = (suffix for suffix, _ in combination)
             best, best_rank = dict(zip(choices, suffixes, strict=True)), rank
     return best, best_rank[0]
+
+
+def _hashes(keys: Collection[str], suffix: str) -> np.ndarray:
+    """The different keys without a suffix, each as 8 bytes: sets of a million strings are large."""
+    hashes = (hash(key.removesuffix(suffix)) for key in keys)
+    return np.unique(np.fromiter(hashes, np.int64, len(keys)))
 
 
 def _known_suffixes(keys: Collection[str]) -> list[str]:
@@ -172,9 +254,9 @@ def _common_endings(keys: Collection[str]) -> list[str]:
     """No suffix, and every ending that all keys share and that starts at a separator."""
     if len(keys) < 2:  # a lone key shares all of itself, which says nothing
         return [""]
-    backwards = [key[::-1] for key in keys]
-    # What the first and the last in order share, all share.
-    pairs = zip(min(backwards), max(backwards), strict=False)
+    # What the first and the last in order share, read backwards, all share.
+    first, last = (end(key[::-1] for key in keys) for end in (min, max))
+    pairs = zip(first, last, strict=False)
     shared = "".join(letter for letter, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
     ending = shared[::-1].rpartition("/")[2]
     starts = [place for place, letter in enumerate(ending) if letter in _SEPARATORS]

@@ -11,8 +11,8 @@ from img2img.data.describe import OF_PAIRS, Data
 from img2img.data.headers import scan_headers
 from img2img.data.loader import FolderSource, Source
 from img2img.data.pairing.recognition import recognise
-from img2img.data.pairing.records import Record
 from img2img.data.pairing.splits import natural_key, walk_pictures
+from img2img.data.pairing.table import Records
 from img2img.data.pictures.arrays import IDX_HELP, find_idx, read_csv_pictures, read_idx_pictures
 from img2img.data.pictures.crops import CROPPED, draw_crops
 from img2img.data.pictures.sources import ArraySource, Classified
@@ -218,23 +218,24 @@ def _from_folder(root: Path, config: DataConfig) -> Pictures:
     files, doubles = walk_pictures(root)
     if not files:
         raise DataError(f"{root}: no pictures in it; expected {HELP}")
-    records = [Record(key, {IMAGE: path}) for key, path in files.items()]
-    records.sort(key=lambda record: natural_key(record.name))
+    rows = [(key, (files.path(key),)) for key in files.keys()]
+    rows.sort(key=lambda row: natural_key(row[0]))
+    records = Records.pack(root, (IMAGE,), rows)
     headers = scan_headers(records, [IMAGE], {IMAGE: ""})
     for problem in headers.problems():
         raise problem
-    image, remarks = describe_image(config, headers.kinds[IMAGE], list(files.values()))
+    image, remarks = describe_image(config, headers.kinds[IMAGE], records.files(IMAGE))
     if doubles:
         remarks.append(
-            f"WARNING: {counted(len(doubles), 'picture')} passed over, for example {doubles[0][0]}: "
-            f"same name as {doubles[0][1].name}"
+            f"WARNING: {counted(len(doubles), 'picture')} passed over, for example "
+            f"{root / doubles[0][0]}: same name as {Path(doubles[0][1]).name}"
         )
     parts = (PartSpec(name=IMAGE, folder=""),)
     spec = DataSpec(inputs=(), target=image, target_part=IMAGE, parts=parts)
-    folders = [record.name.rpartition("/")[0].partition("/")[0] for record in records]
+    folders = [name.rpartition("/")[0].partition("/")[0] for name, _ in rows]
     labels = folders if all(folders) and len(set(folders)) > 1 else None
     return Pictures(
-        FolderSource(tuple(records), spec),
+        FolderSource(records, spec),
         image,
         "class-folders" if labels else "pictures",
         headers.sizes,
