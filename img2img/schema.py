@@ -171,8 +171,9 @@ class TrainingConfig(Section):
     """Adam's decay of the gradients' mean square."""
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Decay of the moving average of the generator's weights, which then translates; 0: none."""
-    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
-    """Numbers in which the networks compute; fp16 needs a CUDA GPU."""
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    """Numbers in which the networks compute; auto: bf16 on a CUDA GPU that has it, else fp32;
+    fp16 needs a CUDA GPU."""
     device: str = "auto"
     """Where the networks compute: auto, cpu, cuda, cuda:1 or mps."""
     seed: NonNegativeInt = 0

@@ -15,7 +15,7 @@ FLAGS = {
     "seed": ("training.seed", "seed of weights, data order and augmentation"),
     "max_steps": ("training.max_steps", "stop after so many steps"),
     "max_time": ("training.max_time", "stop after so many minutes"),
-    "precision": ("training.precision", "fp32, bf16 or fp16"),
+    "precision": ("training.precision", "auto, fp32, bf16 or fp16"),
     "device": ("training.device", "auto, cpu, cuda or mps"),
 }
 

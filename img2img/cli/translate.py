@@ -59,6 +59,13 @@ def parse(argv: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
     parser.add_argument(
+        "--precision",
+        default="fp32",
+        choices=["auto", "fp32", "bf16", "fp16"],
+        help="numbers in which the networks compute; auto: bf16 on a CUDA GPU that has it; "
+        "default: fp32, as evaluations",
+    )
+    parser.add_argument(
         "--sheet", type=Path, help="also write a contact sheet: inputs | result | real"
     )
     return parser.parse_args(argv)
@@ -67,15 +74,21 @@ def parse(argv: list[str]) -> argparse.Namespace:
 def main(argv: list[str]) -> int:
     """Translates everything that can be, names what cannot: exit code 2 if there was any."""
     arguments = parse(argv)
+    from img2img.devices import precision_warning
     from img2img.inference.jobs import FileTranslator, write_sheet
     from img2img.inference.planning import plan
     from img2img.inference.translator import Translator
 
     translator = Translator.load(
-        arguments.run, checkpoint=arguments.checkpoint, device=arguments.device
+        arguments.run,
+        checkpoint=arguments.checkpoint,
+        device=arguments.device,
+        precision=arguments.precision,
     )
     if translator.remark:
         print(f"warning: {translator.remark}", file=sys.stderr)
+    if slow := precision_warning(translator.precision, translator.device):
+        print(slow, file=sys.stderr)
     jobs = plan(
         arguments.inputs,
         arguments.out,

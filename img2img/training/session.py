@@ -13,7 +13,7 @@ from img2img.config import parse_config
 from img2img.data.describe import Data, describe_data
 from img2img.data.loader import PairDataset
 from img2img.data.transforms import JointTransform
-from img2img.devices import pick_device
+from img2img.devices import pick_device, pick_precision, precision_warning
 from img2img.errors import ConfigError
 from img2img.models import OPTIONS, build_model
 from img2img.models.base import Model
@@ -168,6 +168,8 @@ class Session:
         settings = self.config.training
         accelerator = make_accelerator(settings.device, settings.precision)
         say = print if accelerator.is_main_process else _silent
+        if warning := precision_warning(accelerator.mixed_precision, accelerator.device):
+            say(warning)
         budget = None if fit is None else parse_budget(fit, accelerator)
         data = describe_data(self.config.data, seed=settings.seed)
         self._check(data)
@@ -233,8 +235,7 @@ def make_accelerator(device: str, precision: str) -> Accelerator:
     chosen = pick_device(device)
     if chosen.index is not None:
         torch.cuda.set_device(chosen)
-    if precision == "fp16" and chosen.type != "cuda":
-        raise ConfigError("training.precision: fp16 needs a CUDA GPU; use fp32 or bf16")
+    precision = pick_precision(precision, chosen)
     try:
         return Accelerator(cpu=chosen.type == "cpu", mixed_precision=PRECISIONS[precision])
     except ValueError as error:

@@ -1,5 +1,7 @@
 """Translating through the command line and the library: any size in, the same size out."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -257,3 +259,17 @@ def test_renumbered_labels_are_translated_as_stored(inside, capsys):
     mask = read_image("ds/labels/a.png")[..., 0]
     look = translator.look(mask, Wishes(random=True), seed=picture_seed(0, "a.png"))
     assert np.array_equal(translator.translate(mask, look=look), read_image("x.png"))
+
+
+def test_bf16_translates_alike_but_not_the_same(tiny_runs, capsys, monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
+    label = save_scene(Path("scene"))
+    run = tiny_runs["pix2pixHD"]
+    assert translate(run, label, "--out", "full.png") == 0
+    assert "emulates" not in capsys.readouterr().err
+    assert translate(run, label, "--out", "half.png", "--precision", "bf16") == 0
+    assert "emulates" in capsys.readouterr().err
+    full, half = (read_image(Path(f"{name}.png")).astype(int) for name in ("full", "half"))
+    assert 0 < abs(full - half).max() < 20
+    assert translate(run, label, "--precision", "fp16") == 2
+    assert "fp16 needs a CUDA GPU" in capsys.readouterr().err

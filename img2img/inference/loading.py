@@ -1,0 +1,26 @@
+"""A checkpoint's model, ready to translate."""
+
+import torch
+
+from img2img.config import parse_config
+from img2img.models import OPTIONS, build_model
+from img2img.models.base import Model, load_strictly
+from img2img.training.checkpoint import Checkpoint
+
+
+def load_model(checkpoint: Checkpoint, device: torch.device) -> Model:
+    """A checkpoint's model, ready to translate; networks that only train stay empty.
+
+    Raises:
+        CheckpointError: weights are missing or have other shapes.
+    """
+    config = parse_config(checkpoint.meta["config"], OPTIONS, str(checkpoint.path))
+    # No memory and no random numbers for weights that are about to be replaced.
+    with torch.device("meta"):
+        model = build_model(config, checkpoint.spec)
+    states = checkpoint.networks()
+    for name in model.inference_nets:
+        network = getattr(model, name)
+        load_strictly(network, states.get(name, {}), name, assign=True)
+        network.to(device)
+    return model.eval().requires_grad_(False)
