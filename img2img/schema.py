@@ -174,6 +174,8 @@ class TrainingConfig(Section):
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     """Numbers in which the networks compute; auto: bf16 on a CUDA GPU that has it, else fp32;
     fp16 needs a CUDA GPU."""
+    memory_format: Literal["auto", "channels_first", "channels_last"] = "auto"
+    """How pictures lie in memory; auto: channels last on CUDA, channels first elsewhere."""
     device: str = "auto"
     """Where the networks compute: auto, cpu, cuda, cuda:1 or mps."""
     seed: NonNegativeInt = 0
@@ -211,7 +213,7 @@ class TrainingConfig(Section):
 RESUMABLE = frozenset(
     "training." + key
     for key in (
-        "epochs decay_epochs steps decay_steps max_steps max_time device workers checkpointing "
+        "epochs decay_epochs steps decay_steps max_steps max_time device memory_format workers checkpointing "
         "log_every validate_every val_pairs samples save_every keep"
     ).split()
 )

@@ -3,7 +3,7 @@
 Less memory for more time: the backward pass runs every block forward once more.
 """
 
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor, nn
@@ -28,8 +28,12 @@ class Recomputable(nn.Module):
             *inputs,
             use_reentrant=False,
             preserve_rng_state=any(isinstance(layer, nn.Dropout) for layer in self.modules()),
-            context_fn=lambda: (nullcontext(), _StatisticsKept(self)),
+            **({} if torch.compiler.is_compiling() else {"context_fn": self._contexts}),
         )
+
+    def _contexts(self) -> tuple[AbstractContextManager, AbstractContextManager]:
+        """For the forward pass and for computing again; a compiler keeps statistics by itself."""
+        return nullcontext(), _StatisticsKept(self)
 
 
 def recompute_activations(module: nn.Module) -> None:
