@@ -174,6 +174,9 @@ class TrainingConfig(Section):
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     """Numbers in which the networks compute; auto: bf16 on a CUDA GPU that has it, else fp32;
     fp16 needs a CUDA GPU."""
+    compile: bool = False
+    """Compile the networks (torch.compile) before their first step; where that fails they run as
+    they are."""
     memory_format: Literal["auto", "channels_first", "channels_last"] = "auto"
     """How pictures lie in memory; auto: channels last on CUDA, channels first elsewhere."""
     device: str = "auto"
@@ -213,7 +216,7 @@ class TrainingConfig(Section):
 RESUMABLE = frozenset(
     "training." + key
     for key in (
-        "epochs decay_epochs steps decay_steps max_steps max_time device memory_format workers checkpointing "
+        "epochs decay_epochs steps decay_steps max_steps max_time device memory_format compile workers checkpointing "
         "log_every validate_every val_pairs samples save_every keep"
     ).split()
 )

@@ -59,6 +59,11 @@ def parse(argv: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
     parser.add_argument(
+        "--compile",
+        action="store_true",
+        help="compile the networks first, on CUDA as graphs: pays for many pictures of one size",
+    )
+    parser.add_argument(
         "--precision",
         default="fp32",
         choices=["auto", "fp32", "bf16", "fp16"],
@@ -74,21 +79,10 @@ def parse(argv: list[str]) -> argparse.Namespace:
 def main(argv: list[str]) -> int:
     """Translates everything that can be, names what cannot: exit code 2 if there was any."""
     arguments = parse(argv)
-    from img2img.devices import precision_warning
     from img2img.inference.jobs import FileTranslator, write_sheet
     from img2img.inference.planning import plan
-    from img2img.inference.translator import Translator
 
-    translator = Translator.load(
-        arguments.run,
-        checkpoint=arguments.checkpoint,
-        device=arguments.device,
-        precision=arguments.precision,
-    )
-    if translator.remark:
-        print(f"warning: {translator.remark}", file=sys.stderr)
-    if slow := precision_warning(translator.precision, translator.device):
-        print(slow, file=sys.stderr)
+    translator = _load(arguments)
     jobs = plan(
         arguments.inputs,
         arguments.out,
@@ -132,6 +126,26 @@ def main(argv: list[str]) -> int:
     written = len(jobs) - failed
     print(f"{len(jobs)} in, {written} out{f': {where}' * bool(written)} (by {translator.source})")
     return 2 if failed else 0
+
+
+def _load(arguments: argparse.Namespace):
+    """The translator, and what is to be said about it."""
+    from img2img.devices import precision_warning
+    from img2img.inference.translator import Translator
+
+    translator = Translator.load(
+        arguments.run,
+        checkpoint=arguments.checkpoint,
+        device=arguments.device,
+        precision=arguments.precision,
+    )
+    if translator.remark:
+        print(f"warning: {translator.remark}", file=sys.stderr)
+    if slow := precision_warning(translator.precision, translator.device):
+        print(slow, file=sys.stderr)
+    if arguments.compile:
+        print(translator.compile(), file=sys.stderr)
+    return translator
 
 
 def _styling(arguments: argparse.Namespace, translator):

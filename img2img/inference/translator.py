@@ -20,6 +20,7 @@ from img2img.inference.styles.book import StyleBook
 from img2img.inference.styles.looks import Choice, Look, Objects, Wishes, choose
 from img2img.labels import instance_classes
 from img2img.models.base import Model
+from img2img.networks.compiling import compile_networks
 from img2img.training.runs import find_run, pick_checkpoint
 
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
@@ -89,6 +90,10 @@ class Translator:
                 "`img2img cluster-styles --overwrite`"
             )
         return translator
+
+    def compile(self) -> str:
+        """Compiles the networks; the first pictures of a size then take a while. Says how it went."""
+        return compile_networks(self.model, self.device, graphs=True)
 
     def translate(
         self,

@@ -17,6 +17,7 @@ from img2img.devices import pick_device, pick_precision, precision_warning
 from img2img.errors import ConfigError
 from img2img.models import OPTIONS, build_model
 from img2img.models.base import Model
+from img2img.networks.compiling import compile_networks
 from img2img.schema import RESUMABLE, Config
 from img2img.training import messages
 from img2img.training.checkpoint import Checkpoint, read_checkpoint, write_text
@@ -127,6 +128,8 @@ class Session:
                 say(messages.nothing_left(trainer))
                 return 0
             say(f"going on with {self.path} at step {trainer.progress.step}")
+        if settings.compile:
+            say(compile_networks(model, accelerator.device))
         # Nothing is written before everything is known to fit.
         main_alone(accelerator, self._write_folder)
         say(messages.summary(trainer, model))
