@@ -11,9 +11,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from test_fast_ways import HD, TRAININGS, Training
+from test_recomputed_trainings import thin_vgg
 from torch.testing import assert_close
 
 from img2img.cli import main
+from img2img.losses.matching import PerceptualLoss
 from img2img.networks import compiling
 from img2img.networks.channels_last import use_channels_last
 from img2img.shortcuts import PLAIN
@@ -54,13 +56,20 @@ def calls():
     return dict(counters["stats"]), dict(counters["graph_break"])
 
 
-@pytest.mark.parametrize("name", ["pix2pix", "global", "features", "accumulation", "recomputed"])
+@pytest.mark.parametrize(
+    "name", ["pix2pix", "global", "features", "accumulation", "recomputed", "vgg"]
+)
 def test_a_compiled_training_is_the_same(name, traced, fresh_engine):
     recomputed = {**HD, "training.checkpointing": True, "training.accumulation": 2}
-    options = recomputed if name == "recomputed" else TRAININGS[name]
-    plain = Training(options)
+    options = {"recomputed": recomputed, "vgg": HD}.get(name) or TRAININGS[name]
+
+    def perceive(model):
+        if name == "vgg":
+            model.perceptual = PerceptualLoss(thin_vgg())
+
+    plain = Training(options, perceive)
     expected, names = plain.losses(), plain.model.state_dict().keys()
-    training = Training(options)
+    training = Training(options, perceive)
     compiled(training.model)
     torch._dynamo.utils.counters.clear()
     found = training.losses()
