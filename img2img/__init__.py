@@ -10,7 +10,7 @@ __version__ = "0.1.0"
 def load(run=None, **settings):
     """A `Translator` of a trained run: its name or path, or the newest for None.
 
-    Keyword arguments are `Translator.load`'s: `checkpoint`, `device`.
+    Keyword arguments are `Translator.load`'s: `checkpoint`, `device`, `precision`.
     """
     from img2img.inference.translator import Translator  # keeps `import img2img` light
 

@@ -1,4 +1,4 @@
-"""Where networks compute: the name of a device, checked."""
+"""Where networks compute, and in what numbers: names of devices and precisions, checked."""
 
 import torch
 
@@ -24,3 +24,38 @@ def pick_device(name: str) -> torch.device:
             f"device {name!r} is not available; valid here: {', '.join(('auto', *usable))}"
         )
     return torch.device(name)
+
+
+def pick_precision(name: str, device: torch.device) -> str:
+    """The precision of a name: `auto`, `fp32`, `bf16` or `fp16`.
+
+    Args:
+        name: `auto` takes bf16 on a CUDA GPU that computes in it, and fp32 everywhere else.
+
+    Raises:
+        ConfigError: fp16 away from CUDA.
+    """
+    if name == "auto":
+        return "bf16" if device.type == "cuda" and has_bf16(device) else "fp32"
+    if name == "fp16" and device.type != "cuda":
+        raise ConfigError("precision fp16 needs a CUDA GPU; use auto, fp32 or bf16")
+    return name
+
+
+def has_bf16(device: torch.device) -> bool:
+    """Whether a device multiplies bf16 numbers itself; without it they are emulated, if at all."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type == "cpu":  # avx512_bf16, amx_bf16 and their like
+        return any(there for name, there in torch.cpu.get_capabilities().items() if "bf16" in name)
+    return False
+
+
+def precision_warning(precision: str, device: torch.device) -> str:
+    """A sentence where a precision makes a device slower instead of faster, else ""."""
+    if precision != "bf16" or device.type != "cpu" or has_bf16(device):
+        return ""
+    return (
+        "WARNING: this processor has no instructions for bf16 and emulates it, which takes 10 to "
+        "100 times as long; use --precision fp32"
+    )

@@ -31,15 +31,19 @@ def one_hot(label: Tensor, classes: int, *, ignore_id: int | None = None) -> Ten
         label = torch.where(label == ignore_id, classes, label)
     allowed = classes if ignore_id is None else classes + 1
     if label.device.type == "cpu" and label.numel():
-        low, high = label.aminmax()
-        if low < 0 or high >= allowed:
-            raise ValueError(
-                f"label ids run from {int(low)} to {int(high)}, but {classes} classes allow "
-                f"0..{classes - 1}; set the number of classes or an ignore id"
-            )
+        _require_ids(label, classes, allowed)
     # One plane more than classes takes the ignored pixels and is cut off again.
     planes = label.new_zeros(label.shape[0], allowed, *label.shape[2:], dtype=torch.float32)
     return planes.scatter_(1, label, 1.0)[:, :classes]
+
+
+def _require_ids(label: Tensor, classes: int, allowed: int) -> None:
+    low, high = label.aminmax()
+    if low < 0 or high >= allowed:
+        raise ValueError(
+            f"label ids run from {int(low)} to {int(high)}, but {classes} classes allow "
+            f"0..{classes - 1}; set the number of classes or an ignore id"
+        )
 
 
 def boundary_map(ids: Tensor) -> Tensor:
@@ -142,11 +146,14 @@ def instance_mean(features: Tensor, instance: Tensor) -> Tensor:
     # One number for each instance of each picture, consecutive over the batch.
     picture = torch.arange(count, device=instance.device).view(-1, 1, 1, 1).expand_as(instance)
     codes, *_ = _joint_codes(picture.flatten(), instance.flatten().long())
-    groups, index = codes.unique(return_inverse=True)
+    # Not `unique`: to know how many there are, the processor would have to wait for a GPU.
+    codes, order = codes.sort()
+    number = (codes.diff(prepend=codes[:1]) != 0).cumsum(0)
+    index = torch.empty_like(order).scatter_(0, order, number)
     rows = features.permute(0, 2, 3, 1).reshape(-1, channels)
-    sums = rows.new_zeros(len(groups), channels).index_add(0, index, rows)
-    sizes = rows.new_zeros(len(groups)).index_add(0, index, rows.new_ones(len(index)))
-    means = (sums / sizes[:, None])[index]
+    sums = torch.zeros_like(rows).index_add(0, index, rows)
+    sizes = rows.new_zeros(len(rows)).index_add(0, index, rows.new_ones(len(rows)))
+    means = sums[index] / sizes[index, None]
     return means.view(count, *features.shape[2:], channels).permute(0, 3, 1, 2)
 
 

@@ -183,8 +183,14 @@ class TrainingConfig(Section):
     """Decay of the gradients' mean square."""
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Decay of the moving average of the generator's weights, which then translates; 0: none."""
-    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
-    """Numbers in which the networks compute; fp16 needs a CUDA GPU."""
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    """Numbers in which the networks compute; auto: bf16 on a CUDA GPU that has it, else fp32;
+    fp16 needs a CUDA GPU."""
+    compile: bool = False
+    """Compile the networks (torch.compile) before their first step; where that fails they run as
+    they are."""
+    memory_format: Literal["auto", "channels_first", "channels_last"] = "auto"
+    """How pictures lie in memory; auto: channels last on CUDA, channels first elsewhere."""
     device: str = "auto"
     """Where the networks compute: auto, cpu, cuda, cuda:1 or mps."""
     seed: NonNegativeInt = 0
@@ -222,7 +228,7 @@ class TrainingConfig(Section):
 RESUMABLE = frozenset(
     "training." + key
     for key in (
-        "epochs decay_epochs steps decay_steps max_steps max_time device workers checkpointing "
+        "epochs decay_epochs steps decay_steps max_steps max_time device memory_format compile workers checkpointing "
         "log_every validate_every val_pairs samples save_every keep"
     ).split()
 ) | {"data.scan_cache"}

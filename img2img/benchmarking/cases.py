@@ -16,6 +16,9 @@ from img2img.config import load_config
 from img2img.data.spec import DataSpec, InputSpec
 from img2img.models import OPTIONS, build_model
 from img2img.models.base import Model
+from img2img.networks.channels_last import use_channels_last, wanted
+from img2img.networks.compiling import compile_networks
+from img2img.schema import Config
 from img2img.training.session import make_accelerator
 from img2img.training.state import TrainingState
 from img2img.training.stepper import Stepper
@@ -85,6 +88,7 @@ def train(size: tuple[int, int], settings: dict[str, Any]) -> Case:
         model = model.to(accelerator.device).train()
         if getattr(model.options.weights, "perceptual", 0):
             model.perceptual = _random_vgg().to(accelerator.device)
+        _quicken(model, config, accelerator.device)
         state = TrainingState(config, model, accelerator, pairs=1, criterion="ssim")
         stepper = Stepper(state, accelerator)
         batch = {name: value.to(accelerator.device) for name, value in batch.items()}
@@ -102,9 +106,10 @@ def translate(size: tuple[int, int], settings: dict[str, Any]) -> Case:
     """The network's part of a translation, from ids to the picture in [-1, 1]."""
 
     def build(setup: Setup) -> Work:
-        _, model, batch = _model_and_batch(size, settings, setup)
+        config, model, batch = _model_and_batch(size, settings, setup)
         accelerator = make_accelerator(setup.device, setup.precision)
         model = model.to(accelerator.device).eval()
+        _quicken(model, config, accelerator.device, graphs=True)
         batch = {n: v.to(accelerator.device) for n, v in batch.items() if n != "target"}
 
         def step() -> None:
@@ -115,6 +120,14 @@ def translate(size: tuple[int, int], settings: dict[str, Any]) -> Case:
         return Work(step, setup.batch)
 
     return Case(f"translation, {_describe(size, settings)}", build)
+
+
+def _quicken(model: Model, config: Config, device: torch.device, *, graphs: bool = False) -> None:
+    """As a training or a translation does it before its first step."""
+    if wanted(config.training.memory_format, device):
+        use_channels_last(model)
+    if config.training.compile:
+        print(compile_networks(model, device, graphs=graphs))
 
 
 def _describe(size: tuple[int, int], settings: dict[str, Any]) -> str:

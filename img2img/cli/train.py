@@ -18,7 +18,7 @@ FLAGS = {
     "seed": ("training.seed", "seed of weights, data order and augmentation"),
     "max_steps": ("training.max_steps", "stop after so many steps"),
     "max_time": ("training.max_time", "stop after so many minutes"),
-    "precision": ("training.precision", "fp32, bf16 or fp16"),
+    "precision": ("training.precision", "auto, fp32, bf16 or fp16"),
     "device": ("training.device", "auto, cpu, cuda or mps"),
 }
 
@@ -57,6 +57,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
         metavar="RUN",
         help="go on with a run; without RUN the newest",
     )
+    parser.add_argument("--compile", action="store_true", help="compile the networks first")
     parser.add_argument(
         "--print-config", action="store_true", help="print all settings, explained, and stop"
     )
@@ -97,6 +98,8 @@ def main(argv: list[str]) -> int:
     given = {FLAGS[k][0]: v for k, v in vars(arguments).items() if k in FLAGS and v is not None}
     if arguments.model:
         given["model.name"] = arguments.model
+    if arguments.compile:
+        given["training.compile"] = True
     given |= parse_overrides(arguments.overrides)
     if arguments.resume is not None:
         if arguments.config or arguments.overwrite:

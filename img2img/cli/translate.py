@@ -61,6 +61,18 @@ def parse(argv: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
     parser.add_argument(
+        "--compile",
+        action="store_true",
+        help="compile the networks first, on CUDA as graphs: pays for many pictures of one size",
+    )
+    parser.add_argument(
+        "--precision",
+        default="fp32",
+        choices=["auto", "fp32", "bf16", "fp16"],
+        help="numbers in which the networks compute; auto: bf16 on a CUDA GPU that has it; "
+        "default: fp32, as evaluations",
+    )
+    parser.add_argument(
         "--sheet", type=Path, help="also write a contact sheet: inputs | result | real"
     )
     return parser.parse_args(argv)
@@ -91,13 +103,21 @@ class Done:
 
 def _load(arguments: argparse.Namespace, crew):
     """What translates files; the main process says what is doubtful about it."""
+    from img2img.devices import precision_warning
     from img2img.inference.jobs import FileTranslator
     from img2img.inference.translator import NO_BOOK, Translator
 
     translator = Translator.load(
-        arguments.run, checkpoint=arguments.checkpoint, device=crew.device(arguments.device)
+        arguments.run,
+        checkpoint=arguments.checkpoint,
+        device=crew.device(arguments.device),
+        precision=arguments.precision,
     )
     remarks = [f"warning: {translator.remark}"] if translator.remark else []
+    if slow := precision_warning(translator.precision, translator.device):
+        remarks.append(slow)
+    if arguments.compile:
+        remarks.append(translator.compile())
     if arguments.stochastic and not translator.has_noise:
         remarks.append("warning: this model has no dropout, so --stochastic changes nothing")
     if any(part.half for part in translator.spec.parts) and not arguments.side_by_side:

@@ -5,6 +5,7 @@ import torch
 from img2img.config import parse_config
 from img2img.models import OPTIONS, build_model
 from img2img.models.base import Model, load_strictly
+from img2img.networks.channels_last import use_channels_last, wanted
 from img2img.training.checkpoint import Checkpoint
 
 
@@ -23,4 +24,6 @@ def load_model(checkpoint: Checkpoint, device: torch.device) -> Model:
         network = getattr(model, name)
         load_strictly(network, states.get(name, {}), name, assign=True)
         network.to(device)
+    if wanted("auto", device):
+        use_channels_last(model)
     return model.eval().requires_grad_(False)

@@ -12,7 +12,7 @@ from img2img.data.reading import TARGET, fit_channels
 from img2img.data.resizing import resize_ids, resize_image
 from img2img.data.sheets import to_picture
 from img2img.data.spec import DataSpec, InputSpec
-from img2img.devices import pick_device
+from img2img.devices import pick_device, pick_precision
 from img2img.errors import ConfigError, DataError
 from img2img.inference.arrays import Inputs, complete_inputs, with_instances
 from img2img.inference.loading import load_model
@@ -20,8 +20,10 @@ from img2img.inference.styles.book import StyleBook
 from img2img.inference.styles.looks import Choice, Look, Objects, Wishes, choose
 from img2img.labels import instance_classes
 from img2img.models.base import Model
+from img2img.networks.compiling import compile_networks
 from img2img.training.runs import find_run, pick_checkpoint
 
+DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 NO_BOOK = "the run has no style book yet; make it with `img2img cluster-styles`"
 
 
@@ -32,6 +34,7 @@ class Translator:
         spec: the inputs and the target of the run.
         book: the styles of the run; None where it has none.
         source: where the weights come from, for people to read.
+        precision: numbers in which the networks compute, `fp32`, `bf16` or `fp16`.
         remark: what is doubtful about the styles, "" for nothing.
     """
 
@@ -42,9 +45,11 @@ class Translator:
         *,
         book: StyleBook | None = None,
         source: str = "",
+        precision: str = "fp32",
     ):
         self.model, self.device, self.book, self.source = model, device, book, source
         self.spec: DataSpec = model.spec
+        self.precision = precision
         self.remark = ""
 
     @classmethod
@@ -54,6 +59,7 @@ class Translator:
         *,
         checkpoint: str | Path | None = None,
         device: str = "auto",
+        precision: str = "fp32",
     ) -> "Translator":
         """The translator of a run.
 
@@ -61,9 +67,10 @@ class Translator:
             run: a name (runs/NAME), a path, or None for the newest.
             checkpoint: `best`, `last`, a step, or a file; None: last.
             device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
+            precision: `auto`, `fp32`, `bf16`, `fp16`; evaluations take fp32.
 
         Raises:
-            ConfigError: the device is not there.
+            ConfigError: the device is not there, or cannot compute in the precision.
             CheckpointError: no such run or checkpoint, or it cannot be read.
         """
         target = pick_device(device)
@@ -79,7 +86,8 @@ class Translator:
         book = StyleBook.load(path) if model.style_input else None
         if book is not None:
             book.require_channels(model.options.feature_channels, path)
-        translator = cls(model, target, book=book, source=str(found.path))
+        numbers = pick_precision(precision, target)
+        translator = cls(model, target, book=book, source=str(found.path), precision=numbers)
         if book is not None and book.step != found.meta["step"]:
             translator.remark = (
                 f"the style book is of step {book.step}, this checkpoint of step "
@@ -87,6 +95,10 @@ class Translator:
                 "`img2img cluster-styles --overwrite`"
             )
         return translator
+
+    def compile(self) -> str:
+        """Compiles the networks; the first pictures of a size then take a while. Says how it went."""
+        return compile_networks(self.model, self.device, graphs=True)
 
     def translate(
         self,
@@ -127,7 +139,9 @@ class Translator:
         batch = {name: value.expand(len(looks), *value.shape[1:]) for name, value in batch.items()}
         if self.model.style_input:
             batch["features"] = torch.cat([self._features(look, batch) for look in looks])
-        pictures = self.model.translate(batch).float().permute(0, 2, 3, 1).cpu().numpy()
+        with self._autocast():
+            pictures = self.model.translate(batch)
+        pictures = pictures.float().permute(0, 2, 3, 1).cpu().numpy()
         return [self.spec.target.denormalise(resize_image(p, size)) for p in pictures]
 
     def look(
@@ -211,7 +225,9 @@ class Translator:
         work = self.spec.working_size(size)
         value = self.spec.target.normalise(resize_image(photo, work)).transpose(2, 0, 1)
         batch[TARGET] = torch.from_numpy(np.ascontiguousarray(value))[None].to(self.device)
-        rows = self.model.encode(batch)[0].flatten(1).T.float().cpu().numpy()
+        with self._autocast():
+            features = self.model.encode(batch)[0]
+        rows = features.flatten(1).T.float().cpu().numpy()
         ids, first = np.unique(batch[self.model.style_input].cpu().numpy(), return_index=True)
         return {ident: Choice(rows[i]) for ident, i in zip(ids.tolist(), first, strict=True)}
 
@@ -254,6 +270,10 @@ class Translator:
         else:
             tensor = torch.from_numpy(resize_ids(array, work).astype(np.int64))[None]
         return tensor[None].to(self.device)
+
+    def _autocast(self) -> torch.autocast:
+        dtype = DTYPES.get(self.precision)
+        return torch.autocast(self.device.type, dtype, enabled=dtype is not None)
 
     @contextlib.contextmanager
     def _noise(self, stochastic: bool, seed: int | None) -> Iterator[None]:

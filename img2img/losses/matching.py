@@ -81,6 +81,11 @@ class PerceptualLoss(nn.Module):
             return self._distance(fake, real)
         return _WithGradient.apply(fake, real, self._distance)
 
+    def compile(self, **how) -> None:
+        """Compiles the network alone: no compiler follows a gradient inside a forward pass."""
+        if isinstance(self.features, nn.Module):
+            self.features.compile(**how)
+
     def _distance(self, fake: Tensor, real: Tensor) -> Tensor:
         with torch.no_grad():
             targets = self.features(_three_channels(real))

@@ -1,7 +1,7 @@
 """The methods, by the name that `--model` takes."""
 
-from img2img.data.describe import Data, describe_data
-from img2img.data.pictures.describe import are_pictures, describe_pictures
+from typing import TYPE_CHECKING
+
 from img2img.data.spec import DataSpec
 from img2img.errors import DataError
 from img2img.models.acgan import ACGAN
@@ -15,6 +15,9 @@ from img2img.models.pix2pix import Pix2Pix
 from img2img.models.pix2pixhd import Pix2PixHD
 from img2img.networks.layers import BatchNorm
 from img2img.schema import Config
+
+if TYPE_CHECKING:
+    from img2img.data.describe import Data
 
 # One class may go by several names, each with settings of its own (`Options.presets`).
 MODELS: dict[str, type[Model]] = {
@@ -36,12 +39,16 @@ MODELS: dict[str, type[Model]] = {
 OPTIONS = {name: model.Options for name, model in MODELS.items()}
 
 
-def find_data(config: Config) -> Data:
+def find_data(config: Config) -> "Data":
     """The data of a config, as its model takes them.
 
     Raises:
         DataError: one message with what is wrong, which files, and what to set.
     """
+    # Late: whoever translates has no need of them.
+    from img2img.data.describe import describe_data
+    from img2img.data.pictures.describe import are_pictures, describe_pictures
+
     name, seed = config.model.name, config.training.seed
     takes = MODELS[name].takes
     if takes != "pairs":

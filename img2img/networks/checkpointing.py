@@ -15,7 +15,8 @@ class Recomputable(nn.Module):
 
     Values and gradients are the same: dropout draws the same numbers again, and the running
     statistics of batch norm are not moved a second time. Parameters must not change between the
-    forward pass and any backward pass through the block.
+    forward pass and any backward pass through the block. In compiled networks, blocks with batch norm
+    are not computed again.
     """
 
     recompute = False
@@ -23,13 +24,21 @@ class Recomputable(nn.Module):
     def __call__(self, *inputs):
         if not (self.recompute and torch.is_grad_enabled()):
             return super().__call__(*inputs)
+        how = {"context_fn": lambda: (nullcontext(), _StatisticsKept(self))}
+        if torch.compiler.is_compiling():
+            if self._has(nn.BatchNorm2d):  # it would keep the statistics that the next pass moves
+                return super().__call__(*inputs)
+            how = {}  # it computes again by itself, without a second forward pass
         return checkpoint(
             super().__call__,
             *inputs,
             use_reentrant=False,
-            preserve_rng_state=any(isinstance(layer, nn.Dropout) for layer in self.modules()),
-            context_fn=lambda: (nullcontext(), _StatisticsKept(self)),
+            preserve_rng_state=self._has(nn.Dropout),
+            **how,
         )
+
+    def _has(self, kind: type[nn.Module]) -> bool:
+        return any(isinstance(layer, kind) for layer in self.modules())
 
 
 def recompute_activations(module: nn.Module) -> None:

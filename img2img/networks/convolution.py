@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from img2img import shortcuts
 from img2img.networks import winograd
+from img2img.networks.channels_last import reflect_pad
 
 FEW = 4  # outputs of a thin convolution
 
@@ -38,6 +39,13 @@ class Conv2d(nn.Conv2d):
             and not torch.compiler.is_compiling()
             and shortcuts.allowed()
         )
+
+    def _conv_forward(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        if self.padding_mode != "reflect":
+            return super()._conv_forward(x, weight, bias)
+        rows, columns = self.padding
+        x = reflect_pad(x, rows=rows, columns=columns)
+        return F.conv2d(x, weight, bias, self.stride, 0, self.dilation, self.groups)
 
     def _pad(self, x: Tensor) -> Tensor:
         rows, columns = self.padding

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from img2img.networks.channels_last import instance_norm
 from img2img.networks.checkpointing import Recomputable
 from img2img.networks.convolution import Conv2d
 
@@ -33,14 +34,21 @@ class BatchNorm(nn.BatchNorm2d):
 
     def forward(self, x: Tensor) -> Tensor:
         if self.own_statistics and not self.training:
-            return F.instance_norm(x, weight=self.weight, bias=self.bias, eps=self.eps)
+            return instance_norm(x, weight=self.weight, bias=self.bias, eps=self.eps)
         return super().forward(x)
+
+
+class InstanceNorm(nn.InstanceNorm2d):
+    """Instance norm without parameters that keeps its input's memory format."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return instance_norm(x, eps=self.eps)
 
 
 def make_norm(name: Norm, channels: int) -> nn.Module:
     """A norm layer; instance norm has no parameters, as in pix2pixHD."""
     if name == "instance":
-        return nn.InstanceNorm2d(channels)
+        return InstanceNorm(channels)
     if name == "batch":
         return BatchNorm(channels)
     if name == "none":

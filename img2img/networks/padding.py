@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 
-def _mirror(length: int, before: int, after: int, device: torch.device) -> Tensor:
+def mirror(length: int, before: int, after: int, device: torch.device) -> Tensor:
     """Indices of a row of `length` pixels continued by mirroring, as often as needed."""
     position = torch.arange(-before, length + after, device=device)
     if length == 1:
@@ -36,6 +36,6 @@ def run_padded(network: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     if not extra_y and not extra_x:
         return network(x)
     top, left = extra_y // 2, extra_x // 2
-    x = x.index_select(-2, _mirror(height, top, extra_y - top, x.device))
-    x = x.index_select(-1, _mirror(width, left, extra_x - left, x.device))
+    x = x.index_select(-2, mirror(height, top, extra_y - top, x.device))
+    x = x.index_select(-1, mirror(width, left, extra_x - left, x.device))
     return network(x)[..., top : top + height, left : left + width]

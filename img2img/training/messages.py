@@ -51,7 +51,7 @@ def summary(trainer: Trainer, model: Model) -> str:
     if s.accumulation > 1:
         batch += f", {s.accumulation} batches a step"
     return (
-        f"training {trainer.run} on {engine.device.type} ({s.precision}): {sizes}; {batch}, "
+        f"training {trainer.run} on {engine.device.type} ({_precision(trainer)}): {sizes}; {batch}, "
         f"{counted(trainer.last_step, 'step')}, {trainer.schedule.steps_per_epoch} an epoch"
     )
 
@@ -73,6 +73,12 @@ def shared_anew(
     return remarks
 
 
+def _precision(trainer: Trainer) -> str:
+    """The numbers that are computed in, and whether somebody asked for them."""
+    chosen = trainer.accelerator.mixed_precision.replace("no", "fp32")
+    return f"auto: {chosen}" if trainer.settings.precision == "auto" else chosen
+
+
 def memory_table(forecast: Forecast, trainer: Trainer) -> str:
     """What a training is going to take of its device's memory, part by part."""
     s, device = trainer.settings, trainer.accelerator.device
@@ -83,7 +89,7 @@ def memory_table(forecast: Forecast, trainer: Trainer) -> str:
     rows = {use: gigabytes(part) for use, part in forecast.parts.items() if part}
     rows["in all"] = f"{gigabytes(forecast.peak)} of {gigabytes(forecast.free)} that are free"
     lines = [
-        f"memory on {device.type} ({s.precision}), a forecast for the peak, in {moment}:",
+        f"memory on {device.type} ({_precision(trainer)}), a forecast for the peak, in {moment}:",
         *(f"  {use:24} {size}" for use, size in rows.items()),
     ]
     if forecast.held:

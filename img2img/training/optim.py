@@ -138,7 +138,8 @@ def load_optimizer_tensors(
     Raises:
         CheckpointError: a tensor is named after no parameter.
     """
-    index = {name: i for i, name in enumerate(named_parameters(model, update))}
+    parameters = named_parameters(model, update)
+    index = {name: i for i, name in enumerate(parameters)}
     state: dict[int, dict[str, Tensor]] = {}
     for key, value in tensors.items():
         owner, name, moment = key.split("/")
@@ -146,6 +147,8 @@ def load_optimizer_tensors(
             continue
         if name not in index:
             raise CheckpointError(f"optimizer state for {name}, which the model does not have")
+        if value.shape == parameters[name].shape:  # a fused step wants their strides alike
+            value = torch.empty_like(parameters[name], requires_grad=False).copy_(value)
         state.setdefault(index[name], {})[moment] = value
     full = optimizer.state_dict()
     full["state"] = state

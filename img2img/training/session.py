@@ -14,10 +14,11 @@ from img2img.config import parse_config
 from img2img.data.describe import Data
 from img2img.data.loader import PairDataset
 from img2img.data.transforms import JointTransform
-from img2img.devices import pick_device
+from img2img.devices import pick_device, pick_precision, precision_warning
 from img2img.errors import ConfigError
 from img2img.models import OPTIONS, build_model, find_data
 from img2img.models.base import Model
+from img2img.networks.compiling import compile_networks
 from img2img.schema import RESUMABLE, Config
 from img2img.training import messages
 from img2img.training.checkpoint import Checkpoint, read_checkpoint, write_text
@@ -134,6 +135,8 @@ class Session:
                 say(messages.nothing_left(trainer))
                 return 0
             say(f"going on with {self.path} at step {trainer.progress.step}")
+        if settings.compile:
+            say(compile_networks(model, accelerator.device))
         # Nothing is written before everything is known to fit.
         main_alone(accelerator, self._write_folder)
         say(messages.summary(trainer, model))
@@ -181,6 +184,8 @@ class Session:
         if self.checkpoint is not None and self.checkpoint.meta["step"]:
             before = self.checkpoint.meta["processes"]
             self.config = keep_step(self.config, before, accelerator.num_processes)
+        if warning := precision_warning(accelerator.mixed_precision, accelerator.device):
+            say(warning)
         budget = None if fit is None else parse_budget(fit, accelerator)
         data = find_data(self.config)
         self._check(data)
@@ -249,8 +254,7 @@ def make_accelerator(device: str, precision: str) -> Accelerator:
         require_gpus(torch.cuda.device_count())
     if chosen.index is not None:
         torch.cuda.set_device(chosen)
-    if precision == "fp16" and chosen.type != "cuda":
-        raise ConfigError("training.precision: fp16 needs a CUDA GPU; use fp32 or bf16")
+    precision = pick_precision(precision, chosen)
     try:
         accelerator = Accelerator(
             cpu=chosen.type == "cpu",

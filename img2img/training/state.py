@@ -69,8 +69,15 @@ class TrainingState:
 
     @contextlib.contextmanager
     def translating(self) -> Iterator[None]:
-        """The model translates with the moving average, where there is one."""
-        with self.average.in_use() if self.average else contextlib.nullcontext():
+        """The model translates with the moving average, where there is one, and uncompiled.
+
+        Held-out pictures differ in size: they would be compiled for each, to be drawn once.
+        """
+        with contextlib.ExitStack() as stack:
+            if self.average:
+                stack.enter_context(self.average.in_use())
+            if self.config.training.compile:
+                stack.enter_context(torch.compiler.set_stance("force_eager"))
             yield
 
     def save(self, run: Path, *, keep: int) -> None:

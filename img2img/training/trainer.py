@@ -9,6 +9,7 @@ from accelerate import Accelerator
 from img2img.data.loader import EpochBatches, PairDataset, close, make_loader
 from img2img.errors import TrainingError, UserError
 from img2img.models.base import Batch, Model
+from img2img.networks.channels_last import as_channels_last, use_channels_last, wanted
 from img2img.progress import Meter, say
 from img2img.schema import Config
 from img2img.training.finite import BUDGET
@@ -45,6 +46,9 @@ class Trainer:
     ):
         self.settings, self.run, self.accelerator = config.training, run, accelerator
         self.model = model.to(accelerator.device).train()
+        self._channels_last = wanted(self.settings.memory_format, accelerator.device)
+        if self._channels_last:
+            use_channels_last(self.model)
         self.batches = EpochBatches(
             len(train),
             self.settings.batch_size,
@@ -168,7 +172,10 @@ class Trainer:
                 yield batch
                 return
             device = self.accelerator.device
-            group.append({k: v.to(device, non_blocking=True) for k, v in batch.items()})
+            moved = {k: v.to(device, non_blocking=True) for k, v in batch.items()}
+            if self._channels_last:
+                moved = {k: as_channels_last(v) for k, v in moved.items()}
+            group.append(moved)
             if len(group) == self.settings.accumulation:
                 yield group
                 group = []

@@ -1,9 +1,9 @@
-"""Names of devices: what is there is taken, everything else is one message."""
+"""Names of devices and precisions: what is there is taken, everything else is one message."""
 
 import pytest
 import torch
 
-from img2img.devices import pick_device
+from img2img.devices import pick_device, pick_precision, precision_warning
 from img2img.errors import ConfigError
 
 
@@ -23,3 +23,32 @@ def test_gpus_by_number(monkeypatch):
     assert pick_device("cpu") == torch.device("cpu")
     with pytest.raises(ConfigError, match="valid here: auto, cpu, cuda, cuda:0, cuda:1"):
         pick_device("cuda:2")
+
+
+CPU, GPU, MPS = torch.device("cpu"), torch.device("cuda"), torch.device("mps")
+
+
+@pytest.mark.parametrize("native, chosen", [(True, "bf16"), (False, "fp32")])
+def test_auto_is_bf16_on_gpus_that_have_it(monkeypatch, native, chosen):
+    asked = []
+    monkeypatch.setattr(
+        torch.cuda, "is_bf16_supported", lambda including_emulation: asked.append(1) or native
+    )
+    assert pick_precision("auto", GPU) == chosen and asked
+    assert pick_precision("fp16", GPU) == "fp16"
+
+
+@pytest.mark.parametrize("device", [CPU, MPS], ids=str)
+def test_auto_is_fp32_elsewhere(device):
+    assert pick_precision("auto", device) == "fp32"
+    assert pick_precision("bf16", device) == "bf16"
+    with pytest.raises(ConfigError, match="fp16 needs a CUDA GPU"):
+        pick_precision("fp16", device)
+
+
+def test_bf16_on_a_processor_without_it_is_warned_of(monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx2": True, "amx_bf16": False})
+    assert "10 to 100 times" in precision_warning("bf16", CPU)
+    assert not precision_warning("fp32", CPU) and not precision_warning("bf16", GPU)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx2": True, "avx512_bf16": True})
+    assert not precision_warning("bf16", CPU)

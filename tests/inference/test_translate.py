@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -279,3 +280,33 @@ def test_translating_loads_no_library_that_it_does_not_need(plain_run):
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert (root / "o.png").is_file()
+
+
+def test_bf16_translates_alike_but_not_the_same(tiny_runs, capsys, monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
+    label = save_scene(Path("scene"))
+    run = tiny_runs["pix2pixHD"]
+    assert translate(run, label, "--out", "full.png") == 0
+    assert "emulates" not in capsys.readouterr().err
+    assert translate(run, label, "--out", "half.png", "--precision", "bf16") == 0
+    assert "emulates" in capsys.readouterr().err
+    full, half = (read_image(Path(f"{name}.png")).astype(int) for name in ("full", "half"))
+    assert 0 < abs(full - half).max() < 20
+    assert translate(run, label, "--precision", "fp16") == 2
+    assert "fp16 needs a CUDA GPU" in capsys.readouterr().err
+
+
+def test_compiled_translations_are_the_same(tiny_runs, capsys, monkeypatch):
+    monkeypatch.setattr("img2img.networks.compiling.BACKEND", "aot_eager")
+    labels = [save_scene(Path("scene"), name, height) for name, height in (("a", 32), ("b", 48))]
+    run = tiny_runs["styled"]
+    assert translate(run, *labels, "--out", "plain") == 0
+    torch._dynamo.utils.counters.clear()
+    assert translate(run, *labels, "--out", "fast", "--compile") == 0
+    assert capsys.readouterr().err.count("compiled when") == 1
+    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] >= 2
+    for path in Path("plain").iterdir():
+        plain, fast = (read_image(Path(folder, path.name)) for folder in ("plain", "fast"))
+        assert abs(plain.astype(int) - fast).max() <= 1
+    assert len(list(Path("fast").iterdir())) == 2
+    torch._dynamo.reset()

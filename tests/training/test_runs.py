@@ -9,6 +9,7 @@ import time
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file
 
 from img2img.cli import main
@@ -417,3 +418,19 @@ def test_no_worker_outlives_a_training(inside):
     _, err = process.communicate(timeout=60)
     assert process.returncode == 2, err
     assert "1.png" in err and "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    "asked, said", [((), "cpu (auto: fp32)"), (("--precision", "bf16"), "(bf16)")]
+)
+def test_the_log_says_the_precision_and_checkpoints_what_was_asked(
+    asked, said, capsys, monkeypatch
+):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
+    assert train("--model", "pix2pix", "--run", "p", "--max-steps", "1", *TINY, *asked) == 0
+    out = capsys.readouterr().out
+    assert said in out
+    assert ("emulates" in out) == bool(asked)
+    with safe_open("runs/p/checkpoints/step-00000001.safetensors", "pt") as file:
+        config = json.loads(file.metadata()["img2img"])["config"]
+    assert config["training"]["precision"] == (asked[1] if asked else "auto")

@@ -1,0 +1,48 @@
+"""`torch.compile` of networks, in place: names of weights stay, and what cannot be compiled runs as it is."""
+
+import torch
+from torch import nn
+
+BACKEND = "inductor"
+
+
+def compile_networks(model: nn.Module, device: torch.device, *, graphs: bool = False) -> str:
+    """Each part of a model that has weights is compiled when it is first called.
+
+    Shapes are static until they change; from then on they are dynamic. A part that the compiler
+    cannot handle runs uncompiled.
+
+    Args:
+        graphs: replay each part as one CUDA graph, for which its results are overwritten by its
+            next call; on other devices without effect.
+
+    Returns:
+        A sentence for the log: that the compiler works, or why nothing is compiled.
+    """
+    problem = _try_out(device)
+    if problem:
+        return f"not compiled, which changes no result: the compiler does not work here ({problem})"
+    # Two updates may go backward through one graph, so its memory is not the first one's to reuse.
+    torch._functorch.config.donated_buffer = False
+    # Backward passes are compiled with the forward ones, where a failure leaves a way out.
+    torch._functorch.config.force_non_lazy_backward_lowering = True
+    torch._dynamo.config.suppress_errors = True
+    mode = "reduce-overhead" if graphs and device.type == "cuda" else None
+    for part in model.children():
+        if any(True for _ in part.parameters()):
+            part.compile(backend=BACKEND, mode=mode)
+    return "networks are compiled when they are first used, which takes a while"
+
+
+def _try_out(device: torch.device) -> str:
+    """Why the compiler does not work for a device; "" where it does."""
+    x = torch.ones(8, device=device, requires_grad=True)
+    try:
+        torch.autograd.grad(torch.compile(_example, backend=BACKEND)(x), x)
+    except Exception as error:  # whatever the lack of a compiler, of headers or of a GPU leads to
+        return f"{type(error).__name__}: {str(error).strip().splitlines()[0]}"
+    return ""
+
+
+def _example(x: torch.Tensor) -> torch.Tensor:
+    return (x * x).tanh().sum()
