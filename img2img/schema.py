@@ -155,8 +155,8 @@ class TrainingConfig(Section):
     accumulation: PositiveInt = 1
     """Batches whose gradients make one step."""
     checkpointing: bool = False
-    """Compute activations again in the backward pass instead of storing them: less memory, more
-    time, the same results."""
+    """Compute activations again in the backward pass instead of storing them (`--low-memory`): less
+    memory, more time, the same results."""
     epochs: NonNegativeInt = 100
     """Epochs at the full learning rate."""
     decay_epochs: NonNegativeInt = 100

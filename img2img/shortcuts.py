@@ -5,12 +5,18 @@ IMG2IMG_PLAIN=1 in the environment switches them off: to compare, or to rule the
 
 import ctypes
 import os
+from collections.abc import Mapping
 
 PLAIN = "IMG2IMG_PLAIN"
 
 # glibc's malloc.h.
-_TRIM_THRESHOLD, _MMAP_MAX = -1, -4
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _MMAP_MAX = -1, -3, -4
 _NEVER = 2**31 - 1
+_DEFAULT_MMAP_MAX = 65536
+
+# Blocks from which on memory goes back to the system where it is short: larger limits leave holes in
+# the heap, smaller ones cost time (docs/performance.md).
+LARGE = 8 * 2**20
 
 
 def allowed() -> bool:
@@ -24,7 +30,16 @@ def keep_freed_memory() -> None:
     By default glibc maps every large block anew, and each of its pages costs a fault at the first
     touch: a fifth of the time of a training step on a CPU. Other C libraries are left alone.
     """
+    _set_allocator({_MMAP_MAX: 0, _TRIM_THRESHOLD: _NEVER})
+
+
+def return_freed_memory() -> None:
+    """Lets the process return freed memory in blocks of `LARGE` bytes and more: less, but slower."""
+    _set_allocator({_MMAP_MAX: _DEFAULT_MMAP_MAX, _MMAP_THRESHOLD: LARGE})
+
+
+def _set_allocator(options: Mapping[int, int]) -> None:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if os.name == "posix" else None
     if mallopt is not None and allowed():
-        mallopt(_MMAP_MAX, 0)
-        mallopt(_TRIM_THRESHOLD, _NEVER)
+        for option, value in options.items():
+            mallopt(option, value)

@@ -57,6 +57,9 @@ def parse(argv: list[str]) -> argparse.Namespace:
         metavar="RUN",
         help="go on with a run; without RUN the newest",
     )
+    parser.add_argument(
+        "--low-memory", action="store_true", help="compute activations twice instead of storing them"
+    )
     parser.add_argument("--compile", action="store_true", help="compile the networks first")
     parser.add_argument(
         "--print-config", action="store_true", help="print all settings, explained, and stop"
@@ -100,6 +103,8 @@ def main(argv: list[str]) -> int:
         given["model.name"] = arguments.model
     if arguments.compile:
         given["training.compile"] = True
+    if arguments.low_memory:
+        given["training.checkpointing"] = True
     given |= parse_overrides(arguments.overrides)
     if arguments.resume is not None:
         if arguments.config or arguments.overwrite:
@@ -109,7 +114,7 @@ def main(argv: list[str]) -> int:
         if arguments.fit is not None:
             raise ConfigError(
                 "--fit chooses settings that a run keeps: --resume can only save memory by "
-                "training.checkpointing=true"
+                "--low-memory"
             )
         if arguments.resume and arguments.run:
             raise ConfigError(

@@ -197,11 +197,13 @@ def _identity(records: Records, start: int, stop: int, parts: Sequence[int]) -> 
     """A hash of all names, sizes and times of change, None where one cannot be relied on."""
     settled = time.time_ns() - int(SETTLED * 1e9)
     stamps = array("q")
+    root = os.path.join(records.root, "")
     for place in range(start, stop):
         _, paths = records.row(place)
         for part in parts:
+            path = paths[part]
             try:
-                status = os.stat(os.path.join(records.root, paths[part]))
+                status = os.stat(path if os.path.isabs(path) else root + path)
             except OSError:
                 return None  # the look says more
             # Renaming changes the time of change alone.

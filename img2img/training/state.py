@@ -9,6 +9,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
+from img2img import shortcuts
 from img2img.errors import CheckpointError
 from img2img.models.base import Model, load_strictly
 from img2img.networks.checkpointing import recompute_activations
@@ -64,6 +65,7 @@ class TrainingState:
         self.progress = Progress()
         if config.training.checkpointing:
             recompute_activations(model)
+            shortcuts.return_freed_memory()
         self.optimizers = build_optimizers(model, config.training, accelerator.device)
         self.average = MovingAverage(model, config.training.ema) if config.training.ema else None
 
