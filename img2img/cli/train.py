@@ -58,7 +58,9 @@ def parse(argv: list[str]) -> argparse.Namespace:
         help="go on with a run; without RUN the newest",
     )
     parser.add_argument(
-        "--low-memory", action="store_true", help="compute activations twice instead of storing them"
+        "--low-memory",
+        action="store_true",
+        help="compute activations twice instead of storing them",
     )
     parser.add_argument("--compile", action="store_true", help="compile the networks first")
     parser.add_argument(
