@@ -11,7 +11,7 @@ from img2img.data.describe import OF_PAIRS, Data
 from img2img.data.headers import scan_headers
 from img2img.data.loader import FolderSource, Source
 from img2img.data.pairing.recognition import recognise
-from img2img.data.pairing.splits import natural_key, walk_pictures
+from img2img.data.pairing.splits import natural_order, walk_pictures
 from img2img.data.pairing.table import Records
 from img2img.data.pictures.arrays import IDX_HELP, find_idx, read_csv_pictures, read_idx_pictures
 from img2img.data.pictures.crops import CROPPED, draw_crops
@@ -118,7 +118,7 @@ def _is_paired(root: Path) -> bool:
 
 def _number(labels: Sequence[str]) -> tuple[tuple[str, ...], np.ndarray]:
     """The classes' names in order, numbers as numbers, and the number of each label."""
-    names = tuple(sorted(set(labels), key=natural_key))
+    names = tuple(natural_order(set(labels)))
     place = {name: number for number, name in enumerate(names)}
     return names, np.array([place[label] for label in labels], np.int64)
 
@@ -218,8 +218,7 @@ def _from_folder(root: Path, config: DataConfig) -> Pictures:
     files, doubles = walk_pictures(root)
     if not files:
         raise DataError(f"{root}: no pictures in it; expected {HELP}")
-    rows = [(key, (files.path(key),)) for key in files.keys()]
-    rows.sort(key=lambda row: natural_key(row[0]))
+    rows = [(key, (files.path(key),)) for key in natural_order(files.keys())]
     records = Records.pack(root, (IMAGE,), rows)
     headers = scan_headers(records, [IMAGE], {IMAGE: ""})
     for problem in headers.problems():
