@@ -78,7 +78,12 @@ class Scale:
 
 
 def line_chart(
-    title: str, lines: Mapping[str, Points], *, last: float, logarithmic: bool = False
+    title: str,
+    lines: Mapping[str, Points],
+    *,
+    last: float,
+    logarithmic: bool = False,
+    across: str = "step",
 ) -> Html:
     """A chart of values by step, with a legend that tells the last ones.
 
@@ -87,6 +92,7 @@ def line_chart(
         last: the step at the right end; the left one is 0.
         logarithmic: whether values may be drawn on a logarithmic axis, which is done where
             they are positive and of several magnitudes.
+        across: what the steps are.
     """
     values = [value for points in lines.values() for _, value in points]
     x = Scale(0.0, max(last, 1.0), LEFT, WIDTH - RIGHT)
@@ -95,8 +101,8 @@ def line_chart(
     drawn = (_line(number, *pair, x, y) for number, pair in enumerate(lines.items()))
     drawing = tag(
         "svg",
-        tag("title", f"{title} by step{kind}: {', '.join(lines)}"),
-        _grid(x, y),
+        tag("title", f"{title} by {across}{kind}: {', '.join(lines)}"),
+        _grid(x, y, across),
         *drawn,
         viewBox=f"0 0 {WIDTH} {HEIGHT}",
         role="img",
@@ -154,7 +160,7 @@ def _value_scale(low: float, high: float, logarithmic: bool) -> Scale:
     return Scale(0.0 if from_zero else low - room, high + room, bottom, TOP)
 
 
-def _grid(x: Scale, y: Scale) -> Html:
+def _grid(x: Scale, y: Scale, across: str) -> Html:
     right, bottom = WIDTH - RIGHT, HEIGHT - BOTTOM
     across = [
         tag("line", class_="grid", x1=LEFT, x2=right, y1=f"{at:.1f}", y2=f"{at:.1f}")
@@ -162,7 +168,7 @@ def _grid(x: Scale, y: Scale) -> Html:
     ]
     beside = (tag("text", short(v), x=LEFT - 8, y=f"{y.place(v) + 4.5:.1f}") for v in y.ticks())
     below = (tag("text", short(v), x=f"{x.place(v):.1f}", y=bottom + 19) for v in x.ticks())
-    name = tag("text", "step", x=(LEFT + right) / 2, y=HEIGHT - 5)
+    name = tag("text", across, x=(LEFT + right) / 2, y=HEIGHT - 5)
     return tag(
         "g",
         *across,
