@@ -160,7 +160,7 @@ def _value_scale(low: float, high: float, logarithmic: bool) -> Scale:
     return Scale(0.0 if from_zero else low - room, high + room, bottom, TOP)
 
 
-def _grid(x: Scale, y: Scale, across: str) -> Html:
+def _grid(x: Scale, y: Scale, below_x: str) -> Html:
     right, bottom = WIDTH - RIGHT, HEIGHT - BOTTOM
     across = [
         tag("line", class_="grid", x1=LEFT, x2=right, y1=f"{at:.1f}", y2=f"{at:.1f}")
@@ -168,7 +168,7 @@ def _grid(x: Scale, y: Scale, across: str) -> Html:
     ]
     beside = (tag("text", short(v), x=LEFT - 8, y=f"{y.place(v) + 4.5:.1f}") for v in y.ticks())
     below = (tag("text", short(v), x=f"{x.place(v):.1f}", y=bottom + 19) for v in x.ticks())
-    name = tag("text", across, x=(LEFT + right) / 2, y=HEIGHT - 5)
+    name = tag("text", below_x, x=(LEFT + right) / 2, y=HEIGHT - 5)
     return tag(
         "g",
         *across,
