@@ -207,7 +207,7 @@ def test_mistakes_are_one_message(inside, capsys, arguments, expected):
 def test_a_resumed_run_keeps_its_settings_but_may_recompute(inside, capsys):
     assert main(["train", "--run", "first", *ARGUMENTS]) == 0
     assert main(["train", "--resume", "first", "--fit", "8GB"]) == 2
-    assert "training.checkpointing=true" in capsys.readouterr().err
+    assert "--low-memory" in capsys.readouterr().err
     on = ["training.checkpointing=true", "--max-steps", "2"]
     assert main(["train", "--resume", "first", *on, "--dry-run"]) == 0
     assert "in all" in capsys.readouterr().out

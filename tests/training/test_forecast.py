@@ -169,7 +169,7 @@ def test_a_dry_run_says_what_would_be_and_writes_nothing(tmp_path, monkeypatch, 
     assert main(["train", "--dry-run", "--run", "first", *ARGUMENTS]) == 0
     out = capsys.readouterr().out
     found = foresee(PIX2PIX)
-    assert "training runs/first on cpu (fp32): discriminator" in out
+    assert "training runs/first on cpu (auto: fp32): discriminator" in out
     assert "in a step on a batch of 1 at 64x64:" in out
     for use, size in {**found.parts, "in all": found.peak}.items():
         assert size == 0 or f"  {use:24} {size / 1e9:.2f} GB" in out
