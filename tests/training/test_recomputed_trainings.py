@@ -107,12 +107,12 @@ def test_no_two_large_gradients_are_there_at_once(monkeypatch):
     held = []
     real = Stepper._step_in_backward
 
-    def watched(self, update, total):
+    def watched(self, update, total, out):
         for parameter in self._trained(update):
             parameter.register_post_accumulate_grad_hook(
                 lambda _: held.append(sum(p.grad is not None for p in self.model.parameters()))
             )
-        real(self, update, total)
+        real(self, update, total, out)
 
     monkeypatch.setattr(Stepper, "_step_in_backward", watched)
     train(TRAININGS["pix2pix"], steps=1)
