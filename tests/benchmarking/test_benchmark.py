@@ -109,3 +109,14 @@ def test_mistakes(tmp_path):
     done = benchmark("start-help", "--repeats=1", "--against", f"{sys.executable} -c pass")
     assert done.returncode == 2 and "instead of a line of JSON" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_growth_is_drawn(tmp_path):
+    tool, out = TOOL.with_name("benchmark_growth.py"), tmp_path / "growth.html"
+    command = [sys.executable, str(tool), f"--out={out}", "--points=1", "--repeats=1"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    rows = [line.split("  ") for line in done.stdout.splitlines()[:3]]
+    assert [row[0] for row in rows] == ["pixels", "batch", "width"]
+    assert all(float(row[2].split()[0]) > 0 for row in rows)
+    assert out.read_text().count("<svg") == 6
