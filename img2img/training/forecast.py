@@ -106,8 +106,11 @@ def memory_sufficing() -> Iterator[None]:
     """
     try:
         yield
-    except RuntimeError as error:
-        on_cpu = any(words in str(error) for words in CPU_EXHAUSTED)
+    except (
+        RuntimeError,
+        MemoryError,
+    ) as error:  # PyTorch's own, or Python's where the rest is gone
+        on_cpu = isinstance(error, MemoryError) or any(w in str(error) for w in CPU_EXHAUSTED)
         if not on_cpu and not isinstance(error, torch.OutOfMemoryError):
             raise
         raise TrainingError(
