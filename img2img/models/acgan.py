@@ -7,15 +7,15 @@ maximises L_C - L_S (Sec. 3).
 
 from typing import Literal
 
-import torch.nn.functional as F
 from torch import Tensor
 
 from img2img.data.spec import DataSpec
 from img2img.losses.classes import class_loss
 from img2img.models import convolutional
-from img2img.models.base import Batch, Model, Terms
+from img2img.models.base import Batch, Terms
 from img2img.models.convolutional import ConvolutionalOptions, build_game, build_networks
 from img2img.models.dcgan import DCGAN_TRAINING
+from img2img.models.game import Players
 from img2img.models.latents import Latents
 
 
@@ -36,26 +36,18 @@ class Options(ConvolutionalOptions):
     weights: Weights = Weights()
 
 
-class ACGAN(Model):
+class ACGAN(Players):
     """A discriminator with two heads: real or generated, and which class."""
 
     Options = Options
     takes = "classes"
 
     def __init__(self, options: Options, spec: DataSpec):
-        super().__init__(options, spec)
-        self.game = build_game(options)
-        self.updates = self.game.updates
-        self.latents = Latents(options.latent, options.noise, classes=spec.class_names)
-        classes = len(spec.class_names)
+        latents = Latents(options.latent, options.noise, classes=spec.class_names)
+        super().__init__(options, spec, build_game(options), latents)
         self.generator, self.discriminator = build_networks(
-            options, spec, given=classes, outputs=1 + classes
+            options, spec, latents, outputs=1 + latents.given
         )
-
-    def generate(self, batch: Batch) -> dict[str, Tensor]:
-        real = batch["target"]
-        latents = self.latents.draw(len(real), real.device)
-        return {"fake": self.translate(latents), "class": latents["class"]}
 
     def losses(self, update: str, batch: Batch, out: dict[str, Tensor]) -> Terms:
         if update == "g":
@@ -78,14 +70,3 @@ class ACGAN(Model):
         """The verdict (N, 1), and the classes' logits."""
         outputs = self.discriminator(picture)
         return outputs[:, :1], outputs[:, 1:]
-
-    def after(self, update: str, out: dict[str, Tensor]) -> None:
-        if update == "d":
-            self.game.clip(self.discriminator)
-
-    def observe(self, batch: Batch, out: dict[str, Tensor]) -> Terms:
-        return self.game.observe(out)
-
-    def translate(self, batch: Batch) -> Tensor:
-        condition = F.one_hot(batch["class"], len(self.spec.class_names)).float()
-        return self.generator(batch["z"], condition)

@@ -5,8 +5,9 @@ from pydantic import Field
 from img2img.data.spec import DataSpec
 from img2img.errors import ConfigError
 from img2img.losses.generative import Kind
+from img2img.models import game
 from img2img.models.game import Game, Penalty
-from img2img.models.latents import Noise
+from img2img.models.latents import Latents, Noise
 from img2img.networks.dcgan import DCGANDiscriminator, DCGANGenerator, levels_of
 from img2img.networks.layers import Norm, Upsampling
 from img2img.schema import Section
@@ -41,15 +42,9 @@ class ConvolutionalOptions(Section):
     """Greatest absolute weight of the discriminator; 0: weights are not clipped."""
 
 
-class Weights(Section):
+class Weights(game.Weights):
     """Loss weights; the adversarial terms stand in the papers' objectives as they are."""
 
-    real: float = 1.0
-    """Weight of the discriminator's loss on real pictures."""
-    fake: float = 1.0
-    """Weight of the discriminator's loss on generated pictures."""
-    adv: float = 1.0
-    """Weight of the generator's adversarial loss."""
     penalty: float = 10.0
     """Weight of the penalty on the discriminator's gradient."""
 
@@ -77,16 +72,15 @@ def build_game(options: ConvolutionalOptions) -> Game:
 def build_networks(
     options: ConvolutionalOptions,
     spec: DataSpec,
+    latents: Latents,
     *,
-    given: int = 0,
     d_given: int = 0,
     outputs: int = 1,
 ) -> tuple[DCGANGenerator, DCGANDiscriminator]:
     """The generator and the discriminator for a run's pictures.
 
     Args:
-        given, d_given: numbers that the generator takes beside z, and the discriminator beside the
-            picture.
+        d_given: numbers that the discriminator takes beside the picture.
         outputs: numbers that the discriminator says of a picture.
 
     Raises:
@@ -94,8 +88,8 @@ def build_networks(
     """
     shape = {"channels": spec.target.channels, "size": picture_side(spec)}
     generator = DCGANGenerator(
-        latent=options.latent,
-        classes=given,
+        latent=latents.size,
+        classes=latents.given,
         width=options.width,
         norm=options.norm,
         up=options.up,

@@ -6,16 +6,14 @@ differ from DCGAN in a loss, an optimizer and a few numbers, which are `PRESETS`
 
 from typing import Literal
 
-from torch import Tensor
-
 from img2img.data.spec import DataSpec
-from img2img.models.base import Batch, Model, Terms
 from img2img.models.convolutional import (
     ConvolutionalOptions,
     Weights,
     build_game,
     build_networks,
 )
+from img2img.models.game import Players
 from img2img.models.latents import Latents
 
 # Sec. 4: mini-batches of 128, Adam with a learning rate of 0.0002 and beta1 of 0.5 (the defaults).
@@ -23,6 +21,17 @@ DCGAN_TRAINING = {
     "training.batch_size": 128,
     "training.epochs": 100,
     "training.decay_epochs": 0,
+}
+# Gulrajani et al. 2017, Algorithm 1: lambda = 10, n_critic = 5, m = 64, Adam with 0.0001, 0 and 0.9;
+# no batch norm in the critic (Sec. 4).
+PENALISED = DCGAN_TRAINING | {
+    "model.adversarial": "wasserstein",
+    "model.d_norm": "none",
+    "model.critic_steps": 5,
+    "training.batch_size": 64,
+    "training.lr": 1e-4,
+    "training.beta1": 0.0,
+    "training.beta2": 0.9,
 }
 PRESETS = {
     "dcgan": DCGAN_TRAINING,
@@ -40,33 +49,9 @@ PRESETS = {
         "training.lr": 5e-5,
         "training.beta2": 0.99,
     },
-    # Gulrajani et al. 2017, Algorithm 1: lambda = 10, n_critic = 5, m = 64, Adam with 0.0001, 0 and
-    # 0.9; no batch norm in the critic (Sec. 4).
-    "wgan_gp": DCGAN_TRAINING
-    | {
-        "model.adversarial": "wasserstein",
-        "model.penalty": "gradient",
-        "model.weights.penalty": 10.0,
-        "model.d_norm": "none",
-        "model.critic_steps": 5,
-        "training.batch_size": 64,
-        "training.lr": 1e-4,
-        "training.beta1": 0.0,
-        "training.beta2": 0.9,
-    },
+    "wgan_gp": PENALISED | {"model.penalty": "gradient", "model.weights.penalty": 10.0},
     # Wu et al. 2018, Sec. 4: k = 2, p = 6, and the rest as WGAN-GP.
-    "wgan_div": DCGAN_TRAINING
-    | {
-        "model.adversarial": "wasserstein",
-        "model.penalty": "divergence",
-        "model.weights.penalty": 2.0,
-        "model.d_norm": "none",
-        "model.critic_steps": 5,
-        "training.batch_size": 64,
-        "training.lr": 1e-4,
-        "training.beta1": 0.0,
-        "training.beta2": 0.9,
-    },
+    "wgan_div": PENALISED | {"model.penalty": "divergence", "model.weights.penalty": 2.0},
     # Nowozin et al. 2016, Tables 1 and 2; the divergence that comes closest to GAN's own.
     "fgan": DCGAN_TRAINING | {"model.adversarial": "jensen_shannon"},
 }
@@ -82,36 +67,11 @@ class Options(ConvolutionalOptions):
     weights: Weights = Weights()
 
 
-class DCGAN(Model):
+class DCGAN(Players):
     """z is projected, reshaped and enlarged to a picture, which a convolutional network judges."""
 
     Options = Options
-    takes = "pictures"
 
     def __init__(self, options: Options, spec: DataSpec):
-        super().__init__(options, spec)
-        self.game = build_game(options)
-        self.updates = self.game.updates
-        self.latents = Latents(options.latent, options.noise)
-        self.generator, self.discriminator = build_networks(options, spec)
-
-    def generate(self, batch: Batch) -> dict[str, Tensor]:
-        real = batch["target"]
-        return {"fake": self.translate(self.latents.draw(len(real), real.device))}
-
-    def losses(self, update: str, batch: Batch, out: dict[str, Tensor]) -> Terms:
-        if update == "g":
-            return self.game.generator(self.discriminator(out["fake"]))
-        real, fake = batch["target"], out["fake"].detach()
-        terms = self.game.discriminator(self.discriminator(real), self.discriminator(fake), out)
-        return terms | self.game.penalty(self.discriminator, real, fake)
-
-    def after(self, update: str, out: dict[str, Tensor]) -> None:
-        if update == "d":
-            self.game.clip(self.discriminator)
-
-    def observe(self, batch: Batch, out: dict[str, Tensor]) -> Terms:
-        return self.game.observe(out)
-
-    def translate(self, batch: Batch) -> Tensor:
-        return self.generator(batch["z"])
+        super().__init__(options, spec, build_game(options), Latents(options.latent, options.noise))
+        self.generator, self.discriminator = build_networks(options, spec, self.latents)

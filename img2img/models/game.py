@@ -1,10 +1,12 @@
-"""The game of generator and discriminator, whatever the two networks are."""
+"""The game of generator and discriminator, and the models that play it, whatever their networks are."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Literal
 
 from torch import Tensor, nn
 
+from img2img.data.spec import DataSpec
 from img2img.errors import ConfigError
 from img2img.losses.generative import (
     LABELLED,
@@ -14,10 +16,23 @@ from img2img.losses.generative import (
     verdict,
 )
 from img2img.losses.penalties import divergence_penalty, gradient_penalty
-from img2img.models.base import Terms, Update
+from img2img.models.base import Batch, Model, Terms, Update
+from img2img.models.latents import Latents
+from img2img.schema import Section
 
 Penalty = Literal["none", "gradient", "divergence"]
 PENALTIES = {"gradient": gradient_penalty, "divergence": divergence_penalty}
+
+
+class Weights(Section):
+    """Loss weights; the adversarial terms stand in the papers' objectives as they are."""
+
+    real: float = 1.0
+    """Weight of the discriminator's loss on real pictures."""
+    fake: float = 1.0
+    """Weight of the discriminator's loss on generated pictures."""
+    adv: float = 1.0
+    """Weight of the generator's adversarial loss."""
 
 
 class Game:
@@ -78,3 +93,47 @@ class Game:
         """How the discriminator did."""
         found = verdict(out["on_real"], out["on_fake"], kind=self.kind)
         return {f"d/{name}": value for name, value in found.items()}
+
+
+class Players(Model):
+    """A generator that draws from noise and a discriminator, in a game.
+
+    A subclass makes the two networks. One whose discriminator is told more than the picture has a
+    `judge` of its own; one whose discriminator says more than real or generated has its own losses.
+    """
+
+    takes = "pictures"
+
+    def __init__(self, options: Section, spec: DataSpec, game: Game, latents: Latents):
+        super().__init__(options, spec)
+        self.game, self.latents, self.updates = game, latents, game.updates
+
+    def draw(self, batch: Batch) -> dict[str, Tensor]:
+        """Latents for as many pictures as the batch has."""
+        return self.latents.draw(len(batch["target"]), batch["target"].device)
+
+    def generate(self, batch: Batch) -> dict[str, Tensor]:
+        latents = self.draw(batch)
+        return {**latents, "fake": self.translate(latents)}
+
+    def judge(self, picture: Tensor, batch: Batch) -> Tensor:
+        """The discriminator's raw outputs (N, 1) for pictures; `batch` holds what else it is told."""
+        return self.discriminator(picture)
+
+    def losses(self, update: str, batch: Batch, out: dict[str, Tensor]) -> Terms:
+        judge = partial(self.judge, batch=batch)
+        if update == "g":
+            return self.game.generator(judge(out["fake"]))
+        real, fake = batch["target"], out["fake"].detach()
+        terms = self.game.discriminator(judge(real), judge(fake), out)
+        return terms | self.game.penalty(judge, real, fake)
+
+    def after(self, update: str, out: dict[str, Tensor]) -> None:
+        if update == "d":
+            self.game.clip(self.discriminator)
+
+    def observe(self, batch: Batch, out: dict[str, Tensor]) -> Terms:
+        return self.game.observe(out)
+
+    def translate(self, batch: Batch) -> Tensor:
+        return self.generator(batch["z"], *self.latents.beside(batch))

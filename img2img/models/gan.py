@@ -6,25 +6,12 @@ min_G max_D E[log D(x)] + E[log(1 - D(G(z)))] (Eq. 1), by k steps of D and one o
 from typing import Literal
 
 from pydantic import Field
-from torch import Tensor
 
 from img2img.data.spec import DataSpec
-from img2img.models.base import Batch, Model, Terms
-from img2img.models.game import Game
+from img2img.models.game import Game, Players, Weights
 from img2img.models.latents import Latents, Noise
 from img2img.networks.mlp import MaxoutDiscriminator, MLPGenerator
 from img2img.schema import Section
-
-
-class Weights(Section):
-    """Loss weights; the terms stand in Eq. 1 as they are."""
-
-    real: float = 1.0
-    """Weight of the discriminator's loss on real pictures."""
-    fake: float = 1.0
-    """Weight of the discriminator's loss on generated pictures."""
-    adv: float = 1.0
-    """Weight of the generator's adversarial loss."""
 
 
 class Options(Section):
@@ -56,34 +43,14 @@ class Options(Section):
     weights: Weights = Weights()
 
 
-class GAN(Model):
+class GAN(Players):
     """Two perceptrons with two hidden layers each."""
 
     Options = Options
-    takes = "pictures"
 
     def __init__(self, options: Options, spec: DataSpec):
-        super().__init__(options, spec)
-        self.game = Game(options.adversarial, k=options.critic_steps, real_label=options.real_label)
-        self.updates = self.game.updates
-        self.latents = Latents(options.latent, options.noise)
+        game = Game(options.adversarial, k=options.critic_steps, real_label=options.real_label)
+        super().__init__(options, spec, game, Latents(options.latent, options.noise))
         shape = (spec.target.channels, *spec.size)
         self.generator = MLPGenerator(latent=options.latent, shape=shape, width=options.width)
         self.discriminator = MaxoutDiscriminator(shape=shape, width=options.d_width)
-
-    def generate(self, batch: Batch) -> dict[str, Tensor]:
-        real = batch["target"]
-        return {"fake": self.translate(self.latents.draw(len(real), real.device))}
-
-    def losses(self, update: str, batch: Batch, out: dict[str, Tensor]) -> Terms:
-        if update == "g":
-            return self.game.generator(self.discriminator(out["fake"]))
-        on_real = self.discriminator(batch["target"])
-        on_fake = self.discriminator(out["fake"].detach())
-        return self.game.discriminator(on_real, on_fake, out)
-
-    def observe(self, batch: Batch, out: dict[str, Tensor]) -> Terms:
-        return self.game.observe(out)
-
-    def translate(self, batch: Batch) -> Tensor:
-        return self.generator(batch["z"])

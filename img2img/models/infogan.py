@@ -6,8 +6,6 @@ own, Q(c | x), must find out what they were: min_{G,Q} max_D V(D, G) - lambda L_
 
 from typing import Literal
 
-import torch
-import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor
 
@@ -15,9 +13,10 @@ from img2img.data.spec import DataSpec
 from img2img.errors import ConfigError
 from img2img.losses.classes import categorical_information, continuous_information
 from img2img.models import convolutional
-from img2img.models.base import Batch, Model, Terms
+from img2img.models.base import Batch, Terms
 from img2img.models.convolutional import ConvolutionalOptions, build_game, build_networks
 from img2img.models.dcgan import DCGAN_TRAINING
+from img2img.models.game import Players
 from img2img.models.latents import Latents
 
 
@@ -48,32 +47,23 @@ class Options(ConvolutionalOptions):
     weights: Weights = Weights()
 
 
-class InfoGAN(Model):
+class InfoGAN(Players):
     """D and Q are one network but for the last layer, and both are trained by the update of D."""
 
     Options = Options
-    takes = "pictures"
 
     def __init__(self, options: Options, spec: DataSpec):
-        super().__init__(options, spec)
-        self.game = build_game(options)
-        self.updates = self.game.updates
-        given = options.categories + options.codes
-        if not given:
+        latents = Latents(
+            options.latent, options.noise, categories=options.categories, codes=options.codes
+        )
+        if not latents.given:
             raise ConfigError(
                 "model.categories and model.codes are 0: there is no code to inform of"
             )
-        self.latents = Latents(
-            options.latent, options.noise, categories=options.categories, codes=options.codes
-        )
+        super().__init__(options, spec, build_game(options), latents)
         self.generator, self.discriminator = build_networks(
-            options, spec, given=given, outputs=1 + given
+            options, spec, latents, outputs=1 + latents.given
         )
-
-    def generate(self, batch: Batch) -> dict[str, Tensor]:
-        real = batch["target"]
-        latents = self.latents.draw(len(real), real.device)
-        return {**latents, "fake": self.translate(latents)}
 
     def losses(self, update: str, batch: Batch, out: dict[str, Tensor]) -> Terms:
         if update == "g":
@@ -102,18 +92,3 @@ class InfoGAN(Model):
         if self.options.codes:
             terms["codes"] = -continuous_information(means, out["codes"])
         return terms
-
-    def after(self, update: str, out: dict[str, Tensor]) -> None:
-        if update == "d":
-            self.game.clip(self.discriminator)
-
-    def observe(self, batch: Batch, out: dict[str, Tensor]) -> Terms:
-        return self.game.observe(out)
-
-    def translate(self, batch: Batch) -> Tensor:
-        parts = []
-        if self.options.categories:
-            parts.append(F.one_hot(batch["category"], self.options.categories).float())
-        if self.options.codes:
-            parts.append(batch["codes"])
-        return self.generator(batch["z"], torch.cat(parts, dim=1))

@@ -1,9 +1,11 @@
 """What networks without pairs draw their pictures from: noise, and a class or codes beside it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from img2img.data.reading import CLASS
@@ -55,6 +57,22 @@ class Latents:
         if self.codes:
             drawn[CODES] = _uniform(count, self.codes, where)
         return {name: value.to(device) for name, value in drawn.items()}
+
+    @property
+    def given(self) -> int:
+        """Numbers that the generator takes beside z."""
+        return len(self.classes) + self.categories + self.codes
+
+    def beside(self, latents: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
+        """What it takes beside z, where there is anything, (N, given): class or category one-hot, codes."""
+        parts = [
+            F.one_hot(latents[name], values).float()
+            for name, values in ((CLASS, len(self.classes)), (CATEGORY, self.categories))
+            if values
+        ]
+        if self.codes:
+            parts.append(latents[CODES])
+        return (torch.cat(parts, dim=1),) if parts else ()
 
     def gallery(
         self, rows: int, columns: int, generator: torch.Generator
