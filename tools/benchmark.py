@@ -34,6 +34,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--precision", default="fp32", choices=["fp32", "bf16", "fp16"])
     parser.add_argument("--batch", type=count, default=1, help="images in a step")
     parser.add_argument("--processes", type=count, default=1, help="that share a training step")
+    parser.add_argument("--queued", type=count, default=1, help="steps before a GPU is waited for")
     parser.add_argument("--warmup", type=int, default=2, help="steps before the first that counts")
     parser.add_argument("--repeats", type=count, default=5, help="steps that count")
     parser.add_argument("--shrink", type=count, default=1, help="divide sizes: to try it out")
@@ -59,7 +60,7 @@ def main(argv: list[str]) -> int:
     a = parse(argv)
     extra = parse_overrides(a.set)
     if a.serve:
-        serve(a.serve, Setup(a.device, a.precision, a.batch, a.shrink, extra), a.processes)
+        serve(a.serve, Setup(a.device, a.precision, a.batch, a.shrink, a.queued, extra), a.processes)
         return 0
     for name in a.cases:
         if name not in CASES:
@@ -72,7 +73,7 @@ def main(argv: list[str]) -> int:
     heads = "median s    least s  greatest s   images/s    GFLOP/s  of peak    MiB"
     print(f"\n{'case':24} {heads}")
     passed = [f"--device={a.device}", f"--precision={a.precision}", f"--batch={a.batch}"]
-    passed += [f"--shrink={a.shrink}", f"--processes={a.processes}"]
+    passed += [f"--shrink={a.shrink}", f"--processes={a.processes}", f"--queued={a.queued}"]
     passed += [*(["--set", *a.set] if a.set else [])]
     found = []
     for name in a.cases or CASES:

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from img2img.benchmarking.machine import best_time, synchronize
+from img2img.benchmarking.machine import best_time
 from img2img.config import load_config
 from img2img.data.spec import DataSpec, InputSpec
 from img2img.models import OPTIONS, build_model
@@ -34,6 +34,7 @@ class Setup:
 
     Attributes:
         shrink: sizes and widths are divided by it; 1 measures, more only tries the case out.
+        queued: steps made before a GPU is waited for; a training waits only where it logs.
         extra: settings beside the case's own, by dotted key.
     """
 
@@ -41,12 +42,13 @@ class Setup:
     precision: str = "fp32"
     batch: int = 1
     shrink: int = 1
+    queued: int = 1
     extra: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Work:
-    """A case that is ready: `step` does it once, for so many `images`.
+    """A case that is ready: `step` does it once, for so many `images`, and need not wait for a GPU.
 
     Attributes:
         beside: seconds of a step that are another case's and do not count.
@@ -95,7 +97,6 @@ def train(size: tuple[int, int], settings: dict[str, Any]) -> Case:
 
         def step() -> None:
             stepper.step([batch])
-            synchronize(setup.device)
 
         return Work(step, setup.batch)
 
@@ -115,7 +116,6 @@ def translate(size: tuple[int, int], settings: dict[str, Any]) -> Case:
         def step() -> None:
             with torch.inference_mode(), accelerator.autocast():
                 model.translate(batch)
-            synchronize(setup.device)
 
         return Work(step, setup.batch)
 

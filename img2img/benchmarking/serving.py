@@ -1,7 +1,7 @@
 """A case in a process of its own, and the lines that it is talked to in.
 
 The process prints one JSON line when it is ready, `{"images": 1}`. For every line `step` that it reads
-it works once and prints `{"seconds": 1.5, "peak": 123456}`; `peak` (bytes) may be left out. It ends with
+it works, once or a few times, and prints `{"seconds": 1.5, "peak": 123456}` for one time; `peak` (bytes) may be left out. It ends with
 its input. Any other program that does the same can be measured beside it. Ours also answers a last
 line, `work`: by `{"gflop": 1170.0}`.
 """
@@ -55,7 +55,7 @@ def _others(processes: int) -> Iterator[list[subprocess.Popen]]:
 
 def _serve(name: str, setup: Any, others: Sequence[subprocess.Popen]) -> None:
     from img2img.benchmarking.cases import CASES
-    from img2img.benchmarking.machine import FlopCount, Memory
+    from img2img.benchmarking.machine import FlopCount, Memory, synchronize
     from img2img.shortcuts import PLAIN
 
     answers, sys.stdout = sys.stdout, sys.stderr  # whatever a library prints is no answer
@@ -73,8 +73,10 @@ def _serve(name: str, setup: Any, others: Sequence[subprocess.Popen]) -> None:
             process.stdin.flush()
         if line.strip() == "step":
             start = time.perf_counter()
-            work.step()
-            seconds = time.perf_counter() - start - work.beside
+            for _ in range(setup.queued):
+                work.step()
+            synchronize(setup.device)
+            seconds = (time.perf_counter() - start) / setup.queued - work.beside
             answer(seconds=seconds, peak=memory.peak())
         elif line.strip() == "work":
             # What the network asks for, not what a short way makes of it.
