@@ -60,7 +60,9 @@ def main(argv: list[str]) -> int:
     a = parse(argv)
     extra = parse_overrides(a.set)
     if a.serve:
-        serve(a.serve, Setup(a.device, a.precision, a.batch, a.shrink, a.queued, extra), a.processes)
+        serve(
+            a.serve, Setup(a.device, a.precision, a.batch, a.shrink, a.queued, extra), a.processes
+        )
         return 0
     for name in a.cases:
         if name not in CASES:

@@ -42,10 +42,11 @@ def _gradients(critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
     """The gradients (N, numbers) at e x + (1 - e) G(z), with one e of U[0, 1] for each picture."""
     if real.shape != fake.shape:
         raise ValueError(f"real is {list(real.shape)} and fake {list(fake.shape)}; expected alike")
-    real, fake = real.detach().float(), fake.detach().float()
+    precision = torch.promote_types(real.dtype, torch.float32)
+    real, fake = real.detach().to(precision), fake.detach().to(precision)
     share = torch.rand(len(real), *[1] * (real.dim() - 1), device=real.device)
     points = torch.lerp(fake, real, share).requires_grad_()
-    # In float32, since half precision has too few digits for the second derivative.
+    # Without autocast, since half precision has too few digits for the second derivative.
     with torch.autocast(real.device.type, enabled=False), torch.enable_grad():
         (gradients,) = torch.autograd.grad(critic(points).sum(), points, create_graph=True)
     return gradients.flatten(1)

@@ -36,7 +36,8 @@ class FiniteGuard:
     ) -> Tensor:
         """Steps an optimizer, or not, where the loss or a gradient is not finite.
 
-        An infinite loss may have finite gradients: those of L1 are 1 everywhere.
+        An infinite loss may have finite gradients: those of L1 are 1 everywhere. Only Adam
+        that is not fused waits for the device to know.
 
         Returns:
             1 where there was no step, else 0: for `count`.
@@ -45,6 +46,11 @@ class FiniteGuard:
         if optimizer.defaults.get("fused"):
             # How torch's own GradScaler tells a fused optimizer to leave everything as it is.
             optimizer.grad_scale, optimizer.found_inf = None, bad
+            optimizer.step()
+        elif isinstance(optimizer, torch.optim.RMSprop):  # a gradient of 0 moves nothing
+            for parameter in trained:
+                if parameter.grad is not None:
+                    parameter.grad = torch.where(bad > 0, 0.0, parameter.grad)
             optimizer.step()
         elif not bad:
             optimizer.step()

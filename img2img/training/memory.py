@@ -60,10 +60,7 @@ class Ledger(TorchDispatchMode):
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         if func is aten._local_scalar_dense.default:
             return 0  # a check of values, of which there are none
-        if func is aten._unique2.default:
-            result = _as_if_all_differed(args[0])
-        else:
-            result = func(*args, **(kwargs or {}))
+        result = func(*args, **(kwargs or {}))
         for tensor in tree_iter(result):
             if isinstance(tensor, Tensor):
                 self._note(tensor)
@@ -104,11 +101,6 @@ def _granted(size: int) -> int:
     """Bytes that PyTorch's CUDA allocator takes for a tensor (kMinBlockSize, kRoundLarge)."""
     block = 512 if size < 10 * 2**20 else 2 * 2**20
     return math.ceil(size / block) * block
-
-
-def _as_if_all_differed(values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """What `unique` returns at most: as many values as there are elements."""
-    return values.new_empty(values.numel()), torch.empty_like(values), values.new_empty(0)
 
 
 def _workspace(func, args, result) -> int:

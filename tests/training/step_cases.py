@@ -6,6 +6,7 @@ process writes what came of it.
 
 import sys
 from pathlib import Path
+from unittest.mock import patch
 
 import torch
 from accelerate import Accelerator
@@ -22,6 +23,7 @@ from img2img.training.stepper import Stepper
 SIDE, CLASSES, IGNORED = 64, 5, 4
 PICTURES, STEPS, STEPS_PER_EPOCH = 4, 4, 2  # the third step is the second epoch's first
 LR = 1e-3
+LATENT = 100  # numbers of z
 
 PIX2PIX = {
     "model.name": "pix2pix",
@@ -41,9 +43,9 @@ HD = {
     "model.weights.perceptual": 0,
 }
 ENHANCER = HD | {"model.generator": "enhancer", "model.n_blocks_enhancer": 1}
-CASES = {
+WGAN_GP = {"model": "wgan_gp", "model.width": 4, "model.d_width": 4, "model.critic_steps": 2}
+DOUBLE = {
     "pix2pix": PIX2PIX,
-    "pix2pix-in-float32": PIX2PIX,
     "pix2pix-resnet": PIX2PIX | {"model.generator": "resnet", "model.n_blocks": 1},
     "pix2pix-without-norm": PIX2PIX | {"model.norm": "none", "model.adversarial": "vanilla"},
     "pix2pix-frozen-batch-norm": PIX2PIX | {"model.norm": "batch", "model.up": "transposed"},
@@ -55,21 +57,35 @@ CASES = {
     "enhancer-on-unet": ENHANCER | {"model.coarse": "unet", "model.depth": 3},
     "unet": HD | {"model.generator": "unet", "model.depth": 4},
     "features": HD | {"model.features": True, "model.e_width": 4, "model.e_down": 2},
+    "gradient-penalty": WGAN_GP,
+    "divergence-penalty": WGAN_GP | {"model": "wgan_div"},
 }
+# In float32 rounding turns the sign of a difference in an L1 loss now and then, and one of them
+# moves a gradient by a hundredth.
+WITHOUT_L1 = {
+    "pix2pix": {"model.weights.l1": 0},
+    "pix2pixHD": {"model.weights.l1": 0, "model.weights.feature_matching": 0},
+}
+SINGLE = {
+    f"{name}-in-float32": options | WITHOUT_L1.get(options.get("model.name"), {})
+    for name, options in DOUBLE.items()
+}
+CASES = DOUBLE | SINGLE
 
 
 def train(name: str, accelerator: Accelerator) -> dict[str, Tensor]:
     """Weights after a few steps of SGD, and the gradients of each, by name.
 
-    Adam would make a step of the sign of every gradient, even of one that is noise. In float32
-    rounding also turns the sign of a difference in an L1 loss now and then, and one of them moves
-    a gradient by a hundredth: hence float64.
+    Adam would make a step of the sign of every gradient, even of one that is noise.
     """
     torch.manual_seed(0)
-    dtype = torch.float32 if name.endswith("float32") else torch.float64
+    dtype = torch.float32 if name in SINGLE else torch.float64
     config = load_config(OPTIONS, overrides=CASES[name])
     model = build_model(config, _spec()).train().to(dtype)
-    model.condition.register_forward_hook(lambda *args: args[-1].to(dtype))
+    if model.latents:
+        model.draw = lambda batch: {"z": batch["z"]}
+    else:
+        model.condition.register_forward_hook(lambda *args: args[-1].to(dtype))
     _freeze_statistics(model)
     state = TrainingState(config, model, accelerator, pairs=1, criterion="ssim")
     found: dict[str, Tensor] = {}
@@ -83,7 +99,8 @@ def train(name: str, accelerator: Accelerator) -> dict[str, Tensor]:
     for step in range(STEPS):
         state.progress.epoch = step // STEPS_PER_EPOCH
         group = _group(step, config.training.accumulation, accelerator, dtype)
-        stepper.step(group)
+        with patch.object(torch, "rand", lambda *_, **__: group[0]["share"]):  # of the penalty
+            stepper.step(group)
         state.progress.step += 1
     found |= {f"weights/{key}": value.detach() for key, value in model.state_dict().items()}
     if state.average:
@@ -124,7 +141,9 @@ def _group(
     small[0, :, :6] = IGNORED
     label = small.repeat_interleave(8, 2).repeat_interleave(8, 3)
     target = torch.rand(PICTURES, 3, SIDE, SIDE, generator=draw).to(dtype) * 2 - 1
-    batch = {"label": label, "instance": label + 7, "target": target}
+    z = torch.randn(PICTURES, LATENT, generator=draw).to(dtype)
+    share = torch.rand(PICTURES, 1, 1, 1, generator=draw).to(dtype)
+    batch = {"label": label, "instance": label + 7, "target": target, "z": z, "share": share}
     mine = slice(accelerator.process_index, None, accelerator.num_processes)
     shares = {key: value[mine].chunk(parts) for key, value in batch.items()}
     return [dict(zip(shares, part, strict=True)) for part in zip(*shares.values(), strict=True)]

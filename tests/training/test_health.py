@@ -1,6 +1,7 @@
 """The monitor on trainings made ill on purpose, through the real command line, and rule by rule."""
 
 import json
+from functools import partial
 
 import cv2
 import numpy as np
@@ -283,10 +284,17 @@ def test_verdict_by_hand():
     assert float(both["gain"]) == pytest.approx(float(found["gain"]))
 
 
-@pytest.mark.parametrize("fused", [True, False])
-def test_guard_counts_in_a_row(fused):
+@pytest.mark.parametrize(
+    "make",
+    [
+        partial(torch.optim.Adam, fused=True),
+        partial(torch.optim.Adam, fused=False),
+        torch.optim.RMSprop,
+    ],
+)
+def test_guard_counts_in_a_row(make):
     parameter = torch.nn.Parameter(torch.ones(3))
-    optimizer = torch.optim.Adam([parameter], lr=0.1, fused=fused)
+    optimizer = make([parameter], lr=0.1)
     guard = FiniteGuard()
     for value, streak in ((1, 0), (np.nan, 1), (np.inf, 2), (1, 0), (-np.inf, 1)):
         before = parameter.detach().clone()
