@@ -71,13 +71,16 @@ def _resize(array: np.ndarray, size: tuple[int, int], method: int) -> np.ndarray
 
 
 def stretch_warning(
-    resize: tuple[int | None, int] | None, sizes: Mapping[tuple[int, int], int]
+    resize: tuple[int | None, int] | None,
+    sizes: Mapping[tuple[int, int], int],
+    what: str = "pairs",
 ) -> str | None:
     """The warning that resizing changes the pictures' aspect ratio, None where it does not.
 
     Args:
         resize: as `DataSpec.resize`.
-        sizes: (height, width) -> how many pairs.
+        sizes: (height, width) -> how many there are of it.
+        what: they are.
     """
     if resize is None or resize[0] is None:
         return None
@@ -94,7 +97,7 @@ def stretch_warning(
     kept = max(1, round(h * width / w))
     return (
         f"WARNING: data.resize=[{height},{width}] (height, width) changes the aspect ratio of "
-        f"{sum(stretched.values())} of {sum(sizes.values())} pairs, for example of {w}x{h} "
+        f"{sum(stretched.values())} of {sum(sizes.values())} {what}, for example of {w}x{h} "
         f"(width x height) by a factor of {stretch((h, w)):.3g}; to keep it, set "
         f"data.resize_width={width} instead (here the same as data.resize=[{kept},{width}]); "
         "data.crop cuts without stretching"

@@ -90,7 +90,7 @@ def describe_pictures(config: DataConfig, *, seed: int = 0, classes: bool = Fals
         raise DataError(_differ_in_size(where, found.sizes))
     summary = f"{where}: {counted(len(source), 'picture')}"
     summary += f" in {counted(len(names), 'class', 'classes')}" if names else ""
-    stretched = stretch_warning(spec.resize, found.sizes)
+    stretched = stretch_warning(spec.resize, found.sizes, "pictures")
     remarks = [summary, *found.remarks, *_unused(config), *([stretched] if stretched else [])]
     return Data(spec, source, NONE, frozenset(found.sizes), tuple(remarks))
 
@@ -144,7 +144,7 @@ def _require_classes(where: object, labels: Sequence[str] | None) -> None:
 
 def _differ_in_size(where: object, sizes: Counter[tuple[int, int]]) -> str:
     listed = ", ".join(f"{count} of {w}x{h}" for (h, w), count in sizes.most_common(5))
-    more = f" and {len(sizes) - 5} other sizes" if len(sizes) > 5 else ""
+    more = f" and {counted(len(sizes) - 5, 'other size')}" if len(sizes) > 5 else ""
     return (
         f"{where}: the pictures differ in size ({listed}{more}); set data.resize=64 for squares of "
         "64 pixels, or data.resize_width and data.crop, which keep the proportions"
