@@ -9,6 +9,7 @@ import psutil
 import torch
 from accelerate import Accelerator
 
+from img2img import shortcuts
 from img2img.data.describe import Data
 from img2img.errors import TrainingError
 from img2img.models.base import Model
@@ -28,9 +29,10 @@ CGROUP = Path("/sys/fs/cgroup")
 CPU_LIBRARIES = 200 * MB
 # CUDA's context and kernels; an estimate, not measured here.
 CUDA_LIBRARIES = 500 * MB
-# What lies in holes of the heap, as a share of the tensors there: 12 to 26 % as measured with
-# glibc 2.36 on the trainings of docs/performance.md.
-HEAP_SLACK = 0.2
+# What lies in holes of the heap, measured with glibc 2.36 on the trainings of docs/performance.md: as
+# a share of the tensors there 12 to 26 %; where the heap has all of them and keeps what is freed
+# (`shortcuts.keep_freed_memory`), 22 to 36 %.
+HEAP_SLACK, KEPT_SLACK = 0.2, 0.3
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,9 @@ def forecast(config: Config, data: Data, accelerator: Accelerator) -> Forecast:
     validating = played.validation.total() > played.step.total()
     parts = played.validation if validating else played.step
     if device.type == "cpu":
-        parts |= {HOLES: round(HEAP_SLACK * played.heap), LIBRARIES: CPU_LIBRARIES}
+        kept = shortcuts.allowed() and not config.training.checkpointing
+        holes = KEPT_SLACK * parts.total() if kept else HEAP_SLACK * played.heap
+        parts |= {HOLES: round(holes), LIBRARIES: CPU_LIBRARIES}
     elif device.type == "cuda":
         parts[LIBRARIES] = CUDA_LIBRARIES
     return Forecast(
