@@ -132,6 +132,18 @@ class EpochBatches(Sampler[list[Key]]):
             yield [(int(i), int(seeds[i])) for i in indices]
 
 
+def draw_samples(dataset: PairDataset, count: int, *, seed: int) -> dict[str, Tensor]:
+    """A batch of samples that depends on the seed alone; where there are fewer, they come again.
+
+    Raises:
+        UserError: what was wrong with a sample.
+    """
+    rng = np.random.default_rng([seed, count])
+    order = np.resize(rng.permutation(len(dataset)), count)
+    keys = [(int(index), int(rng.integers(0, 2**31))) for index in order]
+    return next(iterate(make_loader(dataset, [keys], workers=0)))
+
+
 def collate(samples: list[dict[str, Tensor] | UserError]) -> dict[str, Tensor] | UserError:
     """Samples as one batch; an error where a pair is unreadable or sizes differ."""
     for sample in samples:

@@ -18,7 +18,7 @@ def gradient_penalty(critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
     Args:
         critic: images -> scores, one or several a picture. One without batch norm: the gradient is
             to be of one picture's score alone (Sec. 4).
-        real, fake: (N, ...) of one shape; they receive no gradient.
+        real, fake: (N, ...) of one shape.
 
     Raises:
         ValueError: real and fake differ in shape.
@@ -43,9 +43,10 @@ def _gradients(critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
     if real.shape != fake.shape:
         raise ValueError(f"real is {list(real.shape)} and fake {list(fake.shape)}; expected alike")
     precision = torch.promote_types(real.dtype, torch.float32)
-    real, fake = real.detach().to(precision), fake.detach().to(precision)
+    real, fake = real.to(precision), fake.to(precision)
     share = torch.rand(len(real), *[1] * (real.dim() - 1), device=real.device)
-    points = torch.lerp(fake, real, share).requires_grad_()
+    points = torch.lerp(fake, real, share)
+    points.requires_grad_()  # unless the generator has made it do so
     # Without autocast, since half precision has too few digits for the second derivative.
     with torch.autocast(real.device.type, enabled=False), torch.enable_grad():
         (gradients,) = torch.autograd.grad(critic(points).sum(), points, create_graph=True)

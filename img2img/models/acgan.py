@@ -11,15 +11,15 @@ from torch import Tensor
 
 from img2img.data.spec import DataSpec
 from img2img.losses.classes import class_loss
-from img2img.models import convolutional
+from img2img.models import rules
 from img2img.models.base import Batch, Terms
-from img2img.models.convolutional import ConvolutionalOptions, build_game, build_networks
+from img2img.models.convolutional import ConvolutionalOptions, build_networks
 from img2img.models.dcgan import DCGAN_TRAINING
 from img2img.models.game import Players
 from img2img.models.latents import Latents
 
 
-class Weights(convolutional.Weights):
+class Weights(rules.Weights):
     """Loss weights; L_S and L_C weigh the same (Sec. 3)."""
 
     label: float = 1.0
@@ -44,29 +44,29 @@ class ACGAN(Players):
 
     def __init__(self, options: Options, spec: DataSpec):
         latents = Latents(options.latent, options.noise, classes=spec.class_names)
-        super().__init__(options, spec, build_game(options), latents)
+        super().__init__(options, spec, latents)
         self.generator, self.discriminator = build_networks(
             options, spec, latents, outputs=1 + latents.given
         )
 
     def losses(self, update: str, batch: Batch, out: dict[str, Tensor]) -> Terms:
         if update == "g":
-            on_fake, class_of_fake = self._judge(out["fake"])
+            on_fake, class_of_fake = self._judge(out["fake"], batch)
             return {
                 **self.game.generator(on_fake),
                 "label": class_loss(class_of_fake, out["class"]),
             }
-        real, fake = batch["target"], out["fake"].detach()
-        on_real, class_of_real = self._judge(real)
-        on_fake, class_of_fake = self._judge(fake)
+        real, fake = batch["target"], out["fake"]
+        on_real, class_of_real = self._judge(real, batch)
+        on_fake, class_of_fake = self._judge(fake, batch)
         label = class_loss(class_of_real, batch["class"]) + class_loss(class_of_fake, out["class"])
         return {
             **self.game.discriminator(on_real, on_fake, out),
-            **self.game.penalty(lambda picture: self._judge(picture)[0], real, fake),
+            **self.game.penalty(lambda picture: self._judge(picture, batch)[0], real, fake),
             "label": label,
         }
 
-    def _judge(self, picture: Tensor) -> tuple[Tensor, Tensor]:
+    def _judge(self, picture: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
         """The verdict (N, 1), and the classes' logits."""
-        outputs = self.discriminator(picture)
+        outputs = self.judge(picture, batch)
         return outputs[:, :1], outputs[:, 1:]

@@ -27,11 +27,14 @@ class Update:
         name: names the update in the log (`g/l1`) and in checkpoints.
         nets: attribute names of the networks that its optimizer holds.
         every: steps between two updates.
+        ahead: (another update, k): the losses are those under the weights that the other update
+            would have after k more steps, and gradients pass through these; None: as things are.
     """
 
     name: str
     nets: tuple[str, ...]
     every: int = 1
+    ahead: tuple[str, int] | None = None
 
 
 class Model(nn.Module):
@@ -48,6 +51,8 @@ class Model(nn.Module):
 
     `takes` says what it learns from: pairs, pictures alone, or pictures that have a class each. What
     learns from pictures alone has `latents`, of which a batch takes the place of a pair's inputs.
+    `kept` names modules without weights that a checkpoint holds as well, and
+    `references` is the number of training samples that it wants to keep; see `keep_reference`.
     """
 
     Options: type[Section]
@@ -59,6 +64,8 @@ class Model(nn.Module):
     accumulation_remark: str = ""
     takes: Literal["pairs", "pictures", "classes"] = "pairs"
     latents: Latents | None = None
+    kept: tuple[str, ...] = ()
+    references: int = 0
 
     def __init__(self, options: Section, spec: DataSpec):
         super().__init__()
@@ -78,7 +85,7 @@ class Model(nn.Module):
     def networks(self) -> dict[str, nn.Module]:
         """The networks that a checkpoint holds, by attribute name."""
         names = [name for update in self.updates for name in update.nets]
-        names += self.inference_nets
+        names += (*self.inference_nets, *self.kept)
         return {name: getattr(self, name) for name in dict.fromkeys(names)}
 
     def loss_switches(self) -> dict[str, bool]:
@@ -96,6 +103,13 @@ class Model(nn.Module):
             Remarks for the log and the run's record, such as a term that is switched off.
         """
         return []
+
+    def keep_reference(self, batch: Batch) -> None:
+        """Called before a run's first step with `references` training samples, where it wants any.
+
+        What it keeps of them are buffers of its networks, which checkpoints hold.
+        """
+        raise NotImplementedError
 
     def adopt(self, states: dict[str, dict[str, Tensor]]) -> list[str]:
         """Start from another run's weights.
@@ -131,6 +145,24 @@ class Model(nn.Module):
         step trained are already stepped, unless the updates share a graph. What `observe` needs besides may be left in it.
         """
         raise NotImplementedError
+
+    def forward(self, update: str, batch: Batch, out: dict[str, Tensor]) -> Terms:
+        """`losses`, by the name under which they can be asked for under other weights."""
+        return self.losses(update, batch, out)
+
+    def weigh(self, update: str, terms: Terms) -> Tensor:
+        """The sum of an update's terms by the weights of the same names, a scalar.
+
+        Raises:
+            ConfigError: a term without a weight.
+        """
+        weights = self.options.weights
+        unknown = [name for name in terms if not hasattr(weights, name)]
+        if unknown:
+            raise ConfigError(
+                f"model.weights has no weight for the loss {', '.join(unknown)} of {update}"
+            )
+        return sum(getattr(weights, name) * value for name, value in terms.items())
 
     def observe(self, batch: Batch, out: dict[str, Tensor]) -> Terms:
         """Scalars beside the losses that tell how a step went, by name, such as `d/accuracy`.

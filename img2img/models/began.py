@@ -11,11 +11,15 @@ from pydantic import Field
 from torch import Tensor
 
 from img2img.data.spec import DataSpec
+from img2img.errors import ConfigError
 from img2img.losses.equilibrium import K_RATE, convergence, next_k, rebuilding_loss
-from img2img.models.base import Batch, Model, Terms, Update
+from img2img.models.base import Batch, Model, Terms
 from img2img.models.convolutional import picture_side
+from img2img.models.game import two_updates
 from img2img.models.latents import Latents, Noise
+from img2img.models.rules import Aids
 from img2img.networks.autoencoder import Autoencoder, Decoder
+from img2img.networks.noise import InstanceNoise
 from img2img.schema import Section
 
 
@@ -57,6 +61,7 @@ class Options(Section):
     """Diversity: the aim for the error on generated pictures, as a share of that on real ones."""
     k_rate: float = Field(K_RATE, gt=0)
     """lambda_k, how fast k_t follows."""
+    aids: Aids = Aids()
     weights: Weights = Weights()
 
 
@@ -69,10 +74,18 @@ class BEGAN(Model):
 
     Options = Options
     takes = "pictures"
-    updates = (Update("d", ("discriminator",)), Update("g", ("generator",)))
 
     def __init__(self, options: Options, spec: DataSpec):
         super().__init__(options, spec)
+        aids = options.aids
+        if aids.minibatch_discrimination:
+            raise ConfigError(
+                "model.aids.minibatch_discrimination: began's discriminator rebuilds pictures and has "
+                "no verdict that features of a batch could be added to; leave it out"
+            )
+        self.updates = two_updates(aids)
+        self.noise = InstanceNoise(aids.instance_noise, steps=aids.instance_noise_steps)
+        self.kept = ("noise",) if aids.instance_noise else ()
         self.latents = Latents(options.latent, options.noise)
         shape = {"channels": spec.target.channels, "size": picture_side(spec)}
         shape["hidden"] = options.latent
@@ -89,15 +102,17 @@ class BEGAN(Model):
             on_fake = self._error(out["fake"])
             out["on_fake"] = on_fake.detach()
             return {"adv": on_fake}
-        on_real, on_fake = self._error(batch["target"]), self._error(out["fake"].detach())
+        on_real, on_fake = self._error(batch["target"]), self._error(out["fake"])
         out["on_real"] = on_real.detach()
         return {"real": on_real, "fake": -self.discriminator.k * on_fake}
 
     def _error(self, picture: Tensor) -> Tensor:
+        picture = self.noise(picture)
         return rebuilding_loss(picture, self.discriminator(picture))
 
     def after(self, update: str, out: dict[str, Tensor]) -> None:
-        if update != "g":
+        if update == "d":
+            self.noise.advance()
             return
         k, options = self.discriminator.k, self.options
         new = next_k(k, out["on_real"], out["on_fake"], gamma=options.gamma, rate=options.k_rate)

@@ -10,15 +10,11 @@ from torch import Tensor
 
 from img2img.data.spec import DataSpec
 from img2img.models.base import Batch
-from img2img.models.convolutional import (
-    ConvolutionalOptions,
-    Weights,
-    build_game,
-    build_networks,
-)
+from img2img.models.convolutional import ConvolutionalOptions, build_networks
 from img2img.models.dcgan import DCGAN_TRAINING
 from img2img.models.game import Players
 from img2img.models.latents import Latents
+from img2img.models.rules import Weights
 
 
 class Options(ConvolutionalOptions):
@@ -39,7 +35,7 @@ class CGAN(Players):
 
     def __init__(self, options: Options, spec: DataSpec):
         latents = Latents(options.latent, options.noise, classes=spec.class_names)
-        super().__init__(options, spec, build_game(options), latents)
+        super().__init__(options, spec, latents)
         self.generator, self.discriminator = build_networks(
             options, spec, latents, d_given=latents.given
         )
@@ -47,5 +43,5 @@ class CGAN(Players):
     def draw(self, batch: Batch) -> dict[str, Tensor]:
         return {**super().draw(batch), "class": batch["class"]}
 
-    def judge(self, picture: Tensor, batch: Batch) -> Tensor:
-        return self.discriminator(picture, *self.latents.beside(batch))
+    def told(self, batch: Batch) -> tuple[Tensor, ...]:
+        return self.latents.beside(batch)

@@ -1,72 +1,39 @@
 """DCGAN's networks and game by a model's options: what DCGAN, CGAN, AC-GAN and InfoGAN share."""
 
+from typing import Literal
+
+import torch
 from pydantic import Field
+from torch import nn
 
 from img2img.data.spec import DataSpec
 from img2img.errors import ConfigError
-from img2img.losses.generative import Kind
-from img2img.models import game
-from img2img.models.game import Game, Penalty
-from img2img.models.latents import Latents, Noise
+from img2img.models.latents import Latents
+from img2img.models.rules import GameOptions
 from img2img.networks.dcgan import DCGANDiscriminator, DCGANGenerator, levels_of
 from img2img.networks.layers import Norm, Upsampling
-from img2img.schema import Section
+from img2img.networks.reference import Referenced
+
+REFERENCED = ("reference", "virtual")  # batch norms by the statistics of a reference batch
+AnyNorm = Literal[Norm, "reference", "virtual"]
 
 
-class ConvolutionalOptions(Section):
+class ConvolutionalOptions(GameOptions):
     """Settings of networks that are convolutional all through."""
 
-    latent: int = Field(100, ge=1)
-    """Numbers of the noise z."""
-    noise: Noise = "uniform"
-    """Distribution of z: uniform in [-1, 1], or normal."""
     width: int = Field(128, ge=1)
     """Channels before the generator's last layer, doubled with every halving of the size."""
     d_width: int = Field(64, ge=1)
     """Channels of the discriminator's first layer, doubled with every halving of the size."""
-    norm: Norm = "batch"
-    """Norm layers of the generator."""
-    d_norm: Norm = "batch"
+    norm: AnyNorm = "batch"
+    """Norm layers of the generator; reference is batch norm by the statistics of a batch that is drawn
+    once and kept, virtual by those of this batch and the picture itself together."""
+    d_norm: AnyNorm = "batch"
     """Norm layers of the discriminator."""
+    references: int = Field(64, ge=2)
+    """Pictures in the batch that is kept for reference and virtual norms."""
     up: Upsampling = "transposed"
     """How the generator enlarges: resizing followed by a convolution, or a transposed convolution."""
-    adversarial: Kind = "non_saturating"
-    """Adversarial loss: a game of 2014, least squares, Wasserstein, or an f-divergence."""
-    critic_steps: int = Field(1, ge=1)
-    """Steps of the discriminator for one of the generator; all of them count as steps."""
-    real_label: float = Field(1.0, gt=0, le=1)
-    """Label of real pictures; 0.9 is one-sided label smoothing."""
-    penalty: Penalty = "none"
-    """Penalty on the discriminator's gradient: that of WGAN-GP, or that of WGAN-div."""
-    clip: float = Field(0.0, ge=0)
-    """Greatest absolute weight of the discriminator; 0: weights are not clipped."""
-
-
-class Weights(game.Weights):
-    """Loss weights; the adversarial terms stand in the papers' objectives as they are."""
-
-    penalty: float = 10.0
-    """Weight of the penalty on the discriminator's gradient."""
-
-
-def build_game(options: ConvolutionalOptions) -> Game:
-    """The game that the options name.
-
-    Raises:
-        ConfigError: settings that exclude each other.
-    """
-    if options.penalty != "none" and options.d_norm == "batch":
-        raise ConfigError(
-            f"model.penalty={options.penalty} is on the gradient of one picture's score, which batch "
-            "norm mixes with the others': set model.d_norm=none or instance"
-        )
-    return Game(
-        options.adversarial,
-        k=options.critic_steps,
-        real_label=options.real_label,
-        penalty=options.penalty,
-        clip=options.clip,
-    )
 
 
 def build_networks(
@@ -76,7 +43,7 @@ def build_networks(
     *,
     d_given: int = 0,
     outputs: int = 1,
-) -> tuple[DCGANGenerator, DCGANDiscriminator]:
+) -> tuple[nn.Module, nn.Module]:
     """The generator and the discriminator for a run's pictures.
 
     Args:
@@ -84,21 +51,46 @@ def build_networks(
         outputs: numbers that the discriminator says of a picture.
 
     Raises:
-        ConfigError: pictures of a size that these networks do not make.
+        ConfigError: pictures of a size that these networks do not make, or have no norm for.
     """
     shape = {"channels": spec.target.channels, "size": picture_side(spec)}
     generator = DCGANGenerator(
         latent=latents.size,
         classes=latents.given,
         width=options.width,
-        norm=options.norm,
+        norm=_built(options.norm),
         up=options.up,
         **shape,
     )
     discriminator = DCGANDiscriminator(
-        classes=d_given, outputs=outputs, width=options.d_width, norm=options.d_norm, **shape
+        classes=d_given,
+        outputs=outputs,
+        width=options.d_width,
+        norm=_built(options.d_norm),
+        minibatch=options.aids.minibatch_discrimination,
+        **shape,
     )
+    count = options.references
+    if options.norm in REFERENCED:
+        drawn = latents.draw(count, torch.get_default_device())
+        reference = drawn["z"], *latents.beside(drawn)
+        generator = Referenced(generator, *reference, virtual=options.norm == "virtual")
+    if options.d_norm in REFERENCED:
+        if levels_of(shape["size"]) < 2:
+            raise ConfigError(
+                f"model.d_norm={options.d_norm}: for pictures of under 16 pixels a side the "
+                "discriminator has no norm layers; leave it out"
+            )
+        # The pictures are not known yet; see `Model.keep_reference`.
+        pictures = torch.zeros(count, shape["channels"], shape["size"], shape["size"])
+        reference = pictures, *([torch.zeros(count, d_given)] if d_given else [])
+        discriminator = Referenced(discriminator, *reference, virtual=options.d_norm == "virtual")
     return generator, discriminator
+
+
+def _built(norm: AnyNorm) -> Norm:
+    """The norm that a network is built with."""
+    return "batch" if norm in REFERENCED else norm
 
 
 def picture_side(spec: DataSpec) -> int:

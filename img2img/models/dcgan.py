@@ -7,14 +7,10 @@ differ from DCGAN in a loss, an optimizer and a few numbers, which are `PRESETS`
 from typing import Literal
 
 from img2img.data.spec import DataSpec
-from img2img.models.convolutional import (
-    ConvolutionalOptions,
-    Weights,
-    build_game,
-    build_networks,
-)
+from img2img.models.convolutional import ConvolutionalOptions, build_networks
 from img2img.models.game import Players
 from img2img.models.latents import Latents
+from img2img.models.rules import Weights
 
 # Sec. 4: mini-batches of 128, Adam with a learning rate of 0.0002 and beta1 of 0.5 (the defaults).
 DCGAN_TRAINING = {
@@ -73,5 +69,5 @@ class DCGAN(Players):
     Options = Options
 
     def __init__(self, options: Options, spec: DataSpec):
-        super().__init__(options, spec, build_game(options), Latents(options.latent, options.noise))
+        super().__init__(options, spec, Latents(options.latent, options.noise))
         self.generator, self.discriminator = build_networks(options, spec, self.latents)

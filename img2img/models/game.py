@@ -2,73 +2,50 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Literal
 
 from torch import Tensor, nn
 
 from img2img.data.spec import DataSpec
 from img2img.errors import ConfigError
-from img2img.losses.generative import (
-    LABELLED,
-    Kind,
-    discriminator_loss,
-    generator_loss,
-    verdict,
-)
+from img2img.losses.generative import LABELLED, discriminator_loss, generator_loss, verdict
 from img2img.losses.penalties import divergence_penalty, gradient_penalty
 from img2img.models.base import Batch, Model, Terms, Update
 from img2img.models.latents import Latents
-from img2img.schema import Section
+from img2img.models.rules import Aids, GameOptions
+from img2img.networks.noise import InstanceNoise
+from img2img.networks.reference import Referenced
 
-Penalty = Literal["none", "gradient", "divergence"]
 PENALTIES = {"gradient": gradient_penalty, "divergence": divergence_penalty}
 
 
-class Weights(Section):
-    """Loss weights; the adversarial terms stand in the papers' objectives as they are."""
-
-    real: float = 1.0
-    """Weight of the discriminator's loss on real pictures."""
-    fake: float = 1.0
-    """Weight of the discriminator's loss on generated pictures."""
-    adv: float = 1.0
-    """Weight of the generator's adversarial loss."""
+def two_updates(aids: Aids, *, k: int = 1) -> tuple[Update, Update]:
+    """The discriminator is stepped first, the generator every k steps, looking ahead where asked to."""
+    ahead = ("d", aids.unrolled) if aids.unrolled else None
+    return Update("d", ("discriminator",)), Update("g", ("generator",), every=k, ahead=ahead)
 
 
 class Game:
-    """The losses of both players. The discriminator is stepped first, the generator every k steps.
+    """The losses of both players.
 
     In a step both judge the same pictures, as DCGAN's published code does; Goodfellow et al. 2014,
     Algorithm 1, draws other noise for the generator.
 
-    Args:
-        kind: the adversarial loss; see `losses.generative`.
-        k: the discriminator's steps for one of the generator's.
-        real_label: the label of real pictures.
-        penalty: on the critic's gradient; see `losses.penalties`.
-        clip: greatest absolute weight of the discriminator; 0: not clipped.
-
     Raises:
-        ConfigError: a label where the loss has none.
+        ConfigError: settings that exclude each other.
     """
 
-    def __init__(
-        self,
-        kind: Kind,
-        *,
-        k: int = 1,
-        real_label: float = 1.0,
-        penalty: Penalty = "none",
-        clip: float = 0.0,
-    ):
-        if real_label != 1 and kind not in LABELLED:
+    def __init__(self, options: GameOptions):
+        if options.real_label != 1 and options.adversarial not in LABELLED:
             raise ConfigError(
-                f"model.real_label is {real_label:g}, but model.adversarial={kind} has no labels; "
-                f"leave it out, or choose one of {', '.join(LABELLED)}"
+                f"model.real_label is {options.real_label:g}, but model.adversarial="
+                f"{options.adversarial} has no labels; leave it out, or choose one of "
+                f"{', '.join(LABELLED)}"
             )
-        self.kind, self.real_label, self.clipped_to = kind, real_label, clip
-        self._penalty = PENALTIES.get(penalty)
-        self.updates = (Update("d", ("discriminator",)), Update("g", ("generator",), every=k))
+        if options.penalty != "none":
+            _require_single(options)
+        self.kind, self.real_label = options.adversarial, options.real_label
+        self.clipped_to = options.clip
+        self._penalty = PENALTIES.get(options.penalty)
 
     def discriminator(self, on_real: Tensor, on_fake: Tensor, out: dict[str, Tensor]) -> Terms:
         """`real` and `fake`. The raw outputs (N, 1) are left in `out` for `observe`."""
@@ -95,18 +72,37 @@ class Game:
         return {f"d/{name}": value for name, value in found.items()}
 
 
+def _require_single(options: GameOptions) -> None:
+    """Raises ConfigError where a picture's score depends on the others of its batch."""
+    start = f"model.penalty={options.penalty} is on the gradient of one picture's score, which "
+    if getattr(options, "d_norm", "none") == "batch":
+        raise ConfigError(
+            f"{start}batch norm mixes with the others': set model.d_norm=none, instance or virtual"
+        )
+    if options.aids.minibatch_discrimination:
+        raise ConfigError(
+            f"{start}minibatch discrimination mixes with the others': leave out "
+            "model.aids.minibatch_discrimination or model.penalty"
+        )
+
+
 class Players(Model):
     """A generator that draws from noise and a discriminator, in a game.
 
-    A subclass makes the two networks. One whose discriminator is told more than the picture has a
-    `judge` of its own; one whose discriminator says more than real or generated has its own losses.
+    A subclass makes the two networks, and says what the discriminator is `told` beside the picture.
+    One whose discriminator says more than real or generated has its own losses.
     """
 
     takes = "pictures"
 
-    def __init__(self, options: Section, spec: DataSpec, game: Game, latents: Latents):
+    def __init__(self, options: GameOptions, spec: DataSpec, latents: Latents):
         super().__init__(options, spec)
-        self.game, self.latents, self.updates = game, latents, game.updates
+        self.game, self.latents = Game(options), latents
+        self.updates = two_updates(options.aids, k=options.critic_steps)
+        self.noise = InstanceNoise(
+            options.aids.instance_noise, steps=options.aids.instance_noise_steps
+        )
+        self.kept = ("noise",) if options.aids.instance_noise else ()
 
     def draw(self, batch: Batch) -> dict[str, Tensor]:
         """Latents for as many pictures as the batch has."""
@@ -116,21 +112,34 @@ class Players(Model):
         latents = self.draw(batch)
         return {**latents, "fake": self.translate(latents)}
 
+    def told(self, batch: Batch) -> tuple[Tensor, ...]:
+        """What the discriminator is told beside the picture."""
+        return ()
+
     def judge(self, picture: Tensor, batch: Batch) -> Tensor:
-        """The discriminator's raw outputs (N, 1) for pictures; `batch` holds what else it is told."""
-        return self.discriminator(picture)
+        """The discriminator's raw outputs (N, ...) for pictures, behind noise where there is any."""
+        return self.discriminator(self.noise(picture), *self.told(batch))
 
     def losses(self, update: str, batch: Batch, out: dict[str, Tensor]) -> Terms:
         judge = partial(self.judge, batch=batch)
         if update == "g":
             return self.game.generator(judge(out["fake"]))
-        real, fake = batch["target"], out["fake"].detach()
+        real, fake = batch["target"], out["fake"]
         terms = self.game.discriminator(judge(real), judge(fake), out)
         return terms | self.game.penalty(judge, real, fake)
 
     def after(self, update: str, out: dict[str, Tensor]) -> None:
         if update == "d":
             self.game.clip(self.discriminator)
+            self.noise.advance()
+
+    @property
+    def references(self) -> int:
+        network = self.discriminator
+        return network.count if isinstance(network, Referenced) else 0
+
+    def keep_reference(self, batch: Batch) -> None:
+        self.discriminator.set_reference(batch["target"], *self.told(batch))
 
     def observe(self, batch: Batch, out: dict[str, Tensor]) -> Terms:
         return self.game.observe(out)

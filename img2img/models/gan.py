@@ -8,13 +8,13 @@ from typing import Literal
 from pydantic import Field
 
 from img2img.data.spec import DataSpec
-from img2img.models.game import Game, Players, Weights
-from img2img.models.latents import Latents, Noise
+from img2img.models.game import Players
+from img2img.models.latents import Latents
+from img2img.models.rules import GameOptions, Weights
 from img2img.networks.mlp import MaxoutDiscriminator, MLPGenerator
-from img2img.schema import Section
 
 
-class Options(Section):
+class Options(GameOptions):
     """Settings of GAN."""
 
     # Batch 100 is the published experiment's, which trains by gradient descent with momentum; here
@@ -25,21 +25,10 @@ class Options(Section):
 
     name: Literal["gan"] = "gan"
     """The model."""
-    latent: int = Field(100, ge=1)
-    """Numbers of the noise z."""
-    noise: Noise = "uniform"
-    """Distribution of z: uniform in [-1, 1], or normal."""
     width: int = Field(1200, ge=1)
     """Rectifiers in each of the generator's two layers."""
     d_width: int = Field(240, ge=1)
     """Maxout units in each of the discriminator's two layers."""
-    adversarial: Literal["minimax", "non_saturating", "max_likelihood"] = "non_saturating"
-    """The generator's loss: that of Eq. 1; its gradient made strong early on (Sec. 3); or one that
-    makes it maximum likelihood (Goodfellow 2016, Sec. 3.2.4)."""
-    critic_steps: int = Field(1, ge=1)
-    """k, steps of the discriminator for one of the generator; all of them count as steps."""
-    real_label: float = Field(1.0, gt=0, le=1)
-    """Label of real pictures; 0.9 is one-sided label smoothing."""
     weights: Weights = Weights()
 
 
@@ -49,8 +38,9 @@ class GAN(Players):
     Options = Options
 
     def __init__(self, options: Options, spec: DataSpec):
-        game = Game(options.adversarial, k=options.critic_steps, real_label=options.real_label)
-        super().__init__(options, spec, game, Latents(options.latent, options.noise))
+        super().__init__(options, spec, Latents(options.latent, options.noise))
         shape = (spec.target.channels, *spec.size)
         self.generator = MLPGenerator(latent=options.latent, shape=shape, width=options.width)
-        self.discriminator = MaxoutDiscriminator(shape=shape, width=options.d_width)
+        self.discriminator = MaxoutDiscriminator(
+            shape=shape, width=options.d_width, minibatch=options.aids.minibatch_discrimination
+        )

@@ -12,15 +12,15 @@ from torch import Tensor
 from img2img.data.spec import DataSpec
 from img2img.errors import ConfigError
 from img2img.losses.classes import categorical_information, continuous_information
-from img2img.models import convolutional
+from img2img.models import rules
 from img2img.models.base import Batch, Terms
-from img2img.models.convolutional import ConvolutionalOptions, build_game, build_networks
+from img2img.models.convolutional import ConvolutionalOptions, build_networks
 from img2img.models.dcgan import DCGAN_TRAINING
 from img2img.models.game import Players
 from img2img.models.latents import Latents
 
 
-class Weights(convolutional.Weights):
+class Weights(rules.Weights):
     """Loss weights; lambda is 1 (Sec. 6), in the published code for continuous codes too."""
 
     category: float = 1.0
@@ -60,27 +60,27 @@ class InfoGAN(Players):
             raise ConfigError(
                 "model.categories and model.codes are 0: there is no code to inform of"
             )
-        super().__init__(options, spec, build_game(options), latents)
+        super().__init__(options, spec, latents)
         self.generator, self.discriminator = build_networks(
             options, spec, latents, outputs=1 + latents.given
         )
 
     def losses(self, update: str, batch: Batch, out: dict[str, Tensor]) -> Terms:
         if update == "g":
-            on_fake, found = self._judge(out["fake"])
+            on_fake, found = self._judge(out["fake"], batch)
             return self.game.generator(on_fake) | self._unknown(found, out)
-        real, fake = batch["target"], out["fake"].detach()
-        on_real, _ = self._judge(real)
-        on_fake, found = self._judge(fake)
+        real, fake = batch["target"], out["fake"]
+        on_real, _ = self._judge(real, batch)
+        on_fake, found = self._judge(fake, batch)
         return {
             **self.game.discriminator(on_real, on_fake, out),
-            **self.game.penalty(lambda picture: self._judge(picture)[0], real, fake),
+            **self.game.penalty(lambda picture: self._judge(picture, batch)[0], real, fake),
             **self._unknown(found, out),
         }
 
-    def _judge(self, picture: Tensor) -> tuple[Tensor, Tensor]:
+    def _judge(self, picture: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
         """The verdict (N, 1), and what Q finds: logits of the category, means of the codes."""
-        outputs = self.discriminator(picture)
+        outputs = self.judge(picture, batch)
         return outputs[:, :1], outputs[:, 1:]
 
     def _unknown(self, found: Tensor, out: dict[str, Tensor]) -> Terms:

@@ -16,13 +16,14 @@ class Recomputable(nn.Module):
     Values and gradients are the same: dropout draws the same numbers again, and the running
     statistics of batch norm are not moved a second time. Parameters must not change between the
     forward pass and any backward pass through the block. In compiled networks, blocks with batch norm
-    are not computed again.
+    are not computed again; nor are blocks under weights that are lent for a call (functional_call),
+    which would be gone.
     """
 
     recompute = False
 
     def __call__(self, *inputs):
-        if not (self.recompute and torch.is_grad_enabled()):
+        if not (self.recompute and torch.is_grad_enabled() and self._has_its_own_weights()):
             return super().__call__(*inputs)
         how = {"context_fn": lambda: (nullcontext(), _StatisticsKept(self))}
         if torch.compiler.is_compiling():
@@ -36,6 +37,9 @@ class Recomputable(nn.Module):
             preserve_rng_state=self._has(nn.Dropout),
             **how,
         )
+
+    def _has_its_own_weights(self) -> bool:
+        return all(isinstance(weight, nn.Parameter) for weight in self.parameters())
 
     def _has(self, kind: type[nn.Module]) -> bool:
         return any(isinstance(layer, kind) for layer in self.modules())

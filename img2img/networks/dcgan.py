@@ -16,6 +16,7 @@ from img2img.networks.layers import (
     make_activation,
     make_norm,
 )
+from img2img.networks.minibatch import KERNELS, MinibatchDiscrimination
 
 FIRST = range(4, 8)  # sides of the first feature map; 4 in Radford et al. 2016, Fig. 1
 
@@ -84,6 +85,7 @@ class DCGANDiscriminator(nn.Module):
     Args:
         size: as of the generator.
         outputs: numbers that it says of an image; the first is by custom the verdict.
+        minibatch: minibatch discrimination before the last layer.
     """
 
     def __init__(
@@ -95,6 +97,7 @@ class DCGANDiscriminator(nn.Module):
         classes: int = 0,
         outputs: int = 1,
         norm: Norm = "batch",
+        minibatch: bool = False,
     ):
         super().__init__()
         levels = levels_of(size)
@@ -123,7 +126,15 @@ class DCGANDiscriminator(nn.Module):
             for i in range(levels - 1)
         )
         self.down = nn.Sequential(*down)
-        self.judge = nn.Conv2d(width << (levels - 1), outputs, size >> levels)
+        top, last = width << (levels - 1), size >> levels
+        self.judge = nn.Conv2d(top, outputs, last)
+        if minibatch:
+            features = top * last**2
+            self.judge = nn.Sequential(
+                nn.Flatten(),
+                MinibatchDiscrimination(features),
+                nn.Linear(features + KERNELS, outputs),
+            )
         init_weights(self)
 
     def forward(self, image: Tensor, condition: Tensor | None = None) -> Tensor:

@@ -6,6 +6,8 @@ github.com/goodfeli/adversarial).
 
 from torch import Tensor, nn
 
+from img2img.networks.minibatch import KERNELS, MinibatchDiscrimination
+
 INIT_RANGE = 0.05  # weights are uniform in [-0.05, 0.05]
 PIECES = 5  # of a maxout unit
 KEEP_PICTURE, KEEP_HIDDEN = 0.8, 0.5  # shares of values that dropout keeps
@@ -45,9 +47,13 @@ class MLPGenerator(nn.Module):
 
 
 class MaxoutDiscriminator(nn.Module):
-    """image (N, *shape) -> logits (N, 1), through two layers of maxout units with dropout."""
+    """image (N, *shape) -> logits (N, 1), through two layers of maxout units with dropout.
 
-    def __init__(self, *, shape: tuple[int, int, int], width: int = 240):
+    Args:
+        minibatch: minibatch discrimination before the last layer.
+    """
+
+    def __init__(self, *, shape: tuple[int, int, int], width: int = 240, minibatch: bool = False):
         super().__init__()
         channels, height, side = shape
         self.layers = nn.Sequential(
@@ -57,7 +63,8 @@ class MaxoutDiscriminator(nn.Module):
             nn.Dropout(1 - KEEP_HIDDEN),
             Maxout(width, width),
             nn.Dropout(1 - KEEP_HIDDEN),
-            nn.Linear(width, 1),
+            *([MinibatchDiscrimination(width)] if minibatch else []),
+            nn.Linear(width + KERNELS * minibatch, 1),
         )
         _init(self)
 

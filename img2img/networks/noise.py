@@ -11,7 +11,7 @@ class InstanceNoise(nn.Module):
     (Sønderby et al. 2017; Arjovsky & Bottou 2017, Sec. 3).
 
     Args:
-        std: at the beginning, in units of the pictures.
+        std: at the beginning, in units of the pictures; 0: no noise.
         steps: calls of `advance` after which there is no noise left; None: it stays as it is.
     """
 
@@ -31,6 +31,6 @@ class InstanceNoise(nn.Module):
         return self.std * (1 - self.step / self.steps).clamp(min=0)
 
     def forward(self, x: Tensor) -> Tensor:
-        if not self.training:
+        if not (self.training and self.std):
             return x
         return x + self.deviation().to(x.dtype) * torch.randn_like(x)

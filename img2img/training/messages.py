@@ -42,6 +42,7 @@ def summary(trainer: Trainer, model: Model) -> str:
     counts = {
         name: sum(p.numel() for p in network.parameters()) / 1e6
         for name, network in model.networks().items()
+        if name not in model.kept
     }
     sizes = ", ".join(f"{name} {count:.2f} M parameters" for name, count in counts.items())
     s, engine = trainer.settings, trainer.accelerator

@@ -5,8 +5,6 @@ by the weights of the same names, backward into exactly the parameters it trains
 then the moving average.
 """
 
-from collections.abc import Mapping
-
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
@@ -18,6 +16,7 @@ from img2img.training.finite import FiniteGuard, judge
 from img2img.training.observing import observe
 from img2img.training.state import TrainingState
 from img2img.training.tracking import RunningMeans
+from img2img.training.unrolling import terms_ahead
 
 
 class Stepper:
@@ -32,11 +31,19 @@ class Stepper:
         guard: skips updates that would make weights infinite.
         seen: what `observe` found in the last step in which it was asked for.
         factor: share of the learning rate that steps are made with.
+
+    Raises:
+        ConfigError: an update that looks ahead, in a precision that cannot.
     """
 
     def __init__(self, state: TrainingState, accelerator: Accelerator):
         self.state, self.accelerator = state, accelerator
         self.model, self.progress = state.model, state.progress
+        if accelerator.scaler and any(update.ahead for update in self.model.updates):
+            raise ConfigError(
+                "model.aids.unrolled goes through gradients too small for fp16; set "
+                "training.precision=bf16 or fp32"
+            )
         self.means = RunningMeans()
         self.guard = FiniteGuard()
         self.seen: dict[str, Tensor] = {}
@@ -96,11 +103,15 @@ class Stepper:
 
     def _loss(self, update: Update, batch: Batch, out: dict) -> Tensor:
         """The weighed sum of an update's terms, which are noted in `means`."""
-        with self.accelerator.autocast():
-            terms = self.model.losses(update.name, batch, out)
+        autocast = self.accelerator.autocast
+        if update.ahead:
+            terms = terms_ahead(self.model, update, self.state.optimizers, batch, out, autocast)
+        else:
+            with autocast():
+                terms = self.model.losses(update.name, batch, out)
         for name, value in terms.items():
             self.means.add(f"{update.name}/{name}", value)
-        return self._weigh(update, terms)
+        return self.model.weigh(update.name, terms)
 
     def _backward(self, update: Update, total: Tensor, *, keep_graph: bool) -> None:
         self._losses[update.name] = self._losses.get(update.name, 0) + total.detach()
@@ -130,15 +141,6 @@ class Stepper:
         self.guard.count(update.name, torch.stack(bad).amax())
         with torch.no_grad():
             self.model.after(update.name, out)
-
-    def _weigh(self, update: Update, terms: Mapping[str, Tensor]) -> Tensor:
-        weights = self.model.options.weights
-        unknown = [name for name in terms if not hasattr(weights, name)]
-        if unknown:
-            raise ConfigError(
-                f"model.weights has no weight for the loss {', '.join(unknown)} of {update.name}"
-            )
-        return sum(getattr(weights, name) * value for name, value in terms.items())
 
     def _trained(self, update: Update) -> list[nn.Parameter]:
         return self.model.trainable(update, self.progress.epoch)

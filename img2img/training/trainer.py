@@ -6,7 +6,7 @@ from pathlib import Path
 
 from accelerate import Accelerator
 
-from img2img.data.loader import EpochBatches, PairDataset, close, make_loader
+from img2img.data.loader import EpochBatches, PairDataset, close, draw_samples, make_loader
 from img2img.errors import TrainingError, UserError
 from img2img.models.base import Batch, Model
 from img2img.networks.channels_last import as_channels_last, use_channels_last, wanted
@@ -49,6 +49,9 @@ class Trainer:
         self._channels_last = wanted(self.settings.memory_format, accelerator.device)
         if self._channels_last:
             use_channels_last(self.model)
+        if model.references:  # a resumed run's own replaces it
+            kept = draw_samples(train, model.references, seed=self.settings.seed)
+            model.keep_reference({k: v.to(accelerator.device) for k, v in kept.items()})
         self.batches = EpochBatches(
             len(train),
             self.settings.batch_size,

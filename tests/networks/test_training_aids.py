@@ -7,14 +7,10 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
-from img2img.losses.generative import discriminator_loss, generator_loss
-from img2img.losses.penalties import gradient_penalty
-from img2img.networks.dcgan import DCGANDiscriminator
 from img2img.networks.layers import ConvBlock
 from img2img.networks.minibatch import MinibatchDiscrimination
 from img2img.networks.noise import InstanceNoise
 from img2img.networks.reference import ReferenceBatchNorm, Referenced
-from img2img.networks.unrolling import unroll
 
 
 @pytest.fixture(autouse=True)
@@ -154,87 +150,3 @@ def test_instance_noise_falls_to_nothing():
     constant.advance()
     assert float(constant(x).std()) == pytest.approx(0.5, rel=0.05)
     assert torch.equal(constant.eval()(x), x)
-
-
-class Slope(nn.Module):
-    """A discriminator of one number: D(x) = w x."""
-
-    def __init__(self, w):
-        super().__init__()
-        self.w = nn.Parameter(torch.tensor(w, dtype=torch.float64))
-
-    def forward(self, x):
-        return self.w * x
-
-
-@pytest.mark.parametrize("steps", [0, 1, 5])
-def test_unrolled_gradient_descent_in_closed_form(steps):
-    """On (w - g)^2 / 2, w_K = g + (w_0 - g) (1 - lr)^K; its derivative by g is 1 - (1 - lr)^K."""
-    network, g, one = Slope(3.0), torch.tensor(1.0, dtype=torch.float64, requires_grad=True), 1.0
-    judge = unroll(network, lambda judge: (judge(one) - g) ** 2 / 2, steps=steps, lr=0.1)
-    assert float(judge(one).detach()) == pytest.approx(1 + 2 * 0.9**steps)
-    if steps:
-        (slope,) = torch.autograd.grad(judge(one), g)
-        assert float(slope) == pytest.approx(1 - 0.9**steps)
-    assert float(network.w.detach()) == 3
-
-
-@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
-def test_unrolled_steps_are_those_of_the_optimizer(optimizer):
-    network = nn.Sequential(nn.Linear(3, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 1)).double()
-    real, z = torch.randn(16, 3).double(), torch.randn(16, 3).double()
-    scale = torch.tensor(0.7, dtype=torch.float64, requires_grad=True)
-
-    def value(judge, scale):
-        return (judge(real) - 1).square().mean() + judge(z * scale).square().mean()
-
-    def stepped(scale):
-        """What the library's optimizer makes of a copy."""
-        trained = copy.deepcopy(network)
-        kind = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}[optimizer]
-        more = {"betas": (0.5, 0.999)} if optimizer == "adam" else {}
-        steps = kind(trained.parameters(), lr=0.02, **more)
-        for _ in range(4):
-            steps.zero_grad()
-            value(trained, scale).backward()
-            steps.step()
-        return float(trained(z * scale).sum().detach())
-
-    before = copy.deepcopy(network.state_dict())
-    judge = unroll(network, lambda j: value(j, scale), steps=4, lr=0.02, optimizer=optimizer)
-    found = judge(z * scale).sum()
-    assert float(found.detach()) == pytest.approx(stepped(0.7), rel=1e-5)
-    (slope,) = torch.autograd.grad(found, scale)
-    numeric = (stepped(0.7 + 1e-5) - stepped(0.7 - 1e-5)) / 2e-5
-    assert float(slope) == pytest.approx(numeric, rel=1e-3)
-    assert all(torch.equal(before[key], tensor) for key, tensor in network.state_dict().items())
-
-
-def test_unrolled_adam_passes_dead_units():
-    network = nn.Sequential(nn.Linear(2, 2), nn.ReLU(), nn.Linear(2, 1))
-    nn.init.constant_(network[0].bias, -100.0)
-    x = torch.ones(1, 2, requires_grad=True)
-    judge = unroll(network, lambda j: j(x).sum() ** 2, steps=2, lr=0.1, optimizer="adam")
-    (gradient,) = torch.autograd.grad(judge(x).sum(), x)
-    assert torch.isfinite(gradient).all()
-
-
-def test_aids_combine_on_a_convolutional_discriminator():
-    """Noise, virtual batch norm and unrolling at once: the generator's pictures get a gradient."""
-    discriminator = DCGANDiscriminator(channels=1, size=16, width=4)
-    reference = torch.rand(6, 1, 16, 16) * 2 - 1
-    network = nn.Sequential(InstanceNoise(0.1, steps=10), Referenced(discriminator, reference))
-    real, fake = torch.rand(3, 1, 16, 16), torch.rand(3, 1, 16, 16, requires_grad=True)
-
-    def loss(judge):
-        return sum(discriminator_loss(judge(real), judge(fake), kind="non_saturating").values())
-
-    before = copy.deepcopy(network.state_dict())
-    for optimizer in ("sgd", "adam"):
-        judge = unroll(network, loss, steps=2, lr=0.01, optimizer=optimizer)
-        (through,) = torch.autograd.grad(generator_loss(judge(fake), kind="non_saturating"), fake)
-        assert torch.isfinite(through).all() and through.abs().max() > 0
-    penalty = gradient_penalty(network, real, fake)
-    penalty.backward(inputs=list(network.parameters()))
-    assert torch.isfinite(discriminator.judge.weight.grad).all() and fake.grad is None
-    assert all(torch.equal(before[key], value) for key, value in network.state_dict().items())

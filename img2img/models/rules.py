@@ -1,0 +1,68 @@
+"""The settings that all games of a generator and a discriminator share, training aids among them."""
+
+from typing import Literal
+
+from pydantic import Field, PositiveInt, model_validator
+
+from img2img.losses.generative import Kind
+from img2img.models.latents import Noise
+from img2img.schema import Section
+
+Penalty = Literal["none", "gradient", "divergence"]
+
+
+class Weights(Section):
+    """Loss weights; the adversarial terms stand in the papers' objectives as they are."""
+
+    real: float = 1.0
+    """Weight of the discriminator's loss on real pictures."""
+    fake: float = 1.0
+    """Weight of the discriminator's loss on generated pictures."""
+    adv: float = 1.0
+    """Weight of the generator's adversarial loss."""
+    penalty: float = 10.0
+    """Weight of the penalty on the discriminator's gradient."""
+
+
+class Aids(Section):
+    """What helps a training along, in any game; all of it can be combined."""
+
+    instance_noise: float = Field(0.0, ge=0)
+    """Standard deviation of noise on all pictures that the discriminator sees in training, which span
+    -1 to 1; 0: none."""
+    instance_noise_steps: PositiveInt | None = None
+    """Steps in which this noise falls in a line to 0; null: it stays."""
+    minibatch_discrimination: bool = False
+    """Let the discriminator see how alike the pictures of its batch are."""
+    unrolled: int = Field(0, ge=0)
+    """Steps of the discriminator that the generator looks ahead, which takes the time of as many
+    steps; 0: none."""
+
+    @model_validator(mode="after")
+    def _noise_that_falls(self) -> "Aids":
+        if self.instance_noise_steps and not self.instance_noise:
+            raise ValueError(
+                "instance_noise_steps without instance_noise: set how strong it is, such as 0.1"
+            )
+        return self
+
+
+class GameOptions(Section):
+    """Settings of a game, whatever the networks are."""
+
+    latent: int = Field(100, ge=1)
+    """Numbers of the noise z."""
+    noise: Noise = "uniform"
+    """Distribution of z: uniform in [-1, 1], or normal."""
+    adversarial: Kind = "non_saturating"
+    """Adversarial loss: a game of 2014 (minimax; non_saturating, whose gradient is strong early on;
+    or max_likelihood), least squares, Wasserstein, or an f-divergence."""
+    critic_steps: int = Field(1, ge=1)
+    """Steps of the discriminator for one of the generator; all of them count as steps."""
+    real_label: float = Field(1.0, gt=0, le=1)
+    """Label of real pictures; 0.9 is one-sided label smoothing."""
+    penalty: Penalty = "none"
+    """Penalty on the discriminator's gradient: that of WGAN-GP, or that of WGAN-div."""
+    clip: float = Field(0.0, ge=0)
+    """Greatest absolute weight of the discriminator; 0: weights are not clipped."""
+    aids: Aids = Aids()

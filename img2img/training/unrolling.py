@@ -1,0 +1,98 @@
+"""An update some steps ahead, with gradients through the steps: unrolled GANs (Metz et al. 2017, Sec. 2.2).
+
+A generator that minimises its loss under the discriminator of k steps later knows how it would
+answer. Nothing that really trains moves: neither weights nor moments nor running statistics.
+"""
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.func import functional_call
+from torch.optim import Adam, Optimizer
+
+from img2img.models.base import Batch, Model, Terms, Update
+from img2img.training.optim import named_parameters
+
+Tensors = list[Tensor]
+
+
+def terms_ahead(
+    model: Model,
+    update: Update,
+    optimizers: Mapping[str, Optimizer],
+    batch: Batch,
+    out: dict[str, Tensor],
+    autocast: Callable[[], AbstractContextManager],
+) -> Terms:
+    """The losses of an update that looks ahead (`Update.ahead`), under the weights of later.
+
+    The steps in between are those of the other update's own optimizer, from its present moments and
+    on the same batch. What its model does after a step, such as to clip weights, is left out.
+    """
+    name, steps = update.ahead
+    other = next(each for each in model.updates if each.name == name)
+    names = list(named_parameters(model, other))
+
+    def terms(of: Update, weights: Tensors, found: dict[str, Tensor]) -> Terms:
+        state = dict(zip(names, weights, strict=True))
+        for net in other.nets:
+            buffers = getattr(model, net).named_buffers()
+            state |= {f"{net}.{key}": buffer.clone() for key, buffer in buffers}
+        return functional_call(model, state, (of.name, batch, found))
+
+    def loss(weights: Tensors) -> Tensor:
+        with autocast():
+            # A copy: `observe` is to read what the other update found under the present weights.
+            return model.weigh(name, terms(other, weights, dict(out)))
+
+    weights = look_ahead(optimizers[name], loss, steps=steps)
+    with autocast():
+        return terms(update, weights, out)
+
+
+def look_ahead(optimizer: Optimizer, loss: Callable[[Tensors], Tensor], *, steps: int) -> Tensors:
+    """The weights after `steps` steps of an optimizer on `loss`, with graph.
+
+    Args:
+        optimizer: Adam or RMSprop, of one group of parameters.
+        loss: a scalar, of weights in the optimizer's order.
+    """
+    (group,) = optimizer.param_groups
+    weights = group["params"]
+    moments = [dict(optimizer.state.get(weight, {})) for weight in weights]
+    step = _adam if isinstance(optimizer, Adam) else _rmsprop
+    with torch.enable_grad():
+        for _ in range(steps):
+            gradients = torch.autograd.grad(loss(weights), weights, create_graph=True)
+            moves = [step(*each, group) for each in zip(gradients, moments, strict=True)]
+            weights = [w - group["lr"] * move for w, move in zip(weights, moves, strict=True)]
+    return weights
+
+
+def _adam(gradient: Tensor, moments: dict[str, Any], group: Mapping[str, Any]) -> Tensor:
+    """Kingma & Ba 2015, Algorithm 1; moves the moments."""
+    first, second = group["betas"]
+    moments["step"] = count = moments.get("step", 0) + 1
+    mean = _mixed(moments, "exp_avg", gradient, first) / (1 - first**count)
+    square = _mixed(moments, "exp_avg_sq", gradient**2, second) / (1 - second**count)
+    return mean / _root(square, group["eps"])
+
+
+def _rmsprop(gradient: Tensor, moments: dict[str, Any], group: Mapping[str, Any]) -> Tensor:
+    """Tieleman & Hinton 2012, Lecture 6.5; moves the moments."""
+    return gradient / _root(
+        _mixed(moments, "square_avg", gradient**2, group["alpha"]), group["eps"]
+    )
+
+
+def _mixed(moments: dict[str, Any], name: str, new: Tensor, decay: float) -> Tensor:
+    moments[name] = decay * moments.get(name, torch.zeros_like(new)) + (1 - decay) * new
+    return moments[name]
+
+
+def _root(square: Tensor, eps: float) -> Tensor:
+    """About sqrt(square) + eps, whose gradient is finite at 0."""
+    return (square + eps**2).sqrt()
