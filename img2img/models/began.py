@@ -15,11 +15,9 @@ from img2img.errors import ConfigError
 from img2img.losses.equilibrium import K_RATE, convergence, next_k, rebuilding_loss
 from img2img.models.base import Batch, Model, Terms
 from img2img.models.convolutional import picture_side
-from img2img.models.game import two_updates
 from img2img.models.latents import Latents, Noise
-from img2img.models.rules import Aids
+from img2img.models.rules import Aids, apply_aids
 from img2img.networks.autoencoder import Autoencoder, Decoder
-from img2img.networks.noise import InstanceNoise
 from img2img.schema import Section
 
 
@@ -77,15 +75,12 @@ class BEGAN(Model):
 
     def __init__(self, options: Options, spec: DataSpec):
         super().__init__(options, spec)
-        aids = options.aids
-        if aids.minibatch_discrimination:
+        if options.aids.minibatch_discrimination:
             raise ConfigError(
                 "model.aids.minibatch_discrimination: began's discriminator rebuilds pictures and has "
                 "no verdict that features of a batch could be added to; leave it out"
             )
-        self.updates = two_updates(aids)
-        self.noise = InstanceNoise(aids.instance_noise, steps=aids.instance_noise_steps)
-        self.kept = ("noise",) if aids.instance_noise else ()
+        apply_aids(self, options.aids)
         self.latents = Latents(options.latent, options.noise)
         shape = {"channels": spec.target.channels, "size": picture_side(spec)}
         shape["hidden"] = options.latent

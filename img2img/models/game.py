@@ -9,19 +9,12 @@ from img2img.data.spec import DataSpec
 from img2img.errors import ConfigError
 from img2img.losses.generative import LABELLED, discriminator_loss, generator_loss, verdict
 from img2img.losses.penalties import divergence_penalty, gradient_penalty
-from img2img.models.base import Batch, Model, Terms, Update
+from img2img.models.base import Batch, Model, Terms
 from img2img.models.latents import Latents
-from img2img.models.rules import Aids, GameOptions
-from img2img.networks.noise import InstanceNoise
+from img2img.models.rules import GameOptions, apply_aids
 from img2img.networks.reference import Referenced
 
 PENALTIES = {"gradient": gradient_penalty, "divergence": divergence_penalty}
-
-
-def two_updates(aids: Aids, *, k: int = 1) -> tuple[Update, Update]:
-    """The discriminator is stepped first, the generator every k steps, looking ahead where asked to."""
-    ahead = ("d", aids.unrolled) if aids.unrolled else None
-    return Update("d", ("discriminator",)), Update("g", ("generator",), every=k, ahead=ahead)
 
 
 class Game:
@@ -98,11 +91,9 @@ class Players(Model):
     def __init__(self, options: GameOptions, spec: DataSpec, latents: Latents):
         super().__init__(options, spec)
         self.game, self.latents = Game(options), latents
-        self.updates = two_updates(options.aids, k=options.critic_steps)
-        self.noise = InstanceNoise(
-            options.aids.instance_noise, steps=options.aids.instance_noise_steps
-        )
-        self.kept = ("noise",) if options.aids.instance_noise else ()
+        apply_aids(self, options.aids, k=options.critic_steps)
+        if options.penalty != "none":
+            self.twice = ("discriminator",)
 
     def draw(self, batch: Batch) -> dict[str, Tensor]:
         """Latents for as many pictures as the batch has."""

@@ -5,7 +5,9 @@ from typing import Literal
 from pydantic import Field, PositiveInt, model_validator
 
 from img2img.losses.generative import Kind
+from img2img.models.base import Model, Update
 from img2img.models.latents import Noise
+from img2img.networks.noise import InstanceNoise
 from img2img.schema import Section
 
 Penalty = Literal["none", "gradient", "divergence"]
@@ -66,3 +68,18 @@ class GameOptions(Section):
     clip: float = Field(0.0, ge=0)
     """Greatest absolute weight of the discriminator; 0: weights are not clipped."""
     aids: Aids = Aids()
+
+
+def apply_aids(model: Model, aids: Aids, *, k: int = 1) -> None:
+    """Gives a model of a `generator` and a `discriminator` its updates and its `noise`.
+
+    The discriminator is stepped first, the generator every k steps, looking ahead where asked to.
+    """
+    ahead = ("d", aids.unrolled) if aids.unrolled else None
+    model.updates = (
+        Update("d", ("discriminator",)),
+        Update("g", ("generator",), every=k, ahead=ahead),
+    )
+    model.twice = ("discriminator",) if ahead else ()
+    model.noise = InstanceNoise(aids.instance_noise, steps=aids.instance_noise_steps)
+    model.kept = ("noise",) if aids.instance_noise else ()

@@ -1,12 +1,20 @@
 """`torch.compile` of networks, in place: names of weights stay, and what cannot be compiled runs as it is."""
 
+from collections.abc import Collection
+
 import torch
 from torch import nn
 
 BACKEND = "inductor"
 
 
-def compile_networks(model: nn.Module, device: torch.device, *, graphs: bool = False) -> str:
+def compile_networks(
+    model: nn.Module,
+    device: torch.device,
+    *,
+    graphs: bool = False,
+    apart: Collection[str] = (),
+) -> str:
     """Each part of a model that has weights is compiled when it is first called.
 
     Shapes are static until they change; from then on they are dynamic. A part that the compiler
@@ -15,6 +23,8 @@ def compile_networks(model: nn.Module, device: torch.device, *, graphs: bool = F
     Args:
         graphs: replay each part as one CUDA graph, for which its results are overwritten by its
             next call; on other devices without effect.
+        apart: names of parts that run uncompiled, such as those whose gradients are differentiated
+            once more, which is not possible when they are compiled.
 
     Returns:
         A sentence for the log: that the compiler works, or why nothing is compiled.
@@ -28,10 +38,11 @@ def compile_networks(model: nn.Module, device: torch.device, *, graphs: bool = F
     torch._functorch.config.force_non_lazy_backward_lowering = True
     torch._dynamo.config.suppress_errors = True
     mode = "reduce-overhead" if graphs and device.type == "cuda" else None
-    for part in model.children():
-        if any(True for _ in part.parameters()):
+    for name, part in model.named_children():
+        if name not in apart and any(True for _ in part.parameters()):
             part.compile(backend=BACKEND, mode=mode)
-    return "networks are compiled when they are first used, which takes a while"
+    but = f", but for {', '.join(apart)}" if apart else ""
+    return f"networks are compiled when they are first used, which takes a while{but}"
 
 
 def _try_out(device: torch.device) -> str:

@@ -136,7 +136,7 @@ class Session:
                 return 0
             say(f"going on with {self.path} at step {trainer.progress.step}")
         if settings.compile:
-            say(compile_networks(model, accelerator.device))
+            say(compile_networks(model, accelerator.device, apart=model.twice))
         # Nothing is written before everything is known to fit.
         main_alone(accelerator, self._write_folder)
         say(messages.summary(trainer, model))

@@ -16,6 +16,7 @@ from img2img.config import load_config
 from img2img.data.spec import DataSpec, ImageSpec
 from img2img.errors import ConfigError
 from img2img.models import MODELS, OPTIONS, build_model
+from img2img.networks import compiling
 from img2img.networks.checkpointing import recompute_activations
 from img2img.networks.reference import Referenced
 from img2img.training.session import make_accelerator
@@ -250,6 +251,17 @@ def test_the_unrolled_gradient_is_that_through_the_discriminator_s_steps(name, f
     object.__setattr__(model.updates[1], "ahead", None)
     (plain, *_) = gradient_of(model, stepper, data, z)
     assert abs(float(plain[place]) - numeric) > 0.01 * abs(numeric)
+
+
+@pytest.mark.parametrize(
+    "settings", [["--model", "wgan_gp"], ["--model", "dcgan", *UNROLLED]], ids=["wgan_gp", "dcgan"]
+)
+def test_what_is_differentiated_twice_is_not_compiled(settings, monkeypatch, capsys):
+    monkeypatch.setattr(compiling, "BACKEND", "aot_eager")
+    compiled = [*settings, "training.compile=true", *TINY]
+    assert train("--run", "compiled", "--max-steps", "2", *compiled) == 0
+    assert "takes a while, but for discriminator" in capsys.readouterr().out
+    torch._dynamo.reset()
 
 
 def test_recomputed_blocks_take_the_weights_that_they_were_lent():
