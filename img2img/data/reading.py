@@ -19,6 +19,7 @@ from img2img.errors import DataError, counted
 Arrays = dict[str, np.ndarray]
 TARGET = "target"  # the target's name among a sample's arrays
 CLASS = "class"  # the number of a picture's class, where the spec names classes
+LABELLED = "labelled"  # the picture that has the class, where the target has none
 
 
 def halve_picture(array: np.ndarray, half: str) -> np.ndarray:

@@ -99,7 +99,7 @@ class DataSpec(Section):
     """All inputs, the target, and where their files lie.
 
     Attributes:
-        inputs: () for pictures without partners.
+        inputs: () for pictures without partners, but for a labelled one beside each.
         class_names: of pictures that have a class each; () where they have none.
         size: (height, width) of the training pictures, None where they differ.
         smallest: least height and least width of the training pictures.

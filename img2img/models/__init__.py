@@ -13,6 +13,7 @@ from img2img.models.gan import GAN
 from img2img.models.infogan import InfoGAN
 from img2img.models.pix2pix import Pix2Pix
 from img2img.models.pix2pixhd import Pix2PixHD
+from img2img.models.semi_supervised import SemiSupervisedGAN
 from img2img.networks.layers import BatchNorm
 from img2img.schema import Config
 
@@ -34,6 +35,7 @@ MODELS: dict[str, type[Model]] = {
     "wgan_div": DCGAN,
     "fgan": DCGAN,
     "began": BEGAN,
+    "semi_supervised": SemiSupervisedGAN,
 }
 
 OPTIONS = {name: model.Options for name, model in MODELS.items()}
@@ -52,7 +54,12 @@ def find_data(config: Config) -> "Data":
     name, seed = config.model.name, config.training.seed
     takes = MODELS[name].takes
     if takes != "pairs":
-        return describe_pictures(config.data, seed=seed, classes=takes == "classes")
+        return describe_pictures(
+            config.data,
+            seed=seed,
+            classes=takes == "classes",
+            labelled=getattr(config.model, "labelled_per_class", None),
+        )
     try:
         return describe_data(config.data, seed=seed)
     except DataError as error:

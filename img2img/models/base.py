@@ -195,6 +195,10 @@ class Model(nn.Module):
         """1 where a pixel counts in losses and metrics, (N, 1, H, W); None: everywhere."""
         return None
 
+    def classify(self, batch: Batch) -> Tensor | None:
+        """The logits of the classes (N, K) of held-out pictures; None where it learns no classes."""
+        return None
+
     def visuals(self, batch: Batch) -> dict[str, Tensor]:
         """The inputs as pictures, name -> (N, 3, H, W) in [-1, 1], for sample sheets."""
         return {}

@@ -43,12 +43,14 @@ def build_networks(
     *,
     d_given: int = 0,
     outputs: int = 1,
+    features: bool = False,
 ) -> tuple[nn.Module, nn.Module]:
     """The generator and the discriminator for a run's pictures.
 
     Args:
         d_given: numbers that the discriminator takes beside the picture.
         outputs: numbers that the discriminator says of a picture.
+        features: it shows its last feature map, too.
 
     Raises:
         ConfigError: pictures of a size that these networks do not make, or have no norm for.
@@ -65,6 +67,7 @@ def build_networks(
     discriminator = DCGANDiscriminator(
         classes=d_given,
         outputs=outputs,
+        features=features,
         width=options.d_width,
         norm=_built(options.d_norm),
         minibatch=options.aids.minibatch_discrimination,

@@ -85,6 +85,7 @@ class DCGANDiscriminator(nn.Module):
     Args:
         size: as of the generator.
         outputs: numbers that it says of an image; the first is by custom the verdict.
+        features: the result is (verdict, last feature map).
         minibatch: minibatch discrimination before the last layer.
     """
 
@@ -97,9 +98,11 @@ class DCGANDiscriminator(nn.Module):
         classes: int = 0,
         outputs: int = 1,
         norm: Norm = "batch",
+        features: bool = False,
         minibatch: bool = False,
     ):
         super().__init__()
+        self.features = features
         levels = levels_of(size)
         down = [
             ConvBlock(
@@ -129,14 +132,18 @@ class DCGANDiscriminator(nn.Module):
         top, last = width << (levels - 1), size >> levels
         self.judge = nn.Conv2d(top, outputs, last)
         if minibatch:
-            features = top * last**2
+            flat = top * last**2
             self.judge = nn.Sequential(
                 nn.Flatten(),
-                MinibatchDiscrimination(features),
-                nn.Linear(features + KERNELS, outputs),
+                MinibatchDiscrimination(flat),
+                nn.Linear(flat + KERNELS, outputs),
             )
         init_weights(self)
 
-    def forward(self, image: Tensor, condition: Tensor | None = None) -> Tensor:
+    def forward(
+        self, image: Tensor, condition: Tensor | None = None
+    ) -> Tensor | tuple[Tensor, Tensor]:
         x = image if condition is None else concat_condition(image, condition)
-        return self.judge(self.down(x)).flatten(1)
+        found = self.down(x)
+        verdict = self.judge(found).flatten(1)
+        return (verdict, found) if self.features else verdict

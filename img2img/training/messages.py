@@ -23,10 +23,13 @@ def resume_command(run: Path) -> str:
     return f"img2img train --resume {_typed(run)}"
 
 
+def generate_command(run: Path) -> str:
+    """The command that draws pictures by a run."""
+    return f"img2img generate --run {_typed(run)} -n 64"
+
+
 def use_command(run: Path, spec: DataSpec) -> str:
-    """The command that draws or translates by a run, with a name in place of the picture."""
-    if not spec.inputs:
-        return f"img2img generate --run {_typed(run)} -n 64"
+    """The command that translates by a run, with a name in place of the picture."""
     picture = PLACEHOLDERS[spec.inputs[0].kind]
     return f"img2img translate {picture} --run {_typed(run)}"
 
@@ -126,16 +129,16 @@ def nothing_left(trainer: Trainer) -> str:
 
 def farewell(trainer: Trainer, reason: str) -> str:
     """How a training ended, and what to do next."""
-    run, step, spec = trainer.run, trainer.progress.step, trainer.model.spec
+    run, step = trainer.run, trainer.progress.step
     if reason == "signal":
         return f"stopped at step {step} and saved; go on with: {resume_command(run)}"
     if reason == "time":
         return f"time is up at step {step}, saved; go on with: {resume_command(run)}"
-    text = (
-        f"done: {counted(step, 'step')}, saved in {run}\n"
-        f"  samples:   {run / 'samples'}\n"
-        f"  {'translate:' if spec.inputs else 'generate: '} {use_command(run, spec)}"
-    )
+    text = f"done: {counted(step, 'step')}, saved in {run}\n  samples:   {run / 'samples'}\n"
+    if trainer.model.latents:
+        text += f"  generate:  {generate_command(run)}"
+    else:
+        text += f"  translate: {use_command(run, trainer.model.spec)}"
     said = len(trainer.monitor.said)
     text += (
         f"\n  health:    {counted(said, 'warning')}, above and in {run / HEALTH}" if said else ""

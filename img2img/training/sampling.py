@@ -5,6 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
+from img2img.data.loader import PairDataset, iterate, make_loader
+from img2img.data.reading import CLASS
 from img2img.data.sheets import picture_grid, to_picture
 from img2img.models.base import Model
 from img2img.models.latents import COLUMNS
@@ -14,15 +16,19 @@ from img2img.schema import Config
 class Sampler:
     """Draws the same rows every time, so that grids can be laid side by side.
 
-    There is no right answer to measure a picture by, hence no score and no best checkpoint.
+    There is no right answer to measure a picture by, hence no best checkpoint; the one score is that
+    of a model that classifies.
+
+    Args:
+        dataset: the held-out pictures, with their class; may be empty.
     """
 
     criterion = ""
     remark = ""
 
-    def __init__(self, config: Config, device: torch.device):
-        self.rows, self.seed = config.training.samples, config.training.seed
-        self.device = device
+    def __init__(self, config: Config, dataset: PairDataset, device: torch.device):
+        self.training = config.training
+        self.dataset, self.device = dataset, device
 
     def better(self, value: float, than: float | None) -> bool:
         """Never."""
@@ -32,27 +38,47 @@ class Sampler:
     def run(
         self, model: Model, interrupted: Callable[[], bool]
     ) -> tuple[dict[str, float], np.ndarray | None]:
-        """No scores, and a grid: rows of the classes and codes, where there are any.
+        """`val/accuracy` where it classifies, and a grid: rows of the classes and codes, if any.
 
         The model is left in training mode.
 
         Args:
-            interrupted: asked before each row; once true, there is no grid.
+            interrupted: asked before each row and batch; once true, there are no scores and no grid.
         """
-        if not self.rows:
-            return {}, None
-        rows, captions = [], []
-        # A generator of its own on the CPU: the same noise on every device, and the training's own
-        # noise goes on as if nobody had looked.
-        generator = torch.Generator().manual_seed(self.seed)
         model.eval()
         try:
-            for caption, latents in model.latents.gallery(self.rows, COLUMNS, generator):
-                if interrupted():
-                    return {}, None
-                batch = {name: value.to(self.device) for name, value in latents.items()}
-                rows.append([to_picture(image) for image in model.translate(batch)])
-                captions.append(caption)
+            grid = self._draw(model, interrupted)
+            scores = self._classify(model, interrupted)
         finally:
             model.train()
-        return {}, picture_grid(rows, captions)
+        return ({}, None) if interrupted() else (scores, grid)
+
+    def _draw(self, model: Model, interrupted: Callable[[], bool]) -> np.ndarray | None:
+        rows, captions = [], []
+        if not self.training.samples:
+            return None
+        # A generator of its own on the CPU: the same noise on every device, and the training's own
+        # noise goes on as if nobody had looked.
+        generator = torch.Generator().manual_seed(self.training.seed)
+        for caption, latents in model.latents.gallery(self.training.samples, COLUMNS, generator):
+            if interrupted():
+                return None
+            batch = {name: value.to(self.device) for name, value in latents.items()}
+            rows.append([to_picture(image) for image in model.translate(batch)])
+            captions.append(caption)
+        return picture_grid(rows, captions)
+
+    def _classify(self, model: Model, interrupted: Callable[[], bool]) -> dict[str, float]:
+        """The share of held-out pictures whose class has the greatest logit, as `val/accuracy`."""
+        count, size = min(len(self.dataset), self.training.val_pairs), self.training.batch_size
+        keys = [
+            [(index, 0) for index in range(start, min(start + size, count))]
+            for start in range(0, count, size)
+        ]
+        right = torch.zeros((), device=self.device)
+        for batch in iterate(make_loader(self.dataset, keys, workers=0)):
+            if interrupted():
+                return {}
+            batch = {name: tensor.to(self.device) for name, tensor in batch.items()}
+            right += (model.classify(batch).argmax(1) == batch[CLASS]).sum()
+        return {"val/accuracy": float(right) / count} if count else {}

@@ -61,7 +61,7 @@ class Trainer:
         )
         self.loader = make_loader(train, self.batches, workers=self.settings.workers)
         self.validator = (
-            Sampler(config, accelerator.device)
+            Sampler(config, val, accelerator.device)
             if model.latents
             else Validator(config, val, accelerator.device)
         )

@@ -15,9 +15,11 @@ from img2img.data.pairing.splits import natural_order, walk_pictures
 from img2img.data.pairing.table import Records
 from img2img.data.pictures.arrays import IDX_HELP, find_idx, read_csv_pictures, read_idx_pictures
 from img2img.data.pictures.crops import CROPPED, draw_crops
+from img2img.data.pictures.labelled import remark, split_labelled
 from img2img.data.pictures.sources import ArraySource, Classified
+from img2img.data.reading import LABELLED
 from img2img.data.resizing import stretch_warning
-from img2img.data.spec import BUILT_IN, DataSpec, ImageSpec, PartSpec
+from img2img.data.spec import BUILT_IN, DataSpec, ImageSpec, InputSpec, PartSpec
 from img2img.data.survey import describe_image, resize_setting, with_size
 from img2img.errors import DataError, counted
 from img2img.schema import DataConfig
@@ -53,7 +55,9 @@ class Pictures:
     parts: tuple[PartSpec, ...] = ()
 
 
-def describe_pictures(config: DataConfig, *, seed: int = 0, classes: bool = False) -> Data:
+def describe_pictures(
+    config: DataConfig, *, seed: int = 0, classes: bool = False, labelled: int | None = None
+) -> Data:
     """Finds and describes pictures without partners. All of them are for training.
 
     Their spec has no inputs, and class names where the pictures have classes; a sample then has a
@@ -62,6 +66,8 @@ def describe_pictures(config: DataConfig, *, seed: int = 0, classes: bool = Fals
     Args:
         seed: of the built-in scenes.
         classes: each picture must have a class.
+        labelled: pictures of each class that keep it; None: all. Otherwise a sample has a labelled
+            picture beside the target, as the spec's one input, and `data.val_fraction` is held out.
 
     Raises:
         DataError: one message with what is wrong, which files, and what to set.
@@ -70,14 +76,20 @@ def describe_pictures(config: DataConfig, *, seed: int = 0, classes: bool = Fals
     where = config.path or "built-in pictures"
     if len(found.source) < 2:
         raise DataError(f"{where}: one picture only; what varies cannot be learnt from it")
-    names, source = (), found.source
-    if found.labels is not None:
-        names, numbers = _number(found.labels)
-        source = Classified(source, numbers)
     if classes:
         _require_classes(where, found.labels)
+    names, train, held_out, inputs, remarks = (), found.source, NONE, (), [*found.remarks]
+    if found.labels is not None:
+        names, numbers = _number(found.labels)
+        train = Classified(found.source, numbers)
+    if labelled is not None:
+        train, held_out = split_labelled(
+            found.source, numbers, per_class=labelled, val_fraction=config.val_fraction
+        )
+        inputs = (InputSpec(name=LABELLED, kind="image", part=IMAGE, image=found.image),)
+        remarks.append(remark(train, held_out, names))
     spec = DataSpec(
-        inputs=(),
+        inputs=inputs,
         class_names=names,
         target=found.image,
         target_part=IMAGE,
@@ -88,11 +100,11 @@ def describe_pictures(config: DataConfig, *, seed: int = 0, classes: bool = Fals
     spec = with_size(spec, config, found.sizes)
     if spec.size is None:
         raise DataError(_differ_in_size(where, found.sizes))
-    summary = f"{where}: {counted(len(source), 'picture')}"
+    summary = f"{where}: {counted(len(found.source), 'picture')}"
     summary += f" in {counted(len(names), 'class', 'classes')}" if names else ""
     stretched = stretch_warning(spec.resize, found.sizes, "pictures")
-    remarks = [summary, *found.remarks, *_unused(config), *([stretched] if stretched else [])]
-    return Data(spec, source, NONE, frozenset(found.sizes), tuple(remarks))
+    remarks = [summary, *remarks, *_unused(config, inputs), *([stretched] if stretched else [])]
+    return Data(spec, train, held_out, frozenset(found.sizes), tuple(remarks))
 
 
 def are_pictures(config: DataConfig) -> bool:
@@ -151,9 +163,14 @@ def _differ_in_size(where: object, sizes: Counter[tuple[int, int]]) -> str:
     )
 
 
-def _unused(config: DataConfig) -> list[str]:
+def _unused(config: DataConfig, inputs: tuple[InputSpec, ...]) -> list[str]:
     default = DataConfig()
-    unused = [f"data.{key}" for key in OF_PAIRS if getattr(config, key) != getattr(default, key)]
+    used = ("val_fraction",) if inputs else ()
+    unused = [
+        f"data.{key}"
+        for key in OF_PAIRS
+        if getattr(config, key) != getattr(default, key) and key not in used
+    ]
     return (
         [f"WARNING: {', '.join(unused)} without effect on pictures without pairs"] if unused else []
     )
