@@ -29,6 +29,8 @@ class Options(GameOptions):
     """Rectifiers in each of the generator's two layers."""
     d_width: int = Field(240, ge=1)
     """Maxout units in each of the discriminator's two layers."""
+    d_dropout: bool = True
+    """Dropout in the discriminator, as in the published experiment."""
     weights: Weights = Weights()
 
 
@@ -42,5 +44,8 @@ class GAN(Players):
         shape = (spec.target.channels, *spec.size)
         self.generator = MLPGenerator(latent=options.latent, shape=shape, width=options.width)
         self.discriminator = MaxoutDiscriminator(
-            shape=shape, width=options.d_width, minibatch=options.aids.minibatch_discrimination
+            shape=shape,
+            width=options.d_width,
+            dropout=options.d_dropout,
+            minibatch=options.aids.minibatch_discrimination,
         )

@@ -53,16 +53,23 @@ class MaxoutDiscriminator(nn.Module):
         minibatch: minibatch discrimination before the last layer.
     """
 
-    def __init__(self, *, shape: tuple[int, int, int], width: int = 240, minibatch: bool = False):
+    def __init__(
+        self,
+        *,
+        shape: tuple[int, int, int],
+        width: int = 240,
+        dropout: bool = True,
+        minibatch: bool = False,
+    ):
         super().__init__()
         channels, height, side = shape
         self.layers = nn.Sequential(
             nn.Flatten(),
-            nn.Dropout(1 - KEEP_PICTURE),
+            nn.Dropout((1 - KEEP_PICTURE) * dropout),
             Maxout(channels * height * side, width),
-            nn.Dropout(1 - KEEP_HIDDEN),
+            nn.Dropout((1 - KEEP_HIDDEN) * dropout),
             Maxout(width, width),
-            nn.Dropout(1 - KEEP_HIDDEN),
+            nn.Dropout((1 - KEEP_HIDDEN) * dropout),
             *([MinibatchDiscrimination(width)] if minibatch else []),
             nn.Linear(width + KERNELS * minibatch, 1),
         )

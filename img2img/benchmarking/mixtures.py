@@ -1,0 +1,115 @@
+"""GANs on mixtures of Gaussians in the plane: which modes does a generator leave out?
+
+The model `gan` learns points as pictures of 1 x 1 pixel with two channels, by the training's own
+`Stepper`. Networks and rates are near those of Metz et al. 2017, Appendix A, with maxout units in
+the discriminator.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from img2img.config import load_config
+from img2img.data.mixtures import Mixture, grid, ring
+from img2img.data.reading import TARGET
+from img2img.data.spec import DataSpec, ImageSpec
+from img2img.metrics.modes import mixture_coverage
+from img2img.models import OPTIONS, build_model
+from img2img.models.base import Model
+from img2img.training.session import make_accelerator
+from img2img.training.state import TrainingState
+from img2img.training.stepper import Stepper
+
+MIXTURES = {"ring": ring(), "grid": grid()}
+MARGIN = 1.25  # the generator's tanh ends at so many times the outermost centre
+SAMPLES = 2500  # that modes are counted in: Lin et al. 2018 (PacGAN), Sec. 4.1
+
+# z of 256 normal numbers, two layers of 128, batches of 512, Adam with 0.001 for G and 0.0001 for D
+# and beta1 of 0.5: the published code of Metz et al. 2017. Dropout would blur points of two numbers.
+BASE = {
+    "model": "gan",
+    "model.latent": 256,
+    "model.noise": "normal",
+    "model.width": 128,
+    "model.d_width": 64,
+    "model.d_dropout": False,
+    "training.batch_size": 512,
+    "training.lr": 1e-3,
+    "training.d_lr": 1e-4,
+}
+WASSERSTEIN = {"model.adversarial": "wasserstein", "model.critic_steps": 5}
+# What is trained, by name: settings beside those of `BASE`.
+KINDS: dict[str, dict[str, object]] = {
+    "gan": {},
+    "lsgan": {"model.adversarial": "lsgan"},
+    "wgan": WASSERSTEIN
+    | {"model.clip": 0.01, "training.optimizer": "rmsprop", "training.beta2": 0.99},
+    "wgan_gp": WASSERSTEIN | {"model.penalty": "gradient", "training.beta2": 0.9},
+    "instance_noise": {"model.aids.instance_noise": 0.1},
+    "minibatch": {"model.aids.minibatch_discrimination": True},
+    "unrolled": {"model.aids.unrolled": 5},
+}
+
+
+@dataclass(frozen=True)
+class Result:
+    """One training.
+
+    Attributes:
+        modes, high_quality, even: as of `metrics.modes.mixture_coverage`.
+        points: samples (N, 2), on the CPU, in the mixture's units.
+    """
+
+    kind: str
+    seed: int
+    modes: int
+    high_quality: float
+    even: float
+    points: Tensor
+
+
+def study(
+    mixture: str, kinds: Iterable[str], seeds: Iterable[int], steps: int, device: str = "cpu"
+) -> list[Result]:
+    """Trains every kind by every seed, and counts the modes that its samples hit.
+
+    Args:
+        mixture: a name in `MIXTURES`.
+        kinds: names in `KINDS`.
+        steps: the discriminator's; with critic steps the generator makes fewer.
+        device: as `training.device`.
+    """
+    seeds = list(seeds)
+    return [
+        _train(MIXTURES[mixture], kind, seed, steps, device) for kind in kinds for seed in seeds
+    ]
+
+
+def _train(mixture: Mixture, kind: str, seed: int, steps: int, device: str) -> Result:
+    config = load_config(OPTIONS, overrides=BASE | KINDS[kind])
+    accelerator = make_accelerator(device, "fp32")
+    torch.manual_seed(seed)
+    spec = DataSpec(inputs=(), target=ImageSpec(channels=2), size=(1, 1))
+    model = build_model(config, spec).to(accelerator.device).train()
+    state = TrainingState(config, model, accelerator, pairs=1, criterion="")
+    stepper, here = Stepper(state, accelerator), accelerator.device
+    scale = float(MARGIN * mixture.centres.abs().max())
+    unit = replace(mixture, centres=mixture.centres.to(here) / scale, std=mixture.std / scale)
+    generator = torch.Generator(here).manual_seed(seed)
+    for _ in range(steps):
+        points = unit.sample(config.training.batch_size, generator=generator)
+        stepper.step([{TARGET: points[:, :, None, None]}])
+        state.progress.step += 1
+    points = scale * _draw(model, seed).cpu()
+    found = mixture_coverage(points, mixture.centres, mixture.std)
+    return Result(kind, seed, **found, points=points)
+
+
+@torch.no_grad()
+def _draw(model: Model, seed: int) -> Tensor:
+    """`SAMPLES` points (N, 2) of a trained generator, in [-1, 1]."""
+    device = next(model.parameters()).device
+    latents = model.latents.draw(SAMPLES, device, torch.Generator().manual_seed(seed))
+    return model.eval().translate(latents).flatten(1)
