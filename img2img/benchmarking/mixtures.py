@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from img2img.config import load_config
 from img2img.data.mixtures import Mixture, grid, ring
@@ -23,6 +23,7 @@ from img2img.training.state import TrainingState
 from img2img.training.stepper import Stepper
 
 MIXTURES = {"ring": ring(), "grid": grid()}
+GAIN = 1.4
 MARGIN = 1.25  # the generator's tanh ends at so many times the outermost centre
 SAMPLES = 2500  # that modes are counted in: Lin et al. 2018 (PacGAN), Sec. 4.1
 
@@ -92,7 +93,9 @@ def _train(mixture: Mixture, kind: str, seed: int, steps: int, device: str) -> R
     accelerator = make_accelerator(device, "fp32")
     torch.manual_seed(seed)
     spec = DataSpec(inputs=(), target=ImageSpec(channels=2), size=(1, 1))
-    model = build_model(config, spec).to(accelerator.device).train()
+    model = build_model(config, spec)
+    _initialise(model)
+    model.to(accelerator.device).train()
     state = TrainingState(config, model, accelerator, pairs=1, criterion="")
     stepper, here = Stepper(state, accelerator), accelerator.device
     scale = float(MARGIN * mixture.centres.abs().max())
@@ -105,6 +108,16 @@ def _train(mixture: Mixture, kind: str, seed: int, steps: int, device: str) -> R
     points = scale * _draw(model, seed).cpu()
     found = mixture_coverage(points, mixture.centres, mixture.std)
     return Result(kind, seed, **found, points=points)
+
+
+def _initialise(model: Model) -> None:
+    """Orthogonal weights of gain 1.4, as in the published code of Metz et al. 2017.
+
+    From the small weights of the model's own, which are meant for pictures, all points begin as one.
+    """
+    for layer in model.modules():
+        if isinstance(layer, nn.Linear):
+            nn.init.orthogonal_(layer.weight, GAIN)
 
 
 @torch.no_grad()

@@ -9,6 +9,11 @@ from img2img.metrics.modes import mixture_coverage
 from img2img.training.stepper import Stepper
 
 
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    monkeypatch.setitem(mixtures.BASE, "training.batch_size", 128)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_trains(kind):
     (result,) = study("ring", [kind], [0], 2)
@@ -23,7 +28,7 @@ def test_the_training_sees_the_mixture_inside_of_the_generator_s_range(name, mon
     monkeypatch.setattr(Stepper, "step", lambda self, group: seen.append(group[0]["target"]))
     study(name, ["gan"], [0], 4)
     points, mixture = torch.stack(seen), MIXTURES[name]
-    assert points.shape == (4, 512, 2, 1, 1) and points.abs().max() < 1
+    assert points.shape == (4, 128, 2, 1, 1) and points.abs().max() < 1
     back = points.view(-1, 2) * 1.25 * mixture.centres.abs().max()
     found = mixture_coverage(back, mixture.centres, mixture.std)
     assert found["modes"] == len(mixture.centres) and found["high_quality"] > 0.98
