@@ -51,9 +51,10 @@ class Model(nn.Module):
 
     `takes` says what it learns from: pairs, pictures alone, or pictures that have a class each. What
     learns from pictures alone has `latents`, of which a batch takes the place of a pair's inputs.
-    `twice` names networks whose gradients are differentiated once more,
-    `kept` names modules without weights that a checkpoint holds as well, and
-    `references` is the number of training samples that it wants to keep; see `keep_reference`.
+
+    `twice` names networks whose gradients are differentiated once more, `kept` modules without weights
+    that a checkpoint holds as well. `references` is the number of training samples that it wants to
+    keep; see `keep_reference`.
     """
 
     Options: type[Section]

@@ -114,4 +114,5 @@ def test_it_learns_to_classify_from_two_pictures_a_class():
     scores = [line["val/accuracy"] for line in lines if "val/accuracy" in line]
     assert len(scores) == 1 and scores[0] > 0.9
     assert not Path("runs/s/checkpoints/best.safetensors").exists()
-    assert main(["generate", "--run", "s", "-n", "3", "--grid", "g.png"]) == 0
+    assert main(["generate", "--run", "s", "-n", "3", "--nearest", "--grid", "g.png"]) == 0
+    assert main(["generate", "--run", "s", "-n", "3", "--class", "1"]) == 2
