@@ -41,13 +41,27 @@ BASE = {
     "training.d_lr": 1e-4,
 }
 WASSERSTEIN = {"model.adversarial": "wasserstein", "model.critic_steps": 5}
-# What is trained, by name: settings beside those of `BASE`.
+# What is trained, by name: settings beside those of `BASE`. WGAN's are its Algorithm 1, WGAN-GP's those
+# of its published code for points (gan_toy.py), with a weight of 0.1 for the penalty.
 KINDS: dict[str, dict[str, object]] = {
     "gan": {},
     "lsgan": {"model.adversarial": "lsgan"},
     "wgan": WASSERSTEIN
-    | {"model.clip": 0.01, "training.optimizer": "rmsprop", "training.beta2": 0.99},
-    "wgan_gp": WASSERSTEIN | {"model.penalty": "gradient", "training.beta2": 0.9},
+    | {
+        "model.clip": 0.01,
+        "training.optimizer": "rmsprop",
+        "training.beta2": 0.99,
+        "training.lr": 5e-5,
+        "training.d_lr": 5e-5,
+    },
+    "wgan_gp": WASSERSTEIN
+    | {
+        "model.penalty": "gradient",
+        "model.weights.penalty": 0.1,
+        "training.beta2": 0.9,
+        "training.lr": 1e-4,
+        "training.d_lr": 1e-4,
+    },
     "instance_noise": {"model.aids.instance_noise": 0.1},
     "minibatch": {"model.aids.minibatch_discrimination": True},
     "unrolled": {"model.aids.unrolled": 5},
