@@ -62,7 +62,8 @@ KINDS: dict[str, dict[str, object]] = {
         "training.lr": 1e-4,
         "training.d_lr": 1e-4,
     },
-    "instance_noise": {"model.aids.instance_noise": 0.1},
+    # Finer than noise that stays, nothing could be seen.
+    "instance_noise": {"model.aids.instance_noise": 0.2, "model.aids.instance_noise_steps": 20_000},
     "minibatch": {"model.aids.minibatch_discrimination": True},
     "unrolled": {"model.aids.unrolled": 5},
 }
