@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from img2img.benchmarking import ablation
+from img2img.benchmarking.markdown import insert
 from img2img.cli import count, run
 from img2img.data.images import write_image
 
@@ -81,7 +82,7 @@ def main(argv: list[str]) -> int:
         print(text)
         write_image(a.out / f"{data_set}.png", ablation.sheet(runs, data))
         if a.page:
-            ablation.insert(a.page, data_set, text)
+            insert(a.page, data_set, text)
     return 0
 
 

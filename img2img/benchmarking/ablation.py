@@ -11,7 +11,6 @@ from img2img.data.describe import describe_data
 from img2img.data.images import read_image, write_image
 from img2img.data.resizing import resize_ids, resize_image
 from img2img.data.sheets import contact_sheet
-from img2img.errors import ConfigError
 from img2img.evaluation.heldout import HeldOut
 from img2img.evaluation.output import TRANSLATED
 from img2img.evaluation.result import EVALUATION, Evaluation
@@ -199,21 +198,6 @@ def _cell(evaluation: Evaluation, name: str, *, bold: bool) -> str:
     score = evaluation.scores[name]
     value = f"**{score.value:.3g}**" if bold else f"{score.value:.3g}"
     return value if np.isnan(score.low) else f"{value} ({score.low:.3g} to {score.high:.3g})"
-
-
-def insert(page: Path, name: str, text: str) -> None:
-    """Replaces what stands between `<!-- NAME -->` and `<!-- end -->` in a page.
-
-    Raises:
-        ConfigError: the page has no such place.
-    """
-    begin, end = f"<!-- {name} -->\n", "<!-- end -->"
-    content = page.read_text(encoding="utf-8")
-    before, found, rest = content.partition(begin)
-    _, closed, after = rest.partition(end)
-    if not found or not closed:
-        raise ConfigError(f"{page}: no place for the table, {begin.strip()} … {end}")
-    page.write_text(f"{before}{begin}\n{text}\n\n{end}{after}", encoding="utf-8")
 
 
 def is_scored(run: Path) -> bool:

@@ -1,5 +1,7 @@
 """A checkpoint's model, ready to be used."""
 
+from collections.abc import Sequence
+
 import torch
 
 from img2img.config import parse_config
@@ -9,8 +11,11 @@ from img2img.networks.channels_last import use_channels_last, wanted
 from img2img.training.checkpoint import Checkpoint
 
 
-def load_model(checkpoint: Checkpoint, device: torch.device) -> Model:
+def load_model(checkpoint: Checkpoint, device: torch.device, *, also: Sequence[str] = ()) -> Model:
     """A checkpoint's model, ready to translate; networks that only train stay empty.
+
+    Args:
+        also: such networks that are wanted all the same.
 
     Raises:
         CheckpointError: weights are missing or have other shapes.
@@ -20,7 +25,7 @@ def load_model(checkpoint: Checkpoint, device: torch.device) -> Model:
     with torch.device("meta"):
         model = build_model(config, checkpoint.spec)
     states = checkpoint.networks()
-    for name in model.inference_nets:
+    for name in (*model.inference_nets, *also):
         network = getattr(model, name)
         load_strictly(network, states.get(name, {}), name, assign=True)
         network.to(device)

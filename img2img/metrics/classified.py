@@ -44,3 +44,23 @@ def classified_scores(
     if wanted is not None:
         scores["accuracy"] = float((predicted == wanted.cpu()).double().mean())
     return scores
+
+
+def code_accuracy(known: tuple[Tensor, Tensor], asked: tuple[Tensor, Tensor]) -> float:
+    """How often a code tells the class, though nobody said which code is which class.
+
+    Each code stands for the class that most of its `known` pictures have (Chen et al. 2016, Sec.
+    7.2); several may stand for the same. A code that none of them has is always wrong.
+
+    Args:
+        known, asked: codes and classes, both (N,) int64.
+
+    Returns:
+        The share of `asked` whose code stands for their class.
+    """
+    (codes, classes), (others, right) = known, asked
+    values = int(torch.cat([codes, others]).max()) + 1
+    counts = torch.zeros(values, int(classes.max()) + 1, dtype=torch.int64)
+    counts.index_put_((codes, classes), torch.ones_like(codes), accumulate=True)
+    stands_for = counts.argmax(1).masked_fill(counts.sum(1) == 0, -1)
+    return float((stands_for[others] == right).double().mean())

@@ -78,6 +78,10 @@ class InfoGAN(Players):
             **self._unknown(found, out),
         }
 
+    def categories(self, picture: Tensor) -> Tensor:
+        """The categorical code that Q finds likeliest of pictures (N, C, H, W): (N,) int64."""
+        return self.discriminator(picture)[:, 1 : 1 + self.options.categories].argmax(1)
+
     def _judge(self, picture: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
         """The verdict (N, 1), and what Q finds: logits of the category, means of the codes."""
         outputs = self.judge(picture, batch)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from img2img.benchmarking import ablation
+from img2img.benchmarking.markdown import insert
 from img2img.config import load_config, parse_overrides
 from img2img.data.palettes import load_palette
 from img2img.errors import ConfigError
@@ -45,11 +46,11 @@ def test_a_table_takes_its_place(tmp_path):
     page = tmp_path / "page.md"
     page.write_text("a\n<!-- x -->\nold\n<!-- end -->\nb\n<!-- y -->\n<!-- end -->\n")
     for _ in range(2):
-        ablation.insert(page, "x", "new")
+        insert(page, "x", "new")
     expected = "a\n<!-- x -->\n\nnew\n\n<!-- end -->\nb\n<!-- y -->\n<!-- end -->\n"
     assert page.read_text() == expected
     with pytest.raises(ConfigError, match="no place"):
-        ablation.insert(page, "z", "new")
+        insert(page, "z", "new")
 
 
 @pytest.mark.parametrize("data_set", ablation.DATA_SETS)

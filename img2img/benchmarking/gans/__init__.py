@@ -1,0 +1,1 @@
+"""What the models without pairs learn from few small pictures: `tools/gan_core.py`."""

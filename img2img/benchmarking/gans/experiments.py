@@ -1,0 +1,92 @@
+"""Which trainings are compared, and how large they are."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+GRIDS = 8  # samples over a training
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How much each training gets.
+
+    Attributes:
+        steps: of the discriminator, which the generator's are a part of.
+        minutes: after which a training stops wherever it is; None: it has its steps.
+        full: at the presets' own widths and batches, not the narrow ones for a CPU.
+        tiny: so small that it only shows that everything runs.
+    """
+
+    steps: int
+    minutes: float | None = None
+    full: bool = False
+    tiny: bool = False
+
+
+# What makes a training fit for two cores: a step of half the pictures with a tenth of the operations.
+NARROW = {"model.width": 32, "model.d_width": 32, "training.batch_size": 64}
+TINY = {"model.width": 4, "model.d_width": 4, "training.batch_size": 4, "training.samples": 1}
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One training.
+
+    Attributes:
+        what: what sets it apart, in a few words.
+        data: the digits that were given, or the built-in pictures of things.
+        settings: beside the model's own.
+        narrow: settings of the smaller budget beside these.
+    """
+
+    model: str
+    what: str
+    data: Literal["digits", "things"] = "digits"
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    narrow: Mapping[str, Any] = field(default_factory=lambda: NARROW)
+
+
+EXPERIMENTS = {
+    "gan": Experiment("gan", "two perceptrons", narrow={}),
+    "dcgan": Experiment("dcgan", "convolutions"),
+    "lsgan": Experiment("lsgan", "least squares"),
+    "wgan": Experiment("wgan", "Wasserstein, clipped weights"),
+    "wgan_gp": Experiment("wgan_gp", "Wasserstein, gradient penalty"),
+    "wgan_div": Experiment("wgan_div", "Wasserstein divergence"),
+    "fgan": Experiment("fgan", "Jensen-Shannon divergence"),
+    "began": Experiment("began", "autoencoder in balance", narrow=NARROW | {"model.latent": 32}),
+    "cgan": Experiment("cgan", "both are told the class"),
+    "acgan": Experiment("acgan", "the discriminator names the class"),
+    "infogan": Experiment("infogan", "codes, without classes"),
+    "cgan_things": Experiment("cgan", "both are told the class", "things"),
+}
+
+
+def arguments(
+    name: str, budget: Budget, run: Path, data: list[str], device: str, seed: int = 0
+) -> list[str]:
+    """The arguments of `img2img` that make the training.
+
+    Args:
+        data: those that say what it learns from.
+    """
+    experiment = EXPERIMENTS[name]
+    settings = {**experiment.settings}
+    if not budget.full:
+        settings |= TINY if budget.tiny else experiment.narrow
+    settings |= {
+        "training.precision": "fp32",  # figures of a GPU and of a CPU then compare
+        "training.steps": budget.steps,
+        "training.decay_steps": 0,
+        "training.validate_every": -(-budget.steps // GRIDS),
+        "training.save_every": budget.steps,
+        "training.log_every": max(1, budget.steps // 100),
+        # A process beside that of a GPU reads pictures while it waits; on a CPU there is no core for it.
+        "training.workers": 0 if device == "cpu" else 1,
+    }
+    time = [] if budget.minutes is None else ["--max-time", str(budget.minutes)]
+    where = ["--model", experiment.model, "--run", str(run), "--overwrite", "--device", device]
+    chosen = [f"{key}={value}" for key, value in settings.items()]
+    return ["train", *where, "--seed", str(seed), *time, *data, *chosen]

@@ -1,0 +1,121 @@
+"""Pictures with classes, a part of them held out, and the classifier that learns from the rest."""
+
+import gzip
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from img2img.config import load_config, parse_overrides
+from img2img.data.pictures.arrays import read_csv_pictures
+from img2img.data.reading import CLASS, TARGET
+from img2img.data.transforms import JointTransform
+from img2img.metrics.classified import classified_scores, classify
+from img2img.models import OPTIONS, find_data
+from img2img.networks.classifier import PictureClassifier
+from img2img.training import classifier as training
+
+EVERY = 5  # one picture in so many is held out
+OTHER_SEED = 1  # of built-in pictures that no training sees
+THINGS, HELD_OUT_THINGS = 4000, 1000
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Images (N, C, H, W) in [-1, 1] and their classes (N,) int64."""
+
+    images: Tensor
+    classes: Tensor
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Material:
+    """What an experiment learns from and is judged by.
+
+    Attributes:
+        arguments: of `img2img train`, for the training part alone.
+    """
+
+    arguments: list[str]
+    train: Pictures
+    held_out: Pictures
+
+
+@dataclass(frozen=True)
+class Judge:
+    """A classifier trained on the real pictures, and those that it has not seen."""
+
+    classifier: PictureClassifier
+    material: Material
+
+
+def split_digits(path: Path, out: Path) -> Material:
+    """The pictures of a CSV of pixels, every fifth of each class held out, as two files in `out`.
+
+    Raises:
+        DataError: no such CSV.
+    """
+    images, labels = read_csv_pictures(path)
+    seen: dict[int, int] = {}
+    files = {True: out / "digits-train.csv.gz", False: out / "digits-held-out.csv.gz"}
+    lines: dict[bool, list[str]] = {True: [], False: []}
+    for image, label in zip(images, labels.tolist(), strict=True):
+        seen[label] = seen.get(label, 0) + 1
+        lines[seen[label] % EVERY != 0].append(",".join(map(str, [*image.ravel(), label])))
+    for kept, file in files.items():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        # Without a time in its header, so that the same pictures are the same file.
+        file.write_bytes(gzip.compress("\n".join(lines[kept]).encode(), mtime=0))
+    plain = ["data.flip=false"]  # a mirrored digit is another one
+    train, held_out = (["--data", str(files[kept]), *plain] for kept in (True, False))
+    return Material(train, _read(train), _read(held_out))
+
+
+def draw_things(count: int = THINGS, held_out: int = HELD_OUT_THINGS) -> Material:
+    """The built-in pictures; those held out are of other scenes."""
+    train = [f"data.scenes={count}"]
+    return Material(train, _read(train), _read([f"data.scenes={held_out}"], seed=OTHER_SEED))
+
+
+def _read(arguments: Sequence[str], seed: int = 0) -> Pictures:
+    """The pictures that a training of these arguments gets, none of them varied."""
+    settings = list(arguments)
+    if settings[0] == "--data":
+        settings[:2] = [f"data.path={settings[1]}"]
+    overrides = parse_overrides(settings) | {"model": "cgan", "training.seed": seed}
+    config = load_config(OPTIONS, overrides=overrides)
+    data = find_data(config)
+    transform = JointTransform(config.data, data.spec, train=False)
+    samples = [transform(data.train.read(index), 0) for index in range(len(data.train))]
+    return Pictures(
+        torch.stack([sample[TARGET] for sample in samples]),
+        torch.stack([sample[CLASS] for sample in samples]),
+        data.spec.class_names,
+    )
+
+
+def train_judge(material: Material, *, device: str, steps: int = training.STEPS) -> Judge:
+    """A classifier of the training pictures."""
+    train = material.train
+    network = training.train_classifier(
+        train.images, train.classes, classes=len(train.names), device=device, steps=steps
+    )
+    return Judge(network, material)
+
+
+def yardstick(judge: Judge, count: int) -> dict[str, float]:
+    """What real pictures score: `accuracy` on the held-out ones; the rest of `count` for training.
+
+    A generator that learnt all there is to learn would score as these.
+    """
+    train, held_out = judge.material.train, judge.material.held_out
+    draw = torch.Generator().manual_seed(0)
+    chosen = torch.randperm(len(train.images), generator=draw)[:count]
+    scores = classified_scores(judge.classifier, train.images[chosen], held_out.images)
+    predicted, _ = classify(judge.classifier, held_out.images)
+    right = (predicted == held_out.classes).double().mean()
+    sizes = {"train": len(train.images), "held_out": len(held_out.images)}
+    return {**sizes, **scores, "accuracy": float(right)}

@@ -1,0 +1,106 @@
+"""The page of the results: tables and pictures, from `results.json` and the grids beside it."""
+
+import shlex
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from img2img.benchmarking.markdown import insert, table
+from img2img.errors import counted
+
+RESULTS, GRIDS = "results.json", "grids"
+PICTURES = Path("images") / "gan-core"  # beside the page
+BESIDE = 3  # grids in a row
+HEADS = ("model", "", "steps", "time", "accuracy", "Fréchet distance", "classes hit", "evenness")
+
+Results = Mapping[str, Any]
+
+
+def write_page(page: Path, results: Results, out: Path) -> None:
+    """Fills in the page's places `setup`, `digits` and so on, and copies the pictures beside it.
+
+    Raises:
+        ConfigError: the page has no such places.
+    """
+    insert(page, "setup", setup(results))
+    for data in results["real"]:
+        names = [name for name, found in results["models"].items() if found["data"] == data]
+        insert(page, data, scores_table(results, data))
+        insert(page, f"{data} pictures", gallery(names))
+    insert(page, "commands", commands(results))
+    if codes := code_sentence(results):
+        insert(page, "codes", codes)
+    (page.parent / PICTURES).mkdir(parents=True, exist_ok=True)
+    for name in results["models"]:
+        shutil.copyfile(out / GRIDS / f"{name}.png", page.parent / PICTURES / f"{name}.png")
+
+
+def setup(results: Results) -> str:
+    """The command, the machine and the budget."""
+    machine, budget = results["machine"], results["budget"]
+    versions = f"Python {machine['python']}, torch {machine['torch']}"
+    where = f"{machine['processor']}, {counted(int(machine['cores']), 'core')}"
+    if "gpu" in machine:
+        where = f"{machine['gpu']} and {where}"
+    size = "the models' own widths and batches" if budget["full"] else "narrow networks"
+    limit = f", at most {budget['minutes']:g} minutes" if budget["minutes"] else ""
+    jobs = "one after the other" if results["jobs"] == 1 else f"{results['jobs']} side by side"
+    return "\n".join(
+        (
+            f"    {results['command']}",
+            "",
+            f"On {where}; {versions}. Each training: {budget['steps']:,} steps{limit}, {size}; "
+            f"{jobs}. Scores are of {results['count']:,} generated pictures.",
+        )
+    )
+
+
+def scores_table(results: Results, data: str) -> str:
+    """A row for the real pictures, and one for each model that learnt from `data`."""
+    real = results["real"][data]
+    first = ("*real*", f"{real['train']:,} to learn from, {real['held_out']:,} held out", "", "")
+    rows = [(*first, *_cells(real))]
+    for name, found in results["models"].items():
+        if found["data"] != data:
+            continue
+        cost = (f"{found['steps']:,}", f"{found['seconds'] / 60:.1f} min")
+        rows.append((f"`{name}`", found["what"], *cost, *_cells(found["scores"])))
+    return table(HEADS, rows)
+
+
+def _cells(scores: Mapping[str, float]) -> tuple[str, ...]:
+    accuracy = f"{scores['accuracy']:.1%}" if "accuracy" in scores else ""
+    modes = f"{scores['modes']}"
+    return accuracy, f"{scores['frechet']:.2f}", modes, f"{scores['even']:.2f}"
+
+
+def commands(results: Results) -> str:
+    """What was run for each model, without the places of one machine."""
+    lines = []
+    for found in results["models"].values():
+        words = (Path(word).name if "/" in word else word for word in found["arguments"])
+        lines.append(f"    img2img {shlex.join(words)}")
+    return "\n".join(lines)
+
+
+def code_sentence(results: Results) -> str:
+    """How well codes tell classes, of each model that has codes."""
+    return "\n".join(
+        f"- `{name}`: {found['scores']['code_accuracy']:.1%} of its own pictures, "
+        f"{found['scores']['code_accuracy_real']:.1%} of the held-out real ones"
+        for name, found in results["models"].items()
+        if "code_accuracy" in found["scores"]
+    )
+
+
+def gallery(names: Sequence[str]) -> str:
+    """The grids, a few beside each other."""
+    return "\n\n".join(_rows(names))
+
+
+def _rows(names: Sequence[str]) -> Iterator[str]:
+    for start in range(0, len(names), BESIDE):
+        some = names[start : start + BESIDE]
+        shown = [f"![{name}]({(PICTURES / name).as_posix()}.png)" for name in some]
+        yield table([f"`{name}`" for name in some], [shown])

@@ -1,0 +1,63 @@
+"""What a trained run is worth, to a classifier of the real pictures."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from img2img.benchmarking.gans.material import Judge
+from img2img.data.sheets import picture_grid, to_picture
+from img2img.devices import pick_device
+from img2img.inference.loading import load_model
+from img2img.inference.painter import Painter
+from img2img.metrics.classified import classified_scores, classify, code_accuracy
+from img2img.models.latents import CATEGORY, COLUMNS
+from img2img.training.runs import pick_checkpoint
+
+SEED = 0
+ROWS = 6  # of a grid without classes and codes
+
+
+@torch.inference_mode()
+def score_run(run: Path, judge: Judge, *, count: int, device: str) -> dict[str, float]:
+    """The scores of `count` pictures that a run draws; see `classified_scores`.
+
+    Returns:
+        Of a run with a categorical code also `code_accuracy`, of its pictures, and
+        `code_accuracy_real`, of the held-out real pictures whose code Q names, which is what Chen
+        et al. 2016 measure (Sec. 7.2).
+    """
+    painter = Painter.load(run, device=device)
+    latents = painter.latents.draw(count, generator=torch.Generator().manual_seed(SEED))
+    fake, real = painter.render(latents), judge.material.held_out.images
+    scores = classified_scores(judge.classifier, fake, real, latents.get("class"))
+    if CATEGORY in latents:
+        predicted, _ = classify(judge.classifier, fake)
+        half, codes = count // 2, latents[CATEGORY]
+        scores["code_accuracy"] = code_accuracy(
+            (codes[:half], predicted[:half]), (codes[half:], predicted[half:])
+        )
+        scores["code_accuracy_real"] = _on_real(run, judge, device)
+    return scores
+
+
+def _on_real(run: Path, judge: Judge, device: str) -> float:
+    """Codes are named after the training pictures, which no model was told the classes of."""
+    target = pick_device(device)
+    model = load_model(pick_checkpoint(run, None), target, also=("discriminator",))
+
+    def named(images: Tensor) -> Tensor:
+        return torch.cat([model.categories(part.to(target)).cpu() for part in images.split(256)])
+
+    known, asked = judge.material.train, judge.material.held_out
+    return code_accuracy((named(known.images), known.classes), (named(asked.images), asked.classes))
+
+
+@torch.inference_mode()
+def draw_grid(run: Path, *, device: str) -> np.ndarray:
+    """Rows of the classes and codes, where there are any, as in the training's own samples."""
+    painter = Painter.load(run, device=device)
+    gallery = painter.latents.gallery(ROWS, COLUMNS, torch.Generator().manual_seed(SEED))
+    rows = [[to_picture(image) for image in painter.render(latents)] for _, latents in gallery]
+    return picture_grid(rows, [caption for caption, _ in gallery])

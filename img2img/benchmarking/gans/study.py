@@ -1,0 +1,115 @@
+"""The whole study: pictures, classifiers, trainings, scores, one after the other."""
+
+import json
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from img2img.benchmarking.gans import material as pictures
+from img2img.benchmarking.gans.experiments import EXPERIMENTS, Budget, arguments
+from img2img.benchmarking.gans.material import Judge, Material
+from img2img.benchmarking.gans.page import GRIDS
+from img2img.benchmarking.gans.running import run_all
+from img2img.benchmarking.gans.scoring import draw_grid, score_run
+from img2img.benchmarking.machine import describe
+from img2img.data.images import write_image
+from img2img.training import classifier
+from img2img.training.checkpoint import write_text
+from img2img.training.runs import pick_checkpoint
+
+TINY_THINGS, TINY_STEPS = 60, 3
+
+
+class Study:
+    """Trainings of one budget, and what they are worth.
+
+    Args:
+        out: folder of the runs, logs and grids.
+        data: CSV of pixels with the digit last.
+        jobs: trainings side by side.
+        count: pictures that each run draws to be scored by.
+    """
+
+    def __init__(
+        self, out: Path, budget: Budget, *, data: Path | None, device: str, jobs: int, count: int
+    ):
+        self.out, self.budget, self.data, self.device = out, budget, data, device
+        self.jobs, self.count = jobs, count
+        self.material, self.judge = cache(self._material), cache(self._judge)
+
+    def run(self, names: Sequence[str], file: Path, command: str) -> Iterator[str]:
+        """Trains and scores what `file` lacks, and writes it after each model.
+
+        Yields:
+            A line for people about each model.
+
+        Raises:
+            UserError: data that cannot be read, or a training that failed.
+        """
+        results = self._former(file) | {
+            "command": command,
+            "machine": describe(self.device),
+            "budget": vars(self.budget),
+            "jobs": self.jobs,
+            "count": self.count,
+        }
+        commands = {name: self._arguments(name) for name in names}
+        models = results["models"]
+        missing = {
+            name: line
+            for name, line in commands.items()
+            if name not in models or models[name]["arguments"] != line
+        }
+        for name, seconds in run_all(missing, self.out / "logs", self.jobs):
+            experiment = EXPERIMENTS[name]
+            judge = self.judge(experiment.data)
+            results["real"][experiment.data] = pictures.yardstick(judge, self.count)
+            results["models"][name] = self._result(name, judge, seconds, missing[name])
+            ordered = {n: results["models"][n] for n in EXPERIMENTS if n in results["models"]}
+            results["models"] = ordered
+            write_text(file, json.dumps(results, indent=1))
+            yield f"{name}: {_said(results['models'][name])}"
+
+    def _former(self, file: Path) -> dict[str, Any]:
+        if file.is_file():
+            return json.loads(file.read_text(encoding="utf-8"))
+        return {"real": {}, "models": {}}
+
+    def _arguments(self, name: str) -> list[str]:
+        learnt = self.material(EXPERIMENTS[name].data).arguments
+        return arguments(name, self.budget, self.out / "runs" / name, learnt, self.device)
+
+    def _material(self, data: str) -> Material:
+        if data == "digits":
+            return pictures.split_digits(self.data, self.out / "data")
+        return (
+            pictures.draw_things(*[TINY_THINGS] * 2) if self.budget.tiny else pictures.draw_things()
+        )
+
+    def _judge(self, data: str) -> Judge:
+        steps = TINY_STEPS if self.budget.tiny else classifier.STEPS
+        return pictures.train_judge(self.material(data), device=self.device, steps=steps)
+
+    def _result(
+        self, name: str, judge: Judge, seconds: float, arguments: list[str]
+    ) -> dict[str, Any]:
+        """The scores of a run that has ended; its grid is drawn."""
+        run, experiment = self.out / "runs" / name, EXPERIMENTS[name]
+        scores = score_run(run, judge, count=self.count, device=self.device)
+        grid = self.out / GRIDS / f"{name}.png"
+        grid.parent.mkdir(exist_ok=True)
+        write_image(grid, draw_grid(run, device=self.device))
+        return {
+            "what": experiment.what,
+            "data": experiment.data,
+            "arguments": arguments,
+            "steps": pick_checkpoint(run, None).meta["step"],
+            "seconds": seconds,
+            "scores": scores,
+        }
+
+
+def _said(result: dict[str, Any]) -> str:
+    scores = ", ".join(f"{name} {value:.3g}" for name, value in result["scores"].items())
+    return f"{result['steps']} steps in {result['seconds']:.0f} s; {scores}"
