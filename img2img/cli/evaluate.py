@@ -12,6 +12,7 @@ EPILOG = """examples:
   img2img evaluate --run first --against their/pictures
   img2img evaluate --fake theirs/ --real photos/    any two folders, without a run
   img2img evaluate --compare first second           is one of two runs better?
+  img2img evaluate --run digits                     a run that draws from noise: scores of sets
 
 FID, KID, precision and recall need Inception's weights, LPIPS needs VGG16's: from the files that
 you name, the libraries' caches, or their download. What cannot be computed is listed, and why."""
@@ -27,7 +28,9 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--run", help="name (runs/NAME) or path; default: the newest run")
     parser.add_argument("--checkpoint", help="best, last, a step, or a file; default: last")
     parser.add_argument(
-        "--data", type=Path, help="pairs to score instead of the run's held-out ones"
+        "--data",
+        type=Path,
+        help="pairs to score instead of the run's held-out ones; real pictures beside drawn ones",
     )
     parser.add_argument(
         "--against", type=Path, metavar="DIR", help="another tool's pictures of the same inputs"
@@ -41,7 +44,9 @@ def parse(argv: list[str]) -> argparse.Namespace:
         help="two runs, or two folders that evaluations have written",
     )
     parser.add_argument("--out", type=Path, help="folder of the results")
-    parser.add_argument("--limit", type=count, metavar="N", help="N pictures, evenly spaced")
+    parser.add_argument(
+        "--limit", type=count, metavar="N", help="N pictures, evenly spaced, or drawn"
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
     parser.add_argument(
         "--styles",
@@ -49,7 +54,9 @@ def parse(argv: list[str]) -> argparse.Namespace:
         default="usual",
         help="of runs with styles: each class's commonest, the real picture's own, by lot, neutral",
     )
-    parser.add_argument("--seed", type=seed, default=0, help="seed of random styles")
+    parser.add_argument(
+        "--seed", type=seed, default=0, help="seed of random styles, or of drawn pictures"
+    )
     _add_networks(parser)
     arguments = parser.parse_args(argv)
     _refuse_mixtures(parser, arguments)

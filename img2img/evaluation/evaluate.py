@@ -5,19 +5,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from img2img.config import parse_config
 from img2img.devices import pick_device
 from img2img.errors import ConfigError, UserError
 from img2img.evaluation import output
 from img2img.evaluation.comparing import compare, sentence
+from img2img.evaluation.drawn import draw_gallery, evaluate_drawn
 from img2img.evaluation.heldout import HeldOut, Styles
 from img2img.evaluation.instruments import Instruments, Wanted, gather
 from img2img.evaluation.pages.comparison import comparison_page
-from img2img.evaluation.pages.report import report_page
+from img2img.evaluation.pages.report import drawn_page, report_page
 from img2img.evaluation.reals import RealFolder, Reals, assign, evenly, find_pictures
 from img2img.evaluation.result import EVALUATION, Evaluation
-from img2img.evaluation.scoring import score
+from img2img.evaluation.scoring import Scored, score
 from img2img.evaluation.showing import Side, chosen, rows
-from img2img.training.runs import find_run
+from img2img.inference.painter import Painter
+from img2img.models import MODELS, OPTIONS
+from img2img.training.runs import find_run, pick_checkpoint
 
 OUT = Path("evaluation")
 COMPARED = Path("comparison")
@@ -64,7 +68,7 @@ class Report:
 def evaluate_run(
     run: str | None, options: Options, *, out: Path | None = None, against: Path | None = None
 ) -> Report:
-    """Translates a run's held-out inputs and scores the results.
+    """Translates a run's held-out inputs and scores the results; or scores what it draws from noise.
 
     Args:
         run: name or path; None for the newest.
@@ -75,6 +79,13 @@ def evaluate_run(
         UserError: anything that the user can mend.
     """
     out = out or find_run(run) / OUT
+    if _draws(run, options):
+        if against:
+            raise ConfigError(
+                f"--against {against}: the run draws from noise, so no picture is of the same inputs; "
+                "score that folder by --fake and --real"
+            )
+        return _evaluate_drawn(run, options, out)
     others, doubled = find_pictures(against) if against else ({}, [])
     with output.results(out) as folder:
         held_out = _held_out(run, options)
@@ -94,6 +105,31 @@ def evaluate_run(
         except ConfigError as error:  # the scores took long, and are worth keeping
             both = [other.scored.evaluation, side.scored.evaluation]
             return Report(both, pages, remarks=[*doubled, f"not compared: {error}"])
+
+
+def _draws(run: str | None, options: Options) -> bool:
+    """Whether a run draws pictures from noise instead of translating some."""
+    found = pick_checkpoint(find_run(run), options.checkpoint)
+    config = parse_config(found.meta["config"], OPTIONS, str(found.path))
+    return MODELS[config.model.name].takes != "pairs"
+
+
+def _evaluate_drawn(run: str | None, options: Options, out: Path) -> Report:
+    place = find_run(run).resolve()
+    painter = Painter.load(place, checkpoint=options.checkpoint, device=options.device)
+    with output.results(out) as folder:
+        evaluation = evaluate_drawn(
+            painter,
+            place.name,
+            {"run": str(place), "checkpoint": painter.source},
+            data=options.data,
+            limit=options.limit,
+            seed=options.seed,
+            inception=options.wanted.inception,
+        )
+        page = drawn_page(evaluation, draw_gallery(painter, options.seed + 1), place)
+        output.write_scored(folder, Scored(evaluation, {}, ()), page)
+    return Report([evaluation], [out / output.PAGE])
 
 
 def _of_inputs(fakes: Mapping[str, Path], held_out: HeldOut, folder: Path) -> dict[str, Path]:

@@ -2,21 +2,18 @@
 
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from img2img.benchmarking.gans.material import Judge
-from img2img.data.sheets import picture_grid, to_picture
 from img2img.devices import pick_device
 from img2img.inference.loading import load_model
 from img2img.inference.painter import Painter
 from img2img.metrics.classified import classified_scores, classify, code_accuracy
-from img2img.models.latents import CATEGORY, COLUMNS
+from img2img.models.latents import CATEGORY
 from img2img.training.runs import pick_checkpoint
 
 SEED = 0
-ROWS = 6  # of a grid without classes and codes
 
 
 @torch.inference_mode()
@@ -52,12 +49,3 @@ def _on_real(run: Path, judge: Judge, device: str) -> float:
 
     known, asked = judge.material.train, judge.material.held_out
     return code_accuracy((named(known.images), known.classes), (named(asked.images), asked.classes))
-
-
-@torch.inference_mode()
-def draw_grid(run: Path, *, device: str) -> np.ndarray:
-    """Rows of the classes and codes, where there are any, as in the training's own samples."""
-    painter = Painter.load(run, device=device)
-    gallery = painter.latents.gallery(ROWS, COLUMNS, torch.Generator().manual_seed(SEED))
-    rows = [[to_picture(image) for image in painter.render(latents)] for _, latents in gallery]
-    return picture_grid(rows, [caption for caption, _ in gallery])

@@ -11,9 +11,11 @@ from img2img.benchmarking.gans.experiments import EXPERIMENTS, Budget, arguments
 from img2img.benchmarking.gans.material import Judge, Material
 from img2img.benchmarking.gans.page import GRIDS
 from img2img.benchmarking.gans.running import run_all
-from img2img.benchmarking.gans.scoring import draw_grid, score_run
+from img2img.benchmarking.gans.scoring import SEED, score_run
 from img2img.benchmarking.machine import describe
 from img2img.data.images import write_image
+from img2img.evaluation.drawn import draw_gallery
+from img2img.inference.painter import Painter
 from img2img.training import classifier
 from img2img.training.checkpoint import write_text
 from img2img.training.runs import pick_checkpoint
@@ -99,7 +101,7 @@ class Study:
         scores = score_run(run, judge, count=self.count, device=self.device)
         grid = self.out / GRIDS / f"{name}.png"
         grid.parent.mkdir(exist_ok=True)
-        write_image(grid, draw_grid(run, device=self.device))
+        write_image(grid, draw_gallery(Painter.load(run, device=self.device), SEED))
         return {
             "what": experiment.what,
             "data": experiment.data,

@@ -17,8 +17,11 @@ LOSSES = ("g", "d")
 # What the health monitor looks at, by the last part of its names: numbers of one kind stand together,
 # whoever they are of.
 WATCHED = {
-    "accuracy": "Share of patches told right",
+    "accuracy": "Share of verdicts that are right",
     "gain": "Gain on a constant answer",
+    "distance": "Distance as the discriminator sees it",
+    "convergence": "Measure of convergence",
+    "k": "Balance",
     "spread": "Variation of pixels",
     "grid": "Strength of grids of 4 pixels",
     "moved": "Way of the weights between two lines",

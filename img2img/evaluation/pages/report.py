@@ -1,7 +1,9 @@
 """The report on one set of pictures: scores, pictures, and how the training went."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+
+import numpy as np
 
 from img2img.errors import counted
 from img2img.evaluation.pages.curves import curves
@@ -17,10 +19,11 @@ from img2img.evaluation.pages.scores import (
 from img2img.evaluation.pages.slider import SLIDER_SCRIPT, SLIDER_STYLE, pair, switch
 from img2img.evaluation.result import Evaluation, Shown, chief
 from img2img.reporting.charts import CHART_STYLE
-from img2img.reporting.html import Html, page, table, tag
+from img2img.reporting.html import Html, page, picture, table, tag
 from img2img.training.runs import CONFIG, HEALTH, METRICS, SAMPLES
 
 MESSAGES = 100  # of the health monitor that are listed
+LARGEST = 500_000  # bytes of a grid as PNG
 _STYLE = SCORES_STYLE + SLIDER_STYLE + CHART_STYLE + FILM_STYLE
 
 
@@ -32,6 +35,15 @@ def report_page(evaluation: Evaluation, shown: Mapping[str, list[Shown]], run: P
         run: the run's folder, of which whatever can still be read is shown; None for pictures
             that no run of ours made.
     """
+    return _whole(evaluation, _pictures(evaluation, shown), run)
+
+
+def drawn_page(evaluation: Evaluation, grid: np.ndarray, run: Path) -> str:
+    """The same of a run that draws from noise: a grid, uint8 RGB (H, W, 3), instead of pairs."""
+    return _whole(evaluation, [picture(grid, "drawn pictures", largest=LARGEST)], run)
+
+
+def _whole(evaluation: Evaluation, pictures: Iterable[Html], run: Path | None) -> str:
     title = f"Evaluation: {evaluation.name}"
     origin = str(run) if run else "pictures of a folder, without a run"
     body = [
@@ -41,7 +53,7 @@ def report_page(evaluation: Evaluation, shown: Mapping[str, list[Shown]], run: P
         score_table(evaluation.scores) if evaluation.scores else tag("p", "There are none."),
         *missing(evaluation),
         tag("h2", "Pictures"),
-        *_pictures(evaluation, shown),
+        tag("div", *pictures),
     ]
     record = None
     if run and not run.is_dir():
