@@ -15,7 +15,7 @@ from pathlib import Path
 
 from img2img.cli import count, run
 
-STEPS, GENERATED = 1500, 2000
+STEPS, GENERATED = 4000, 2000
 TINY_STEPS, TINY_COUNT = 3, 20
 
 

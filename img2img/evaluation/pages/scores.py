@@ -18,7 +18,7 @@ SCORES_STYLE = """
 .verdict{padding:.1rem .6rem;border-radius:1em;white-space:nowrap;background:var(--soft)}
 .verdict.better{background:#e3f4e6;color:#14532d}.verdict.worse{background:#fde4e1;color:#7f1d1d}
 .wrapped{overflow-wrap:anywhere;display:inline-block;min-width:8rem}.unlike{background:#fff3d6}
-@media (max-width:500px){.scores{font-size:.9rem}.scores th{white-space:normal}.scores td,.scores th{padding-right:.6rem}.direction span{display:none}}
+@media (max-width:500px){.scores{font-size:.9rem}.scores th{white-space:normal}.scores td,.scores th{padding-right:.4rem}.scores td:last-child,.scores th:last-child{padding-right:0}.direction span{display:none}}
 """
 
 
