@@ -3,8 +3,8 @@
     python tools/gan_core.py --data mnist_5k.csv.gz --out runs/gan-core --page docs/gan-core.md
 
 Every model is trained by `img2img train`, and its pictures are scored by a classifier of the real
-digits. What is in OUT/results.json already is not done again. The page can be written later, and
-elsewhere, from OUT alone: --only-page.
+digits. What is in OUT/results.json already, of the same budget, is not done again. The page can be
+written later, and elsewhere, from OUT alone: --only-page.
 """
 
 import argparse

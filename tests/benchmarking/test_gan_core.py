@@ -13,9 +13,11 @@ from PIL import Image
 from img2img.benchmarking.gans.experiments import EXPERIMENTS, Budget, arguments
 from img2img.benchmarking.gans.material import draw_things, split_digits
 from img2img.benchmarking.gans.page import write_page
+from img2img.benchmarking.gans.running import run_all
 from img2img.cli.train import parse
 from img2img.config import load_config, parse_overrides
 from img2img.data.pictures.arrays import read_csv_pictures
+from img2img.errors import TrainingError
 from img2img.metrics.classified import code_accuracy
 from img2img.models import OPTIONS
 
@@ -160,3 +162,13 @@ def test_mistakes_are_told_in_one_line(tmp_path):
     assert "did you mean 'acgan'?" in said("--models", "acgn")
     assert "--data is missing" in said("--models", "gan")
     assert "there are no results" in said("--only-page")
+
+
+def test_a_failed_training_is_told_and_the_others_end(tmp_path):
+    commands = {"wrong": ["train", "--model", "none"], "right": ["--version"]}
+    ended = []
+    with pytest.raises(TrainingError, match="wrong failed; the log of wrong ends:\n.*none"):
+        for name, seconds in run_all(commands, tmp_path / "logs", 1):
+            ended.append((name, seconds > 0))
+    assert ended == [("right", True)]
+    assert "img2img 0" in (tmp_path / "logs" / "right.log").read_text()

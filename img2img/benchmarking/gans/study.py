@@ -74,8 +74,11 @@ class Study:
             yield f"{name}: {_said(results['models'][name])}"
 
     def _former(self, file: Path) -> dict[str, Any]:
+        """What is there already; results of another budget are not gone on with."""
         if file.is_file():
-            return json.loads(file.read_text(encoding="utf-8"))
+            former = json.loads(file.read_text(encoding="utf-8"))
+            if former["budget"] == vars(self.budget):
+                return former
         return {"real": {}, "models": {}}
 
     def _arguments(self, name: str) -> list[str]:
