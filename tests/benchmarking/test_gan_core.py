@@ -81,8 +81,8 @@ def test_experiments_are_trainings_that_train_takes(name, full):
     )
     assert config.training.steps == 100 and config.training.decay_steps == 0
     preset = load_config(OPTIONS, overrides={"model": flags.model})
-    if full:
-        assert config.model.width == preset.model.width
+    own = EXPERIMENTS[name].settings.get("model.width", preset.model.width)
+    assert config.model.width == (own if full or name == "gan" else 32)
 
 
 def test_page_by_hand(tmp_path):

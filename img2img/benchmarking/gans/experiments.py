@@ -48,6 +48,12 @@ class Experiment:
     narrow: Mapping[str, Any] = field(default_factory=lambda: NARROW)
 
 
+# The learning rates of Chen et al. 2016, Appendix C.1; DCGAN has 0.0002 for both.
+FAST = {"training.lr": 1e-3, "training.d_lr": 2e-4}
+AVERAGE = {"training.ema": 0.999}
+PUBLISHED = {"model.width": 64}  # of the generator, Appendix C.1
+WEAK = {"model.weights.category": 0.1, "model.weights.codes": 0.1}
+
 EXPERIMENTS = {
     "gan": Experiment("gan", "two perceptrons", narrow={}),
     "dcgan": Experiment("dcgan", "convolutions"),
@@ -58,9 +64,15 @@ EXPERIMENTS = {
     "fgan": Experiment("fgan", "Jensen-Shannon divergence"),
     "began": Experiment("began", "autoencoder in balance", narrow=NARROW | {"model.latent": 32}),
     "cgan": Experiment("cgan", "both are told the class"),
+    "cgan_fast": Experiment("cgan", "the generator learns faster", settings=FAST),
     "acgan": Experiment("acgan", "the discriminator names the class"),
-    "infogan": Experiment("infogan", "codes, without classes"),
+    "acgan_average": Experiment("acgan", "and a moving average draws", settings=AVERAGE),
+    "infogan": Experiment("infogan", "codes, without classes", settings=PUBLISHED),
+    "infogan_weak": Experiment(
+        "infogan", "and a tenth of the information term", settings=PUBLISHED | WEAK
+    ),
     "cgan_things": Experiment("cgan", "both are told the class", "things"),
+    "cgan_things_fast": Experiment("cgan", "the generator learns faster", "things", FAST),
 }
 
 
