@@ -57,6 +57,11 @@ WEAK = {"model.weights.category": 0.1, "model.weights.codes": 0.1}
 EXPERIMENTS = {
     "gan": Experiment("gan", "two perceptrons", narrow={}),
     "dcgan": Experiment("dcgan", "convolutions"),
+    "dcgan_minibatch": Experiment(
+        "dcgan",
+        "and minibatch discrimination",
+        settings={"model.aids.minibatch_discrimination": True},
+    ),
     "lsgan": Experiment("lsgan", "least squares"),
     "wgan": Experiment("wgan", "Wasserstein, clipped weights"),
     "wgan_gp": Experiment("wgan_gp", "Wasserstein, gradient penalty"),
