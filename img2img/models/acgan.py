@@ -24,6 +24,9 @@ class Weights(rules.Weights):
 
     label: float = 1.0
     """Weight of naming the class, in the discriminator's loss and in the generator's."""
+    label_fake: float = 1.0
+    """Weight of naming the class of generated pictures, in the discriminator's loss; with 0 it learns
+    the classes from real pictures alone, and does not come to terms with the generator."""
 
 
 class Options(ConvolutionalOptions):
@@ -59,11 +62,11 @@ class ACGAN(Players):
         real, fake = batch["target"], out["fake"]
         on_real, class_of_real = self._judge(real, batch)
         on_fake, class_of_fake = self._judge(fake, batch)
-        label = class_loss(class_of_real, batch["class"]) + class_loss(class_of_fake, out["class"])
         return {
             **self.game.discriminator(on_real, on_fake, out),
             **self.game.penalty(lambda picture: self._judge(picture, batch)[0], real, fake),
-            "label": label,
+            "label": class_loss(class_of_real, batch["class"]),
+            "label_fake": class_loss(class_of_fake, out["class"]),
         }
 
     def _judge(self, picture: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:

@@ -79,7 +79,8 @@ def test_experiments_are_trainings_that_train_takes(name, full):
     config = load_config(
         OPTIONS, overrides={"model": flags.model} | parse_overrides(flags.overrides)
     )
-    assert config.training.steps == 100 and config.training.decay_steps == 0
+    waits = getattr(config.model, "critic_steps", 1) > 1
+    assert config.training.steps == (300 if waits else 100) and config.training.decay_steps == 0
     preset = load_config(OPTIONS, overrides={"model": flags.model})
     own = EXPERIMENTS[name].settings.get("model.width", preset.model.width)
     assert config.model.width == (own if full or name == "gan" else 32)

@@ -186,3 +186,17 @@ def test_gallery_shows_classes_and_codes_one_by_one():
     assert len(last["z"].unique(dim=0)) == len(last["category"].unique()) == 1
     assert len(last["codes"][:, 0].unique()) == 1
     assert torch.allclose(last["codes"][:, 1], torch.linspace(-2, 2, COLUMNS))
+
+
+def test_acgan_names_the_classes_of_real_and_of_generated_pictures_apart():
+    model = built("acgan")
+    classes = torch.tensor([0, 1, 2, 0])
+    batch = {"target": torch.rand(4, 1, SIDE, SIDE) * 2 - 1, "class": classes}
+    out = model.generate(batch)
+    terms = model.losses("d", batch, out)
+    for name, picture, right in (
+        ("label", batch["target"], classes),
+        ("label_fake", out["fake"], out["class"]),
+    ):
+        expected = torch.nn.functional.cross_entropy(model.discriminator(picture)[:, 1:], right)
+        assert terms[name].item() == pytest.approx(expected.item(), rel=1e-5)

@@ -13,7 +13,7 @@ class Budget:
     """How much each training gets.
 
     Attributes:
-        steps: of the discriminator, which the generator's are a part of.
+        steps: of the discriminator, which the generator's are a part of; see `Experiment.times`.
         minutes: after which a training stops wherever it is; None: it has its steps.
         full: at the presets' own widths and batches, not the narrow ones for a CPU.
         tiny: so small that it only shows that everything runs.
@@ -39,6 +39,7 @@ class Experiment:
         data: the digits that were given, or the built-in pictures of things.
         settings: beside the model's own.
         narrow: settings of the smaller budget beside these.
+        times: steps for one of the budget's: a generator that waits for its critic needs more.
     """
 
     model: str
@@ -46,11 +47,13 @@ class Experiment:
     data: Literal["digits", "things"] = "digits"
     settings: Mapping[str, Any] = field(default_factory=dict)
     narrow: Mapping[str, Any] = field(default_factory=lambda: NARROW)
+    times: int = 1
 
 
 # The learning rates of Chen et al. 2016, Appendix C.1; DCGAN has 0.0002 for both.
 FAST = {"training.lr": 1e-3, "training.d_lr": 2e-4}
 AVERAGE = {"training.ema": 0.999}
+REAL = {"model.weights.label_fake": 0}
 PUBLISHED = {"model.width": 64}  # of the generator, Appendix C.1
 WEAK = {"model.weights.category": 0.1, "model.weights.codes": 0.1}
 
@@ -63,15 +66,18 @@ EXPERIMENTS = {
         settings={"model.aids.minibatch_discrimination": True},
     ),
     "lsgan": Experiment("lsgan", "least squares"),
-    "wgan": Experiment("wgan", "Wasserstein, clipped weights"),
-    "wgan_gp": Experiment("wgan_gp", "Wasserstein, gradient penalty"),
-    "wgan_div": Experiment("wgan_div", "Wasserstein divergence"),
+    "wgan": Experiment("wgan", "Wasserstein, clipped weights", times=3),
+    "wgan_gp": Experiment("wgan_gp", "Wasserstein, gradient penalty", times=3),
+    "wgan_div": Experiment("wgan_div", "Wasserstein divergence", times=3),
     "fgan": Experiment("fgan", "Jensen-Shannon divergence"),
     "began": Experiment("began", "autoencoder in balance", narrow=NARROW | {"model.latent": 32}),
     "cgan": Experiment("cgan", "both are told the class"),
     "cgan_fast": Experiment("cgan", "the generator learns faster", settings=FAST),
     "acgan": Experiment("acgan", "the discriminator names the class"),
     "acgan_average": Experiment("acgan", "and a moving average draws", settings=AVERAGE),
+    "acgan_real": Experiment(
+        "acgan", "which learns the classes from real pictures alone", settings=REAL
+    ),
     "infogan": Experiment("infogan", "codes, without classes", settings=PUBLISHED),
     "infogan_weak": Experiment(
         "infogan", "and a tenth of the information term", settings=PUBLISHED | WEAK
@@ -91,15 +97,16 @@ def arguments(
     """
     experiment = EXPERIMENTS[name]
     settings = {**experiment.settings}
+    steps = budget.steps * (1 if budget.tiny else experiment.times)
     if not budget.full:
         settings |= TINY if budget.tiny else experiment.narrow
     settings |= {
         "training.precision": "fp32",  # figures of a GPU and of a CPU then compare
-        "training.steps": budget.steps,
+        "training.steps": steps,
         "training.decay_steps": 0,
-        "training.validate_every": -(-budget.steps // GRIDS),
-        "training.save_every": budget.steps,
-        "training.log_every": max(1, budget.steps // 100),
+        "training.validate_every": -(-steps // GRIDS),
+        "training.save_every": steps,
+        "training.log_every": max(1, steps // 100),
         # A process beside that of a GPU reads pictures while it waits; on a CPU there is no core for it.
         "training.workers": 0 if device == "cpu" else 1,
     }
