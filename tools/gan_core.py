@@ -16,6 +16,7 @@ from pathlib import Path
 from img2img.cli import count, run
 
 STEPS, GENERATED = 4000, 2000
+SEEDS = range(2)  # of each training on a mixture
 TINY_STEPS, TINY_COUNT = 3, 20
 
 
@@ -32,6 +33,9 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--smoke", action="store_true", help="so small that it only runs")
     parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1")
     parser.add_argument("--jobs", type=count, default=1, help="trainings side by side (1)")
+    parser.add_argument(
+        "--mixtures", action="store_true", help="instead: GANs on a ring and on a grid of Gaussians"
+    )
     parser.add_argument("--page", type=Path, help="page whose tables and pictures are replaced")
     parser.add_argument("--only-page", action="store_true", help="from the results that are there")
     return parser.parse_args(argv)
@@ -44,7 +48,7 @@ def main(argv: list[str]) -> int:
 
     file = a.out / RESULTS
     if not a.only_page:
-        measure(a, file, _command(argv))
+        (measure_mixtures if a.mixtures else measure)(a, file, _command(argv))
     elif not file.is_file():
         raise ConfigError(f"{file}: there are no results; leave out --only-page")
     if a.page:
@@ -75,6 +79,15 @@ def measure(a: argparse.Namespace, file: Path, command: str) -> None:
     number = TINY_COUNT if a.smoke else GENERATED
     study = Study(a.out, budget, data=a.data, device=a.device, jobs=a.jobs, count=number)
     for line in study.run(names, file, command):
+        print(line, flush=True)
+
+
+def measure_mixtures(a: argparse.Namespace, file: Path, command: str) -> None:
+    """Trains on points in the plane, and adds what was found to the results."""
+    from img2img.benchmarking.gans.study import run_plane
+
+    steps = TINY_STEPS if a.smoke else a.steps
+    for line in run_plane(a.out, file, command, SEEDS, steps, a.device, a.jobs):
         print(line, flush=True)
 
 

@@ -23,7 +23,17 @@ from img2img.models import OPTIONS
 
 TOOL = Path(__file__).resolve().parents[2] / "tools" / "gan_core.py"
 SIDE = 8
-PLACES = ["setup", "digits", "digits pictures", "codes", "things", "things pictures", "commands"]
+PLACES = [
+    "setup",
+    "digits",
+    "digits pictures",
+    "codes",
+    "things",
+    "things pictures",
+    "commands",
+    "ring",
+    "grid",
+]
 
 
 def write_digits(path, count=40):
@@ -99,6 +109,13 @@ def test_page_by_hand(tmp_path):
                 "even": 9.93,
             }
         },
+        "mixtures": {
+            "ring": {
+                "command": "python tools/gan_core.py --mixtures", "steps": 4000, "seeds": 2,
+                "machine": {"processor": "Q", "cores": "1", "python": "3.11", "torch": "2.15"},
+                "kinds": {"gan": {"modes": [3, 4], "high_quality": [0.5, 0.255], "even": [3, 2.94]}},
+            }
+        },
         "models": {
             "infogan": {
                 "what": "codes", "data": "digits", "steps": 1500, "seconds": 90.0,
@@ -113,7 +130,8 @@ def test_page_by_hand(tmp_path):
     page, out = tmp_path / "docs" / "page.md", tmp_path / "out"
     write_places(page)
     (out / "grids").mkdir(parents=True)
-    Image.new("RGB", (4, 4)).save(out / "grids" / "infogan.png")
+    for name in ("infogan", "ring"):
+        Image.new("RGB", (4, 4)).save(out / "grids" / f"{name}.png")
     for _ in range(2):  # what was there is replaced
         write_page(page, results, out)
     text = page.read_text()
@@ -122,6 +140,10 @@ def test_page_by_hand(tmp_path):
         "| *real* | 4,000 to learn from, 1,000 held out |  |  | 98.3% | 0.28 | 10 | 9.93 |"
     )
     assert rows[2] == "| `infogan` | codes | 1,500 | 1.5 min |  | 5.78 | 9 | 8.90 |"
+    assert "| `gan` | 3, 4 | 50%, 26% | 3.0, 2.9 |" in rows
+    assert (
+        "On Q, 1 core; Python 3.11, torch 2.15; 4,000 steps of the discriminator; 2 seeds." in text
+    )
     assert "On P, 2 cores; Python 3.11, torch 2.15. Each training: 1,500 steps, narrow" in text
     assert "`infogan`: 50.0% of its own pictures, 25.0% of the held-out real ones" in text
     assert "    img2img train --run infogan model.width=4\n" in text and "/a/place" not in text
@@ -173,3 +195,15 @@ def test_a_failed_training_is_told_and_the_others_end(tmp_path):
             ended.append((name, seconds > 0))
     assert ended == [("right", True)]
     assert "img2img 0" in (tmp_path / "logs" / "right.log").read_text()
+
+
+def test_the_plane_at_a_tiny_size(tmp_path):
+    page, out = tmp_path / "docs" / "page.md", tmp_path / "out"
+    write_places(page)
+    command = [sys.executable, TOOL, "--mixtures", "--smoke", "--out", out, "--page", page]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+    results = json.loads((out / "results.json").read_text())["mixtures"]
+    assert set(results) == {"ring", "grid"} and len(results["ring"]["kinds"]) == 7
+    assert page.read_text().count("| `unrolled` | ") == 2
+    assert Image.open(out / "grids" / "grid.png").width > 7 * 170

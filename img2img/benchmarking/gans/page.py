@@ -23,26 +23,25 @@ def write_page(page: Path, results: Results, out: Path) -> None:
     Raises:
         ConfigError: the page has no such places.
     """
-    insert(page, "setup", setup(results))
+    if results["models"]:
+        insert(page, "setup", setup(results))
+        insert(page, "commands", commands(results))
     for data in results["real"]:
         names = [name for name, found in results["models"].items() if found["data"] == data]
         insert(page, data, scores_table(results, data))
         insert(page, f"{data} pictures", gallery(names))
-    insert(page, "commands", commands(results))
+    for mixture, found in results["mixtures"].items():
+        insert(page, mixture, mixture_table(mixture, found))
     if codes := code_sentence(results):
         insert(page, "codes", codes)
     (page.parent / PICTURES).mkdir(parents=True, exist_ok=True)
-    for name in results["models"]:
+    for name in (*results["models"], *results["mixtures"]):
         shutil.copyfile(out / GRIDS / f"{name}.png", page.parent / PICTURES / f"{name}.png")
 
 
 def setup(results: Results) -> str:
     """The command, the machine and the budget."""
-    machine, budget = results["machine"], results["budget"]
-    versions = f"Python {machine['python']}, torch {machine['torch']}"
-    where = f"{machine['processor']}, {counted(int(machine['cores']), 'core')}"
-    if "gpu" in machine:
-        where = f"{machine['gpu']} and {where}"
+    budget = results["budget"]
     size = "the models' own widths and batches" if budget["full"] else "narrow networks"
     limit = f", at most {budget['minutes']:g} minutes" if budget["minutes"] else ""
     jobs = "one after the other" if results["jobs"] == 1 else f"{results['jobs']} side by side"
@@ -50,8 +49,40 @@ def setup(results: Results) -> str:
         (
             f"    {results['command']}",
             "",
-            f"On {where}; {versions}. Each training: {budget['steps']:,} steps{limit}, {size}; "
+            f"On {_machine(results['machine'])}. Each training: {budget['steps']:,} steps{limit}, {size}; "
             f"{jobs}. Scores are of {results['count']:,} generated pictures.",
+        )
+    )
+
+
+def _machine(machine: Mapping[str, str]) -> str:
+    where = f"{machine['processor']}, {counted(int(machine['cores']), 'core')}"
+    if "gpu" in machine:
+        where = f"{machine['gpu']} and {where}"
+    return f"{where}; Python {machine['python']}, torch {machine['torch']}"
+
+
+def mixture_table(mixture: str, found: Mapping[str, Any]) -> str:
+    """The command, a row for each kind with the values of its seeds, and their points."""
+    rows = [
+        (
+            f"`{kind}`",
+            ", ".join(map(str, values["modes"])),
+            ", ".join(f"{share:.0%}" for share in values["high_quality"]),
+            ", ".join(f"{even:.1f}" for even in values["even"]),
+        )
+        for kind, values in found["kinds"].items()
+    ]
+    steps = f"{found['steps']:,} steps of the discriminator; {counted(found['seeds'], 'seed')}."
+    return "\n".join(
+        (
+            f"    {found['command']}",
+            "",
+            f"On {_machine(found['machine'])}; {steps}",
+            "",
+            table(("", "modes covered", "of high quality", "evenness"), rows),
+            "",
+            f"![points]({(PICTURES / mixture).as_posix()}.png)",
         )
     )
 

@@ -10,6 +10,7 @@ from img2img.benchmarking.gans import material as pictures
 from img2img.benchmarking.gans.experiments import EXPERIMENTS, Budget, arguments
 from img2img.benchmarking.gans.material import Judge, Material
 from img2img.benchmarking.gans.page import GRIDS
+from img2img.benchmarking.gans.plane import as_numbers, draw_points, run_mixtures
 from img2img.benchmarking.gans.running import run_all
 from img2img.benchmarking.gans.scoring import SEED, score_run
 from img2img.benchmarking.machine import describe
@@ -76,10 +77,11 @@ class Study:
     def _former(self, file: Path) -> dict[str, Any]:
         """What is there already; results of another budget are not gone on with."""
         if file.is_file():
-            former = json.loads(file.read_text(encoding="utf-8"))
-            if former["budget"] == vars(self.budget):
+            former = _read(file)
+            if former.get("budget", vars(self.budget)) == vars(self.budget):
                 return former
-        return {"real": {}, "models": {}}
+            return _read(None) | {"mixtures": former["mixtures"]}
+        return _read(None)
 
     def _arguments(self, name: str) -> list[str]:
         learnt = self.material(EXPERIMENTS[name].data).arguments
@@ -118,3 +120,30 @@ class Study:
 def _said(result: dict[str, Any]) -> str:
     scores = ", ".join(f"{name} {value:.3g}" for name, value in result["scores"].items())
     return f"{result['steps']} steps in {result['seconds']:.0f} s; {scores}"
+
+
+def run_plane(
+    out: Path, file: Path, command: str, seeds: Sequence[int], steps: int, device: str, jobs: int
+) -> Iterator[str]:
+    """Trains on the mixtures, and adds what was found to `file`.
+
+    Yields:
+        A line for people about each kind.
+    """
+    results = _read(file if file.is_file() else None)
+    results["mixtures"] = {}
+    about = {"command": command, "machine": describe(device), "steps": steps, "seeds": len(seeds)}
+    for mixture, found in run_mixtures(seeds, steps, device, jobs):
+        numbers = as_numbers(found)
+        results["mixtures"][mixture] = {**about, "kinds": numbers}
+        (out / GRIDS).mkdir(parents=True, exist_ok=True)
+        write_image(out / GRIDS / f"{mixture}.png", draw_points(mixture, found))
+        write_text(file, json.dumps(results, indent=1))
+        for kind, values in numbers.items():
+            yield f"{mixture}, {kind}: {values}"
+
+
+def _read(file: Path | None) -> dict[str, Any]:
+    if file is None:
+        return {"real": {}, "models": {}, "mixtures": {}}
+    return json.loads(file.read_text(encoding="utf-8"))
