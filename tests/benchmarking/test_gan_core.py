@@ -200,7 +200,18 @@ def test_a_failed_training_is_told_and_the_others_end(tmp_path):
 def test_the_plane_at_a_tiny_size(tmp_path):
     page, out = tmp_path / "docs" / "page.md", tmp_path / "out"
     write_places(page)
-    command = [sys.executable, TOOL, "--mixtures", "--smoke", "--out", out, "--page", page]
+    command = [
+        sys.executable,
+        TOOL,
+        "--mixtures",
+        "--smoke",
+        "--jobs",
+        "2",
+        "--out",
+        out,
+        "--page",
+        page,
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     results = json.loads((out / "results.json").read_text())["mixtures"]
