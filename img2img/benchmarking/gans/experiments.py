@@ -55,7 +55,6 @@ FAST = {"training.lr": 1e-3, "training.d_lr": 2e-4}
 AVERAGE = {"training.ema": 0.999}
 REAL = {"model.weights.label_fake": 0}
 PUBLISHED = {"model.width": 64}  # of the generator, Appendix C.1
-WEAK = {"model.weights.category": 0.1, "model.weights.codes": 0.1}
 
 EXPERIMENTS = {
     "gan": Experiment("gan", "two perceptrons", narrow={}),
@@ -66,24 +65,22 @@ EXPERIMENTS = {
         settings={"model.aids.minibatch_discrimination": True},
     ),
     "lsgan": Experiment("lsgan", "least squares"),
-    "wgan": Experiment("wgan", "Wasserstein, clipped weights", times=3),
-    "wgan_gp": Experiment("wgan_gp", "Wasserstein, gradient penalty", times=3),
-    "wgan_div": Experiment("wgan_div", "Wasserstein divergence", times=3),
+    "wgan": Experiment("wgan", "Wasserstein, clipped weights", times=2),
+    "wgan_gp": Experiment("wgan_gp", "Wasserstein, gradient penalty", times=2),
+    "wgan_div": Experiment("wgan_div", "Wasserstein divergence", times=2),
     "fgan": Experiment("fgan", "Jensen-Shannon divergence"),
     "began": Experiment("began", "autoencoder in balance", narrow=NARROW | {"model.latent": 32}),
-    "cgan": Experiment("cgan", "both are told the class"),
-    "cgan_fast": Experiment("cgan", "the generator learns faster", settings=FAST),
-    "acgan": Experiment("acgan", "the discriminator names the class"),
-    "acgan_average": Experiment("acgan", "and a moving average draws", settings=AVERAGE),
-    "acgan_real": Experiment(
-        "acgan", "which learns the classes from real pictures alone", settings=REAL
+    "cgan": Experiment(
+        "cgan", "both are told the class; the generator learns faster", settings=FAST
+    ),
+    "acgan": Experiment(
+        "acgan",
+        "the discriminator learns to name the classes of real pictures; a moving average draws",
+        settings=REAL | AVERAGE,
+        times=2,
     ),
     "infogan": Experiment("infogan", "codes, without classes", settings=PUBLISHED),
-    "infogan_weak": Experiment(
-        "infogan", "and a tenth of the information term", settings=PUBLISHED | WEAK
-    ),
-    "cgan_things": Experiment("cgan", "both are told the class", "things"),
-    "cgan_things_fast": Experiment("cgan", "the generator learns faster", "things", FAST),
+    "cgan_things": Experiment("cgan", "both are told the class", "things", FAST),
 }
 
 
