@@ -39,6 +39,9 @@ class MinibatchDiscrimination(nn.Module):
 
 
 def _closeness(projected: Tensor) -> Tensor:
-    """(N, B, C) -> (N, B). Not by torch.cdist, which cannot be differentiated twice."""
-    distances = (projected[:, None] - projected[None]).abs().sum(3)
+    """(N, B, C) -> (N, B). Not by torch.cdist, which cannot be differentiated twice.
+
+    One of the C after the other, since N x N x B x C numbers at once would leave a CPU's cache.
+    """
+    distances = sum((part[:, None] - part[None]).abs() for part in projected.unbind(2))
     return (-distances).exp().sum(1)
