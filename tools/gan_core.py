@@ -16,6 +16,7 @@ from pathlib import Path
 from img2img.cli import count, run
 
 STEPS, GENERATED = 4000, 2000
+MIXTURE_STEPS = 10_000
 SEEDS = range(1)  # of each training on a mixture
 TINY_STEPS, TINY_COUNT = 3, 20
 
@@ -25,7 +26,9 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--data", type=Path, help="CSV of pixels, the digit last")
     parser.add_argument("--out", type=Path, default=Path("runs/gan-core"))
     parser.add_argument("--models", nargs="+", metavar="NAME", help="of the experiments; all")
-    parser.add_argument("--steps", type=count, default=STEPS, help=f"of each training ({STEPS})")
+    parser.add_argument(
+        "--steps", type=count, help=f"of each training ({STEPS}; of mixtures {MIXTURE_STEPS})"
+    )
     parser.add_argument("--minutes", type=float, help="after which a training stops at the latest")
     parser.add_argument(
         "--full", action="store_true", help="the models' own widths and batches, for a GPU"
@@ -75,7 +78,9 @@ def measure(a: argparse.Namespace, file: Path, command: str) -> None:
             raise ConfigError(f"--models {name}: no such experiment; {nearest(name, EXPERIMENTS)}")
     if a.data is None and any(EXPERIMENTS[name].data == "digits" for name in names):
         raise ConfigError("--data is missing: a CSV of pixels, the digit last")
-    budget = Budget(TINY_STEPS if a.smoke else a.steps, a.minutes, full=a.full, tiny=a.smoke)
+    budget = Budget(
+        TINY_STEPS if a.smoke else a.steps or STEPS, a.minutes, full=a.full, tiny=a.smoke
+    )
     number = TINY_COUNT if a.smoke else GENERATED
     study = Study(a.out, budget, data=a.data, device=a.device, jobs=a.jobs, count=number)
     for line in study.run(names, file, command):
@@ -86,7 +91,7 @@ def measure_mixtures(a: argparse.Namespace, file: Path, command: str) -> None:
     """Trains on points in the plane, and adds what was found to the results."""
     from img2img.benchmarking.gans.study import run_plane
 
-    seeds, steps = (SEEDS[:1], TINY_STEPS) if a.smoke else (SEEDS, a.steps)
+    seeds, steps = (SEEDS[:1], TINY_STEPS) if a.smoke else (SEEDS, a.steps or MIXTURE_STEPS)
     for line in run_plane(a.out, file, command, seeds, steps, a.device, a.jobs):
         print(line, flush=True)
 

@@ -40,7 +40,8 @@ def discriminator_loss(
     divergence or distance itself for the last two, 2 JS - log 4 for the first.
 
     Args:
-        on_real, on_fake: raw outputs on real and on generated pictures; detach the latter.
+        on_real, on_fake: raw outputs on real and on generated pictures. The latter keep their
+            graph, which an unrolled generator needs: the step differentiates by D's weights alone.
         real_label: the label of real pictures; 0.9 is one-sided label smoothing (Salimans et al.
             2016, Sec. 3.4). For kinds in `LABELLED`.
 

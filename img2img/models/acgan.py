@@ -25,7 +25,7 @@ class Weights(rules.Weights):
     label: float = 1.0
     """Weight of naming the class, in the discriminator's loss and in the generator's."""
     label_fake: float = 1.0
-    """Weight of naming the class of generated pictures, in the discriminator's loss; with 0 it learns
+    """What generated pictures count in that for the discriminator, beside real ones; with 0 it learns
     the classes from real pictures alone, and does not come to terms with the generator."""
 
 
@@ -62,11 +62,11 @@ class ACGAN(Players):
         real, fake = batch["target"], out["fake"]
         on_real, class_of_real = self._judge(real, batch)
         on_fake, class_of_fake = self._judge(fake, batch)
+        named = class_loss(class_of_fake, out["class"]) * self.options.weights.label_fake
         return {
             **self.game.discriminator(on_real, on_fake, out),
             **self.game.penalty(lambda picture: self._judge(picture, batch)[0], real, fake),
-            "label": class_loss(class_of_real, batch["class"]),
-            "label_fake": class_loss(class_of_fake, out["class"]),
+            "label": class_loss(class_of_real, batch["class"]) + named,
         }
 
     def _judge(self, picture: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:

@@ -127,6 +127,8 @@ class Model(nn.Module):
             CheckpointError: the networks differ, with the names that do.
         """
         networks = {n: net for n, net in self.networks().items() if n in states}
+        for name in self.kept:  # how far another training was is not where this one starts
+            networks.pop(name, None)
         if not networks:
             raise CheckpointError(
                 f"nothing to start from: the run has {', '.join(states)}, this model "

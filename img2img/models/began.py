@@ -95,10 +95,12 @@ class BEGAN(Model):
     def losses(self, update: str, batch: Batch, out: dict[str, Tensor]) -> Terms:
         if update == "g":
             on_fake = self._error(out["fake"])
-            out["on_fake"] = on_fake.detach()
+            out["on_fake"] = (
+                on_fake.detach()
+            )  # k_t follows the later one, unless it is of an unrolled D
             return {"adv": on_fake}
         on_real, on_fake = self._error(batch["target"]), self._error(out["fake"])
-        out["on_real"] = on_real.detach()
+        out |= {"on_real": on_real.detach(), "on_fake": on_fake.detach()}
         return {"real": on_real, "fake": -self.discriminator.k * on_fake}
 
     def _error(self, picture: Tensor) -> Tensor:

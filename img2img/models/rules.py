@@ -30,15 +30,15 @@ class Aids(Section):
     """What helps a training along, in any game; all of it can be combined."""
 
     instance_noise: float = Field(0.0, ge=0)
-    """Standard deviation of noise on all pictures that the discriminator sees in training, which span
-    -1 to 1; 0: none."""
+    """Standard deviation of noise on the real and generated pictures that the discriminator judges in
+    training, which span -1 to 1; 0: none. A reference batch has none."""
     instance_noise_steps: PositiveInt | None = None
     """Steps in which this noise falls in a line to 0; null: it stays."""
     minibatch_discrimination: bool = False
     """Let the discriminator see how alike the pictures of its batch are."""
     unrolled: int = Field(0, ge=0)
     """Steps of the discriminator that the generator looks ahead, which takes the time of as many
-    steps; 0: none."""
+    steps; 0: none. Weights are not clipped in these."""
 
     @model_validator(mode="after")
     def _noise_that_falls(self) -> "Aids":

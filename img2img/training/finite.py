@@ -47,7 +47,7 @@ class FiniteGuard:
             # How torch's own GradScaler tells a fused optimizer to leave everything as it is.
             optimizer.grad_scale, optimizer.found_inf = None, bad
             optimizer.step()
-        elif isinstance(optimizer, torch.optim.RMSprop):  # a gradient of 0 moves nothing
+        elif isinstance(optimizer, torch.optim.RMSprop):  # a gradient of 0 moves no weight
             for parameter in trained:
                 if parameter.grad is not None:
                     parameter.grad = torch.where(bad > 0, 0.0, parameter.grad)

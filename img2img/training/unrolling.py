@@ -36,21 +36,21 @@ def terms_ahead(
     other = next(each for each in model.updates if each.name == name)
     names = list(named_parameters(model, other))
 
-    def terms(of: Update, weights: Tensors, found: dict[str, Tensor]) -> Terms:
+    def terms(of: Update, weights: Tensors) -> Terms:
         state = dict(zip(names, weights, strict=True))
         for net in other.nets:
             buffers = getattr(model, net).named_buffers()
             state |= {f"{net}.{key}": buffer.clone() for key, buffer in buffers}
-        return functional_call(model, state, (of.name, batch, found))
+        # A copy: what is left in `out` was found under the present weights.
+        return functional_call(model, state, (of.name, batch, dict(out)))
 
     def loss(weights: Tensors) -> Tensor:
         with autocast():
-            # A copy: `observe` is to read what the other update found under the present weights.
-            return model.weigh(name, terms(other, weights, dict(out)))
+            return model.weigh(name, terms(other, weights))
 
     weights = look_ahead(optimizers[name], loss, steps=steps)
     with autocast():
-        return terms(update, weights, out)
+        return terms(update, weights)
 
 
 def look_ahead(optimizer: Optimizer, loss: Callable[[Tensors], Tensor], *, steps: int) -> Tensors:

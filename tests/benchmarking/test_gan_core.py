@@ -89,8 +89,8 @@ def test_experiments_are_trainings_that_train_takes(name, full):
     config = load_config(
         OPTIONS, overrides={"model": flags.model} | parse_overrides(flags.overrides)
     )
-    waits = getattr(config.model, "critic_steps", 1) > 1
-    assert config.training.steps == (300 if waits else 100) and config.training.decay_steps == 0
+    longer = name == "acgan" or getattr(config.model, "critic_steps", 1) > 1
+    assert config.training.steps == (200 if longer else 100) and config.training.decay_steps == 0
     preset = load_config(OPTIONS, overrides={"model": flags.model})
     own = EXPERIMENTS[name].settings.get("model.width", preset.model.width)
     assert config.model.width == (own if full or name == "gan" else 32)

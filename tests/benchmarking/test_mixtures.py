@@ -9,11 +9,6 @@ from img2img.metrics.modes import mixture_coverage
 from img2img.training.stepper import Stepper
 
 
-@pytest.fixture(autouse=True)
-def small(monkeypatch):
-    monkeypatch.setitem(mixtures.BASE, "training.batch_size", 128)
-
-
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_trains(kind):
     (result,) = study("ring", [kind], [0], 2)

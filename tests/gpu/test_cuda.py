@@ -11,10 +11,9 @@ from torch.testing import assert_close
 
 from img2img.cli import main
 from img2img.config import load_config
-from img2img.data.describe import describe_data
-from img2img.data.loader import PairDataset, collate
+from img2img.data.loader import PairDataset, collate, draw_samples
 from img2img.data.transforms import JointTransform
-from img2img.models import MODELS, OPTIONS, build_model
+from img2img.models import MODELS, OPTIONS, build_model, find_data
 from img2img.networks.channels_last import use_channels_last
 from img2img.networks.compiling import compile_networks
 from img2img.training.checkpoint import read_checkpoint
@@ -41,6 +40,23 @@ TRAININGS = {
     "recomputed": {**HD, "training.checkpointing": True},
     "transposed": {**HD, "model.up": "transposed", "training.ema": 0.9},
 }
+AIDS = {
+    "model.aids.instance_noise": 0.1,
+    "model.aids.unrolled": 2,
+    "model.d_norm": "virtual",
+    "model.references": 2,
+}
+GAMES = {
+    "wgan": {"model": "wgan"},  # RMSprop
+    "wgan_gp": {"model": "wgan_gp"},
+    "infogan": {"model": "infogan"},
+    "aids": {
+        "model": "acgan",
+        "data.scenes": 30,
+        **AIDS,
+        "model.aids.minibatch_discrimination": True,
+    },
+}
 GANS = [name for name, model in MODELS.items() if model.takes != "pairs"]
 FEW = [
     *("training.max_steps=4", "training.log_every=1", "training.workers=0", "data.scenes=8"),
@@ -61,15 +77,18 @@ class Training:
     def __init__(self, options, device="cuda", precision="fp32", prepare=lambda model: None):
         config = load_config(OPTIONS, overrides={**SMALL, **options, "training.device": device})
         torch.manual_seed(0)
-        data = describe_data(config.data)
+        data = find_data(config)
         self.model = build_model(config, data.spec)
         engine = make_accelerator(device, precision)
         self.model.to(engine.device).train()
         prepare(self.model)
         self.state = TrainingState(config, self.model, engine, pairs=4, criterion="ssim")
         self.stepper = Stepper(self.state, engine)
-        pairs = PairDataset(data.train, JointTransform(config.data, data.spec, train=True))
-        batch = collate([pairs[(0, 0)], pairs[(1, 0)]])
+        samples = PairDataset(data.train, JointTransform(config.data, data.spec, train=True))
+        if self.model.references:
+            kept = draw_samples(samples, self.model.references, seed=0)
+            self.model.keep_reference({n: value.to(engine.device) for n, value in kept.items()})
+        batch = collate([samples[(0, 0)], samples[(1, 0)]])
         self.batch = {name: value.to(engine.device) for name, value in batch.items()}
 
     def step(self):
@@ -128,9 +147,9 @@ def test_compiled_training_is_the_same(name, precision):
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-@pytest.mark.parametrize("name", TRAININGS)
+@pytest.mark.parametrize("name", TRAININGS | GAMES)
 def test_no_step_waits_for_the_gpu(name, precision):
-    training = Training(TRAININGS[name], precision=precision, prepare=use_channels_last)
+    training = Training((TRAININGS | GAMES)[name], precision=precision, prepare=use_channels_last)
     training.step()
     torch.cuda.synchronize()
     torch.cuda.set_sync_debug_mode("error")

@@ -149,6 +149,25 @@ def test_noise_falls_with_the_discriminator_s_steps():
         stepper.step([batch()])
 
 
+def test_another_run_s_weights_come_without_how_far_its_noise_had_fallen():
+    _, former = built("lsgan", *NOISE)
+    former.noise.step.fill_(4)
+    _, model = built("lsgan", *NOISE)
+    states = {name: network.state_dict() for name, network in former.networks().items()}
+    assert sorted(model.adopt(states)) == ["discriminator", "generator"]
+    assert float(model.noise.deviation()) == pytest.approx(0.2)
+
+
+def test_began_is_balanced_by_the_discriminator_of_now_not_of_later():
+    config, model = built("began", "model.aids.unrolled=5")
+    seen, first = {}, copy.deepcopy(model.discriminator).eval()
+    model.after = lambda update, out: seen.setdefault(update, dict(out))
+    stepper_of(config, model).step([batch()])
+    fake = seen["g"]["fake"]
+    expected = (fake - first(fake)).abs().mean().detach()
+    torch.testing.assert_close(seen["g"]["on_fake"], expected)
+
+
 def test_a_reference_batch_is_of_the_training_pictures_and_stays():
     assert train("--model", "cgan", "--run", "r", "--max-steps", "2", *REFERENCE, *TINY) == 0
     assert train("--resume", "r", "--max-steps", "4") == 0

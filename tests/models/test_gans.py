@@ -188,15 +188,15 @@ def test_gallery_shows_classes_and_codes_one_by_one():
     assert torch.allclose(last["codes"][:, 1], torch.linspace(-2, 2, COLUMNS))
 
 
-def test_acgan_names_the_classes_of_real_and_of_generated_pictures_apart():
-    model = built("acgan")
+@pytest.mark.parametrize("share", [1.0, 0.25, 0.0])
+def test_acgan_names_the_classes_of_real_and_of_generated_pictures(share):
+    model = built("acgan", **{"weights.label_fake": share})
     classes = torch.tensor([0, 1, 2, 0])
     batch = {"target": torch.rand(4, 1, SIDE, SIDE) * 2 - 1, "class": classes}
     out = model.generate(batch)
-    terms = model.losses("d", batch, out)
-    for name, picture, right in (
-        ("label", batch["target"], classes),
-        ("label_fake", out["fake"], out["class"]),
-    ):
-        expected = torch.nn.functional.cross_entropy(model.discriminator(picture)[:, 1:], right)
-        assert terms[name].item() == pytest.approx(expected.item(), rel=1e-5)
+    found = model.losses("d", batch, out)["label"]
+    real, fake = (
+        torch.nn.functional.cross_entropy(model.discriminator(picture)[:, 1:], right)
+        for picture, right in ((batch["target"], classes), (out["fake"], out["class"]))
+    )
+    assert found.item() == pytest.approx((real + share * fake).item(), rel=1e-5)

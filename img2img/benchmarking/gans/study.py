@@ -1,5 +1,6 @@
 """The whole study: pictures, classifiers, trainings, scores, one after the other."""
 
+import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -54,6 +55,7 @@ class Study:
             "command": command,
             "machine": describe(self.device),
             "budget": vars(self.budget),
+            "source": self._source(),
             "jobs": self.jobs,
             "count": self.count,
         }
@@ -75,13 +77,22 @@ class Study:
             yield f"{name}: {_said(results['models'][name])}"
 
     def _former(self, file: Path) -> dict[str, Any]:
-        """What is there already; results of another budget are not gone on with."""
-        if file.is_file():
-            former = _read(file)
-            if former.get("budget", vars(self.budget)) == vars(self.budget):
-                return former
-            return _read(None) | {"mixtures": former["mixtures"]}
-        return _read(None)
+        """What is there already; results of another budget, machine or CSV are not gone on with."""
+        if not file.is_file():
+            return _read(None)
+        former = _read(file)
+        own = {
+            "budget": vars(self.budget),
+            "machine": describe(self.device),
+            "source": self._source(),
+        }
+        if all(former.get(key, value) == value for key, value in own.items()):
+            return former
+        return _read(None) | {"mixtures": former["mixtures"]}
+
+    def _source(self) -> str:
+        """A hash of the digits that were given."""
+        return hashlib.sha256(self.data.read_bytes()).hexdigest() if self.data else ""
 
     def _arguments(self, name: str) -> list[str]:
         learnt = self.material(EXPERIMENTS[name].data).arguments
