@@ -214,7 +214,7 @@ def _hint(keys: list[str], schema: type[Config], options: Mapping) -> str:
     near, elsewhere = best_match(last, own), best_match(last, paths)
     foreign = [name for name, section in options.items() if last in section.model_fields]
     if foreign and last not in paths:
-        return f"it is a setting of {' and '.join(foreign)}"
+        return f"it is a setting of {', '.join(foreign)}"
     if elsewhere[0] > max(near[0], ALIKE):
         return f"did you mean {' or '.join(map(repr, paths[elsewhere[1]]))}?"
     return nearest(last, own)

@@ -49,6 +49,10 @@ def main(argv: list[str]) -> int:
     from img2img.benchmarking.gans.page import RESULTS, write_page
     from img2img.errors import ConfigError
 
+    if a.page and not a.page.is_file():
+        raise ConfigError(
+            f"--page {a.page}: no such page; docs/gan-core.md has the places to fill in"
+        )
     file = a.out / RESULTS
     if not a.only_page:
         (measure_mixtures if a.mixtures else measure)(a, file, _command(argv))

@@ -16,6 +16,9 @@ EPILOG = """examples:
 A picture depends on its seed alone: picture i of `--seed 7` is that of seed 7 + i."""
 
 
+FRAMES = 10
+
+
 def parse(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="img2img generate",
@@ -29,7 +32,11 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--class", dest="kind", metavar="NAME", help="class of all pictures")
     parser.add_argument("--seed", type=seed, default=0, help="seed of the first picture (0)")
     parser.add_argument("--out", type=Path, help="folder for the pictures (generated)")
-    parser.add_argument("--grid", type=Path, help="write one picture of all of them instead")
+    parser.add_argument(
+        "--grid",
+        type=Path,
+        help="one picture of all instead, or the GIF or strip of a way (generated.png)",
+    )
     ways = parser.add_mutually_exclusive_group()
     ways.add_argument(
         "--interpolate",
@@ -44,7 +51,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
         "--nearest", action="store_true", help="beside each picture its nearest training pictures"
     )
     parser.add_argument("--names", type=Path, help='JSON: {"woman": [3, 17, 40], ...}')
-    parser.add_argument("--frames", type=count, default=10, help="steps of a way (10)")
+    parser.add_argument("--frames", type=count, help="pictures of --interpolate or --traverse (10)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
     return parser.parse_args(argv)
 
@@ -59,6 +66,13 @@ def main(argv: list[str]) -> int:
         raise ConfigError(
             "--arithmetic needs --names FILE, which says what its names mean, and vice versa"
         )
+    if a.frames is not None and not (a.interpolate or a.traverse):
+        raise ConfigError(
+            "--frames is of --interpolate or --traverse; -n is the number of pictures"
+        )
+    if a.frames == 1:
+        raise ConfigError("--frames 1: a way from one end to the other has at least 2 pictures")
+    a.frames = a.frames or FRAMES
     painter = Painter.load(a.run, checkpoint=a.checkpoint, device=a.device)
     if a.interpolate or a.traverse or a.arithmetic or a.nearest or a.grid:
         where = _show(a, painter)
@@ -97,8 +111,7 @@ def _show(a: argparse.Namespace, painter) -> str:
     path = a.grid or Path("generated.png")
     if a.interpolate:
         frames = showing.interpolation(painter, tuple(a.interpolate), a.frames, kind=a.kind)
-        showing.write_frames(path, frames)
-        return f"{a.frames} frames: {path}"
+        return f"{showing.write_frames(path, frames)}: {path}"
     if a.traverse:
         sheet = showing.traversal(painter, seeds, _code(a.traverse), a.frames)
     elif a.arithmetic:

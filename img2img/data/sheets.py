@@ -72,28 +72,39 @@ def contact_sheet(
     return np.asarray(sheet)
 
 
-def picture_grid(rows: Sequence[Sequence[np.ndarray]], captions: Sequence[str] = ()) -> np.ndarray:
+def picture_grid(
+    rows: Sequence[Sequence[np.ndarray]],
+    captions: Sequence[str] = (),
+    heads: Sequence[str] = (),
+    *,
+    least: int = LEAST_CELL,
+) -> np.ndarray:
     """Pictures of one size in rows, captions to the left of them.
 
     Args:
         rows: uint8 RGB (H, W, 3); small pictures are enlarged by whole factors without smoothing.
         captions: one for each row; none is drawn where all are "".
+        heads: over the first columns.
+        least: pixels, about, the longer side of a picture.
 
     Returns:
         uint8 RGB (H, W, 3).
     """
-    factor = max(1, LEAST_CELL // max(rows[0][0].shape[:2]))
+    factor = max(1, least // max(rows[0][0].shape[:2]))
     rows = [[p.repeat(factor, axis=0).repeat(factor, axis=1) for p in row] for row in rows]
     height, width = (side + SEAM for side in rows[0][0].shape[:2])
     font = ImageFont.load_default(13)
     left = max((_length(caption, font) for caption in captions), default=0)
     left += GAP if left else 0
-    columns = max(map(len, rows))
-    size = (left + columns * width + SEAM, len(rows) * height + SEAM)
+    columns, top = max(map(len, rows)), CAPTION if heads else 0
+    size = (left + columns * width + SEAM, top + len(rows) * height + SEAM)
     grid = Image.new("RGB", size, BACKGROUND)
     draw = ImageDraw.Draw(grid)
+    for column, head in enumerate(heads):
+        middle = left + SEAM + column * width + width // 2
+        draw.text((middle, CAPTION // 2), head, fill=FAINT, font=font, anchor="mm")
     for number, row in enumerate(rows):
-        y = SEAM + number * height
+        y = top + SEAM + number * height
         if left:
             draw.text((GAP // 2, y + height // 2 - 8), captions[number], fill=INK, font=font)
         for column, picture in enumerate(row):

@@ -83,7 +83,7 @@ class Painter:
         names = self.latents.classes
         if not names:
             raise ConfigError(
-                f"--class {kind}: {self.source} is of a {self.model.options.name}, which draws "
+                f"--class {kind}: {self.source} is of {self.model.options.name}, which draws "
                 "without a class; cgan and acgan draw by class"
             )
         if kind not in names:

@@ -15,12 +15,13 @@ from img2img.errors import ConfigError, DataError
 from img2img.inference.neighbours import nearest_neighbours
 from img2img.inference.painter import Painter
 from img2img.inference.walks import parse_sum, slerp
-from img2img.models.latents import COLUMNS, Z
+from img2img.models.latents import COLUMNS, SPAN, Z
 from img2img.schema import DataConfig
 
 NEIGHBOURS = 5
 NOISE = 0.25  # of the variants of a sum: Radford et al. 2016, Fig. 7
-FRAME = 66  # milliseconds a frame of a GIF
+FRAME, REST = 80, 600  # milliseconds of a GIF's frame, and of those at both ends
+FRAME_SIDE = 196  # pixels, about, the longer side of a GIF
 
 
 def grid(painter: Painter, seeds: Sequence[int], *, kind: str | None) -> np.ndarray:
@@ -56,7 +57,8 @@ def traversal(painter: Painter, seeds: Sequence[int], code: int, frames: int) ->
         _pictures(painter.render(painter.latents.traverse(painter.latents_of([s]), code, frames)))
         for s in seeds
     ]
-    return picture_grid(rows, [f"seed {s}" for s in seeds])
+    values = torch.linspace(-SPAN, SPAN, frames)
+    return picture_grid(rows, [f"seed {s}" for s in seeds], [f"{value:.1f}" for value in values])
 
 
 def arithmetic(
@@ -85,7 +87,7 @@ def arithmetic(
     base = painter.latents_of(names[terms[0][1]][:1], kind=kind)
     same = {key: value.expand(COLUMNS, *value.shape[1:]) for key, value in base.items()}
     rows.append(_pictures(painter.render({**same, Z: total + noise})))
-    return picture_grid(rows, [*captions, "="])
+    return picture_grid(rows, [*captions, "="], ["mean"])
 
 
 def neighbours(
@@ -102,23 +104,28 @@ def neighbours(
         f"seed {s}: nearest {row[0].name}, {row[0].distance:.3f} away"
         for s, row in zip(seeds, found, strict=True)
     ]
-    return picture_grid(rows, [f"seed {s}" for s in seeds]), lines
+    heads = ["drawn", "nearest", *(f"{number}." for number in range(2, NEIGHBOURS + 1))]
+    return picture_grid(rows, [f"seed {s}" for s in seeds], heads[: len(rows[0])]), lines
 
 
-def write_frames(path: Path, frames: Sequence[np.ndarray]) -> None:
-    """A .gif there and back, or else a strip.
+def write_frames(path: Path, frames: Sequence[np.ndarray]) -> str:
+    """A .gif there and back, or else a strip; what it is, in words.
 
     Raises:
         DataError: it cannot be written.
     """
     if path.suffix.lower() != ".gif":
         write_image(path, picture_grid([frames]))
-        return
-    film = [Image.fromarray(picture_grid([[frame]])) for frame in (*frames, *frames[-2:0:-1])]
+        return f"strip of {len(frames)} pictures"
+    there_and_back = (*frames, *frames[-2:0:-1])
+    film = [Image.fromarray(picture_grid([[f]], least=FRAME_SIDE)) for f in there_and_back]
+    times = [FRAME] * len(film)
+    times[0] = times[len(frames) - 1] = REST
     try:
-        film[0].save(path, save_all=True, append_images=film[1:], duration=FRAME, loop=0)
+        film[0].save(path, save_all=True, append_images=film[1:], duration=times, loop=0)
     except OSError as error:
         raise DataError(f"{path}: cannot be written ({error.strerror})") from error
+    return f"{len(frames)} frames there and back"
 
 
 def _pictures(images: Tensor) -> list[np.ndarray]:

@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 
 from img2img.cli import main
+from img2img.data.sheets import CAPTION
 from img2img.errors import ConfigError, DataError
 from img2img.inference.painter import Painter
 from img2img.inference.showing import NEIGHBOURS
@@ -87,7 +88,11 @@ def test_interpolation_begins_and_ends_at_the_seeds(runs):
         shown = strip[2 : 2 + SIDE * 8 : 8, x : x + SIDE * 8 : 8, 0].astype(int)
         assert np.abs(shown - painter.draw([number])[0, ..., 0]).max() <= 1
     assert generate(runs, "dcgan", *arguments, "--grid", "way.gif") == 0
-    assert Image.open("way.gif").n_frames > 2
+    film = Image.open("way.gif")
+    assert film.n_frames == 10 and min(film.size) >= 150  # there and back, large enough to see
+    assert film.info["duration"] > 300  # a rest at the ends
+    film.seek(1)
+    assert film.info["duration"] < 100
 
 
 def test_traversal_arithmetic_and_neighbours_are_drawn(runs, capsys):
@@ -95,7 +100,7 @@ def test_traversal_arithmetic_and_neighbours_are_drawn(runs, capsys):
     Path("names.json").write_text(json.dumps({"a": [1, 2, 3], "b": [4], "c_d": [5, 6]}))
     arguments = ["--arithmetic", "a - b + c_d", "--names", "names.json", "--grid", "sum.png"]
     assert generate(runs, "dcgan", *arguments) == 0
-    assert read("sum.png").shape[0] == 4 * (SIDE * 8 + 2) + 2
+    assert read("sum.png").shape[0] == CAPTION + 4 * (SIDE * 8 + 2) + 2
     assert generate(runs, "cgan", "-n", "2", "--nearest", "--grid", "near.png") == 0
     assert "seed 1: nearest 00000" in capsys.readouterr().out
     assert read("near.png").shape[1] > (1 + NEIGHBOURS) * (SIDE * 8 + 2)
@@ -150,6 +155,8 @@ def test_sums_are_parsed():
         ("dcgan", ["--arithmetic", "a", "--names", "none.json"], "none.json: cannot be read"),
         ("dcgan", ["--arithmetic", "a", "--names", "bad.json"], "with lists of seeds"),
         ("dcgan", ["--grid", "grid.jpg"], "grid.jpg"),
+        ("dcgan", ["--frames", "5"], "--frames is of --interpolate or --traverse"),
+        ("dcgan", ["--interpolate", "1", "2", "--frames", "1"], "at least 2 pictures"),
     ],
 )
 def test_mistakes_are_one_message(runs, capsys, name, arguments, words):

@@ -116,3 +116,9 @@ def test_it_learns_to_classify_from_two_pictures_a_class():
     assert not Path("runs/s/checkpoints/best.safetensors").exists()
     assert main(["generate", "--run", "s", "-n", "3", "--nearest", "--grid", "g.png"]) == 0
     assert main(["generate", "--run", "s", "-n", "3", "--class", "1"]) == 2
+
+
+def test_where_every_picture_would_keep_its_class_nothing_is_trained(capsys):
+    assert main(["train", *TINY, "model.labelled_per_class=20", "--max-steps", "1"]) == 2
+    error = capsys.readouterr().err
+    assert "none is left without a class; set less than 20" in error

@@ -6,6 +6,7 @@ import numpy as np
 
 from img2img.data.loader import Source
 from img2img.data.reading import CLASS, LABELLED, TARGET, Arrays
+from img2img.errors import ConfigError
 
 
 class PartlyLabelled:
@@ -47,10 +48,18 @@ def split_labelled(
 
     The first `per_class` pictures of each class keep their class. Held-out pictures are drawn from
     all others, the same ones every time.
+
+    Raises:
+        ConfigError: all pictures would keep their class.
     """
     known = [np.flatnonzero(classes == number)[:per_class] for number in np.unique(classes)]
     labelled = np.concatenate(known)
     others = np.setdiff1d(np.arange(len(classes)), labelled)
+    if not len(others):
+        raise ConfigError(
+            f"model.labelled_per_class is {per_class}, and no class has more pictures: none is left "
+            f"without a class; set less than {np.bincount(classes).max()}"
+        )
     count = round(val_fraction * len(others))
     held_out = np.sort(np.random.default_rng(0).permutation(others)[:count])
     training = np.setdiff1d(np.arange(len(classes)), held_out)
