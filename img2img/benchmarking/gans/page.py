@@ -1,10 +1,11 @@
 """The page of the results: tables and pictures, from `results.json` and the grids beside it."""
 
 import shlex
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from PIL import Image
 
 from img2img.benchmarking.markdown import insert, table
 from img2img.errors import counted
@@ -12,6 +13,7 @@ from img2img.errors import counted
 RESULTS, GRIDS = "results.json", "grids"
 PICTURES = Path("images") / "gan-core"  # beside the page
 BESIDE = 3  # grids in a row
+COLOURS = 64  # of a picture
 HEADS = ("model", "", "steps", "time", "accuracy", "Fréchet distance", "classes hit", "evenness")
 
 Results = Mapping[str, Any]
@@ -36,7 +38,13 @@ def write_page(page: Path, results: Results, out: Path) -> None:
         insert(page, "codes", codes)
     (page.parent / PICTURES).mkdir(parents=True, exist_ok=True)
     for name in (*results["models"], *results["mixtures"]):
-        shutil.copyfile(out / GRIDS / f"{name}.png", page.parent / PICTURES / f"{name}.png")
+        _copy_picture(out / GRIDS / f"{name}.png", page.parent / PICTURES / f"{name}.png")
+
+
+def _copy_picture(source: Path, target: Path) -> None:
+    """A picture for a page, in so few colours that it is a third as large."""
+    with Image.open(source) as picture:
+        picture.convert("RGB").quantize(COLOURS).save(target, optimize=True)
 
 
 def setup(results: Results) -> str:
