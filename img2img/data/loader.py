@@ -144,6 +144,15 @@ def draw_samples(dataset: PairDataset, count: int, *, seed: int) -> dict[str, Te
     return next(iterate(make_loader(dataset, [keys], workers=0)))
 
 
+def by_lot(total: int, count: int) -> list[int]:
+    """At most `count` of `total` positions, in their order, the same ones every time.
+
+    The first ones of a folder may be of one class, and so may every tenth of a file whose classes
+    take turns.
+    """
+    return sorted(np.random.default_rng(0).permutation(total)[:count].tolist())
+
+
 def collate(samples: list[dict[str, Tensor] | UserError]) -> dict[str, Tensor] | UserError:
     """Samples as one batch; an error where a pair is unreadable or sizes differ."""
     for sample in samples:

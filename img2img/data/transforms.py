@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from img2img.data.reading import CLASS, TARGET, Arrays
+from img2img.data.reading import CLASS, LABELLED, TARGET, Arrays
 from img2img.data.resizing import resize_ids, resize_image
 from img2img.data.spec import DataSpec, ImageSpec
 from img2img.schema import DataConfig
@@ -27,24 +27,31 @@ class JointTransform:
 
     Args:
         train: crop, jitter, flip, rotate and recolour; otherwise resize alone.
+        centred: not in training, keep the middle of `data.crop`'s size, for networks that take
+            that size alone.
     """
 
-    def __init__(self, config: DataConfig, spec: DataSpec, *, train: bool):
+    def __init__(self, config: DataConfig, spec: DataSpec, *, train: bool, centred: bool = False):
         self.config, self.spec, self.train = config, spec, train
+        self.moves = train or (centred and config.crop is not None)
         self.ids = [s.name for s in spec.inputs if s.kind != "image"]
         self.images = [s.name for s in spec.inputs if s.kind == "image"]
+        # Another picture than the target, maybe of another size.
+        self.apart = LABELLED in self.images and bool(spec.class_names)
+        if self.apart:
+            self.images.remove(LABELLED)
         self._geometry: dict[tuple[int, int], A.Compose] = {}
         self._colour = _recolour(config.colour, spec.target.channels)
 
     def __call__(self, arrays: Arrays, seed: int) -> dict[str, Tensor]:
         """int64 (1, H, W) for ids and () for a class, float32 (C, H, W) in [-1, 1] for images."""
         number = torch.tensor(arrays[CLASS]) if self.spec.class_names else None
-        arrays = {name: arrays[name] for name in (TARGET, *self.ids, *self.images)}
-        moved, codes = self._compact(self._resize(arrays))
-        if self.train:
-            moved = self._move(moved, seed, self.spec.working_size(arrays[TARGET].shape[:2]))
-            if self.config.colour:
-                moved[TARGET] = self._shift_colours(moved[TARGET], seed)
+        joint = {name: arrays[name] for name in (TARGET, *self.ids, *self.images)}
+        moved, codes = self._vary(joint, seed)
+        if self.apart:
+            moved[LABELLED] = self._vary({TARGET: arrays[LABELLED]}, seed)[0][TARGET]
+        if self.train and self.config.colour:
+            moved[TARGET] = self._shift_colours(moved[TARGET], seed)
         tensors = {TARGET: _image_tensor(moved[TARGET], self.spec.target)}
         for source in self.spec.inputs:
             value = moved[source.name]
@@ -55,9 +62,14 @@ class JointTransform:
                 tensors[source.name] = torch.from_numpy(ids.astype(np.int64))[None]
         return tensors if number is None else {**tensors, CLASS: number}
 
-    def _resize(self, arrays: Arrays) -> Arrays:
-        """To the size at which the network works, in training enlarged by the jitter."""
+    def _vary(self, arrays: Arrays, seed: int) -> tuple[Arrays, Arrays]:
+        """Resized and moved; and the tables of `_compact`."""
         work = self.spec.working_size(arrays[TARGET].shape[:2])
+        moved, codes = self._compact(self._resize(arrays, work))
+        return self._move(moved, seed, work) if self.moves else moved, codes
+
+    def _resize(self, arrays: Arrays, work: tuple[int, int]) -> Arrays:
+        """To the size at which the network works, in training enlarged by the jitter."""
         factor = 1.0 + self.config.jitter if self.train else 1.0
         size = (round(work[0] * factor), round(work[1] * factor))
         return {
@@ -83,7 +95,7 @@ class JointTransform:
         """One draw of rotation, crop and flip applied to every array."""
         geometry = self._geometry_for(work)
         geometry.set_random_seed(seed)
-        inputs = {_PREFIX + name: arrays[name] for name in (*self.ids, *self.images)}
+        inputs = {_PREFIX + name: array for name, array in arrays.items() if name != TARGET}
         moved = geometry(image=arrays[TARGET], **inputs)
         return {TARGET: moved.pop("image")} | {
             name.removeprefix(_PREFIX): array for name, array in moved.items()
@@ -102,6 +114,10 @@ class JointTransform:
 
     def _steps(self, work: tuple[int, int]) -> list[A.BasicTransform]:
         config = self.config
+        if not self.train:
+            return [
+                A.CenterCrop(*config.crop, pad_if_needed=True, border_mode=cv2.BORDER_REFLECT_101)
+            ]
         steps: list[A.BasicTransform] = []
         if config.rotate:
             steps.append(

@@ -37,7 +37,7 @@ def nearest_neighbours(
     Raises:
         UserError: a training picture cannot be read.
     """
-    transform = JointTransform(config, data.spec, train=False)
+    transform = JointTransform(config, data.spec, train=False, centred=True)
     queries = pictures.flatten(1)
     best = torch.full((len(pictures), 0), torch.inf)
     index = torch.zeros((len(pictures), 0), dtype=torch.int64)

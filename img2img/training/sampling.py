@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from img2img.data.loader import PairDataset, iterate, make_loader
+from img2img.data.loader import PairDataset, by_lot, iterate, make_loader
 from img2img.data.reading import CLASS
 from img2img.data.sheets import picture_grid, to_picture
 from img2img.models.base import Model
@@ -29,6 +29,7 @@ class Sampler:
     def __init__(self, config: Config, dataset: PairDataset, device: torch.device):
         self.training = config.training
         self.dataset, self.device = dataset, device
+        self.chosen = by_lot(len(dataset), config.training.val_pairs)
 
     def better(self, value: float, than: float | None) -> bool:
         """Never."""
@@ -70,9 +71,9 @@ class Sampler:
 
     def _classify(self, model: Model, interrupted: Callable[[], bool]) -> dict[str, float]:
         """The share of held-out pictures whose class has the greatest logit, as `val/accuracy`."""
-        count, size = min(len(self.dataset), self.training.val_pairs), self.training.batch_size
+        count, size = len(self.chosen), self.training.batch_size
         keys = [
-            [(index, 0) for index in range(start, min(start + size, count))]
+            [(index, 0) for index in self.chosen[start : start + size]]
             for start in range(0, count, size)
         ]
         right = torch.zeros((), device=self.device)

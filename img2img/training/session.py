@@ -230,7 +230,9 @@ def make_trainer(
 ) -> Trainer:
     """The trainer of a model on described data; arguments are as of `Trainer`."""
     train = JointTransform(config.data, data.spec, train=True)
-    val = JointTransform(config.data, data.spec, train=False)
+    # What draws pictures judges those of its own size alone; translations are of any size.
+    fixed = model.latents is not None
+    val = JointTransform(config.data, data.spec, train=False, centred=fixed)
     return Trainer(
         config,
         model,

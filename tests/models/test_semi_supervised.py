@@ -7,14 +7,18 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from PIL import Image
 
 from img2img.cli import main
 from img2img.config import load_config
+from img2img.data.loader import PairDataset
 from img2img.data.pictures.describe import describe_pictures
 from img2img.data.spec import DataSpec, ImageSpec
+from img2img.data.transforms import JointTransform
 from img2img.errors import DataError
 from img2img.models import OPTIONS, build_model
 from img2img.schema import DataConfig
+from img2img.training.sampling import Sampler
 
 SIDE = 16
 TINY = [
@@ -67,8 +71,6 @@ def test_the_first_of_each_class_keep_it_and_held_out_pictures_are_no_others():
 
 def test_pictures_without_classes_are_refused():
     Path("plain").mkdir()
-    from PIL import Image
-
     for number in range(3):
         Image.new("L", (SIDE, SIDE), number * 80).save(f"plain/{number}.png")
     with pytest.raises(DataError, match="the pictures have no classes"):
@@ -122,3 +124,71 @@ def test_where_every_picture_would_keep_its_class_nothing_is_trained(capsys):
     assert main(["train", *TINY, "model.labelled_per_class=20", "--max-steps", "1"]) == 2
     error = capsys.readouterr().err
     assert "none is left without a class; set less than 20" in error
+
+
+def two_sizes():
+    """Class folders of grey pictures, 24x16 and 16x24: class a darkens to the right, b to the left."""
+    for name, ramp in (("a", np.arange(32)), ("b", np.arange(32)[::-1])):
+        Path("sizes", name).mkdir(parents=True)
+        for number in range(20):
+            width, height = ((24, 16), (16, 24))[number % 2]
+            rows = np.tile(ramp[:width] * 8, (height, 1)).astype(np.uint8)
+            Image.fromarray(rows).save(f"sizes/{name}/{number:02d}.png")
+
+
+def test_held_out_pictures_are_cut_to_the_size_of_the_networks(capsys):
+    two_sizes()
+    settings = ["training.steps=2", "training.validate_every=2", *TINY, "data.crop=[16,16]"]
+    settings += ["data.path=sizes", "data.val_fraction=0.5", "training.log_every=1"]
+    assert main(["train", "--run", "c", *settings]) == 0, capsys.readouterr().err
+    lines = [json.loads(x) for x in Path("runs/c/metrics.jsonl").read_text().splitlines()]
+    score = next(line["val/accuracy"] for line in lines if "val/accuracy" in line)
+    assert score * 18 == pytest.approx(round(score * 18))  # a share of the 18 pictures
+    assert main(["generate", "--run", "c", "-n", "2", "--nearest", "--grid", "g.png"]) == 0
+
+
+def test_the_labelled_picture_keeps_its_own_proportions():
+    two_sizes()
+    config = DataConfig(path="sizes", crop=(16, 16), flip=False)
+    spec = describe_pictures(config, classes=True, labelled=2).spec
+    wide = np.tile(np.arange(24)[:, None] * 8, (16, 1, 1)).astype(np.uint8)
+    tall = np.tile(np.arange(16)[:, None] * 8, (24, 1, 1)).astype(np.uint8)
+    for train in (True, False):
+        found = JointTransform(config, spec, train=train, centred=True)(
+            {"target": tall, "labelled": wide, "class": np.int64(0)}, 3
+        )
+        assert found["target"].shape == found["labelled"].shape == (1, 16, 16)
+        steps = found["labelled"].diff(dim=2)
+        torch.testing.assert_close(steps, torch.full_like(steps, 8 / 127.5))  # as wide as it was
+    middle = found["labelled"][0, 0] * 127.5 + 127.5
+    torch.testing.assert_close(middle, torch.arange(4, 20) * 8.0)
+    # Of one picture twice: both are varied alike.
+    config = DataConfig(path="sizes", crop=(16, 16), jitter=0.3, rotate=20)
+    transform = JointTransform(config, spec, train=True)
+    found = transform({"target": wide, "labelled": wide, "class": np.int64(0)}, 5)
+    assert torch.equal(found["target"], found["labelled"])
+
+
+def test_few_held_out_pictures_are_of_all_classes():
+    class Knowing(torch.nn.Module):
+        """Always right; notes the classes of what it is shown."""
+
+        def classify(self, batch):
+            shown.extend(batch["class"].tolist())
+            return F.one_hot(batch["class"], 2)
+
+    two_sizes()
+    shown: list[int] = []
+    config = load_config(
+        OPTIONS,
+        overrides={
+            "model": "semi_supervised", "data.path": "sizes", "data.crop": [16, 16],
+            "data.val_fraction": 0.99, "training.val_pairs": 12,
+        },
+    )  # fmt: skip
+    data = describe_pictures(config.data, classes=True, labelled=2)
+    transform = JointTransform(config.data, data.spec, train=False, centred=True)
+    held_out = PairDataset(data.val, transform)  # 18 of the one class, then 18 of the other
+    sampler = Sampler(config, held_out, torch.device("cpu"))
+    assert sampler._classify(Knowing(), lambda: False) == {"val/accuracy": 1.0}
+    assert len(shown) == 12 and 3 <= sum(shown) <= 9
