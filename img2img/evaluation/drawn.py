@@ -1,6 +1,6 @@
 """How good are the pictures of a run that draws them from noise? Scores of sets, no pairs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,30 +9,27 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from img2img.data.describe import Data
-from img2img.data.reading import CLASS, TARGET
+from img2img.data.pictures.describe import describe_pictures
+from img2img.data.pictures.stacked import EVERY, Stacked, every_fifth, stack_pictures
+from img2img.data.reading import CLASS
 from img2img.data.sheets import picture_grid, to_picture
-from img2img.data.transforms import JointTransform
-from img2img.errors import counted
+from img2img.data.spec import BUILT_IN, DataSpec
+from img2img.errors import ConfigError, counted
 from img2img.evaluation import bootstrap
 from img2img.evaluation.instruments import about_sets, too_few, versions
 from img2img.evaluation.pictures import as_rgb
-from img2img.evaluation.reals import evenly
 from img2img.evaluation.result import Evaluation, Score
 from img2img.inference.painter import Painter
 from img2img.metrics import distribution
-from img2img.metrics.classified import classified_scores, classify, code_accuracy
-from img2img.models import find_data
+from img2img.metrics.classified import Seen, classified_scores, classify, own_code_accuracy
 from img2img.models.latents import CATEGORY, COLUMNS
-from img2img.networks.classifier import PictureClassifier
 from img2img.progress import counting
-from img2img.schema import Config
 from img2img.training.classifier import train_classifier
 
 COUNT = 2000  # pictures drawn, and real ones beside them
-EVERY = 5  # one real picture in so many is kept from the classifier
 ROWS = 8  # of a grid without classes and codes
 BATCH = 64
+LISTED = 8  # classes in a message
 BETTER = {
     "accuracy": "larger",
     "code_accuracy": "larger",
@@ -40,23 +37,23 @@ BETTER = {
     "modes": "larger",
     "even": "larger",
 }
+DRAWN = "drawn from"  # in the protocol of such runs alone
 NO_CLASSES = "the pictures have no classes for a classifier to learn"
 
 
 @dataclass(frozen=True)
 class Sets:
-    """Drawn and real pictures (N, C, H, W) in [-1, 1].
+    """Drawn pictures (N, C, H, W) in [-1, 1] and real ones.
 
     Attributes:
         latents: that `fake` was drawn from.
-        classes: of the real pictures, (N,) int64; None where they have none.
+        place: where the real ones are.
     """
 
     fake: Tensor
     latents: Mapping[str, Tensor]
-    real: Tensor
-    classes: Tensor | None
-    names: tuple[str, ...]
+    real: Stacked
+    place: str
 
 
 def evaluate_drawn(
@@ -77,7 +74,7 @@ def evaluate_drawn(
         inception: weight file; None looks in the caches, then downloads.
 
     Raises:
-        UserError: the pictures cannot be read.
+        UserError: the pictures cannot be read, or are not of the kind that the run draws.
     """
     sets = _sets(painter, data, limit or COUNT, seed)
     scores, missing, protocol = _classified(sets, painter.device)
@@ -88,8 +85,9 @@ def evaluate_drawn(
     protocol = {
         **origin,
         "pictures": drawn,
-        "seed": seed,
-        "real pictures": counted(len(sets.real), "picture"),
+        DRAWN: f"noise, seed {seed}",
+        "data": sets.place,
+        "real pictures": counted(len(sets.real.images), "picture"),
         **protocol,
         **about,
         "intervals": bootstrap.METHOD,
@@ -112,72 +110,113 @@ def draw_gallery(painter: Painter, seed: int) -> np.ndarray:
 
 
 def _sets(painter: Painter, path: Path | None, count: int, seed: int) -> Sets:
-    config = painter.config
+    config, spec = painter.config.data, painter.spec
     if path is not None:
-        place = config.data.model_copy(update={"path": str(path)})
-        config = config.model_copy(update={"data": place})
-    data = find_data(config)
+        config = config.model_copy(update={"path": str(path)})
+    elif config.path is None and spec.layout != BUILT_IN:
+        raise ConfigError(
+            f"{painter.source} was not trained here: name pictures to score by with --data DIR"
+        )
+    # Not as the run took them: a semi-supervised one has the class of another picture beside each.
+    data = describe_pictures(config, seed=painter.config.training.seed)
+    place = str(Path(config.path).expanduser().resolve()) if config.path else BUILT_IN
+    _require_alike(painter, data.spec, place)
     latents = painter.latents.draw(count, generator=torch.Generator().manual_seed(seed))
-    real, classes = _read(config, data, count)
-    return Sets(painter.render(latents), latents, real, classes, data.spec.class_names)
+    real = stack_pictures(config, data, count)
+    return Sets(painter.render(latents), latents, real, place)
 
 
-def _read(config: Config, data: Data, count: int) -> tuple[Tensor, Tensor | None]:
-    """Real pictures as the networks saw them, but for what varied them."""
-    transform = JointTransform(config.data, data.spec, train=False)
-    chosen = evenly(range(len(data.train)), count)
-    found = [
-        transform(data.train.read(index), 0)
-        for index in counting(chosen, len(chosen), "reading real pictures")
-    ]
-    images = torch.stack([one[TARGET] for one in found])
-    return images, torch.stack([o[CLASS] for o in found]) if data.spec.class_names else None
+def _require_alike(painter: Painter, spec: DataSpec, place: str) -> None:
+    """Raises ConfigError where pictures are not of the kind that the run draws."""
+    own, wanted, wrong = painter.spec, painter.latents.classes, []
+    if spec.target.channels != own.target.channels:
+        channels = counted(spec.target.channels, "channel")
+        wrong.append(f"{channels}, the run draws {own.target.channels}")
+    if spec.size != own.size:
+        (height, width), (h, w) = spec.size, own.size
+        wrong.append(f"{width}x{height} pixels, the run draws {w}x{h}")
+    if wanted and spec.class_names != wanted:
+        found = f"the classes {_listed(spec.class_names)}" if spec.class_names else "no classes"
+        wrong.append(f"{found}, the run draws {_listed(wanted)}")
+    if wrong:
+        raise ConfigError(
+            f"{place}: the pictures have {'; '.join(wrong)}. Name pictures like those that the run "
+            "learnt from with --data DIR"
+        )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:LISTED]) + (", ..." if len(names) > LISTED else "")
 
 
 def _classified(
     sets: Sets, device: torch.device
 ) -> tuple[dict[str, Score], dict[str, str], dict[str, Any]]:
     """Scores by a classifier of the real pictures, what is missing and why, and what it is."""
-    if sets.classes is None:
-        return {}, dict.fromkeys(("accuracy", "frechet"), NO_CLASSES), {}
-    held = torch.arange(len(sets.real)) % EVERY == EVERY - 1
+    real, coded = sets.real, CATEGORY in sets.latents
+    reason = _no_classifier(real)
+    if reason:
+        accuracy = "code_accuracy" if coded else "accuracy"
+        return {}, dict.fromkeys((accuracy, "frechet", "modes", "even"), reason), {}
+    held, classes = every_fifth(real.classes), len(real.names)
     network = train_classifier(
-        sets.real[~held], sets.classes[~held], classes=len(sets.names), device=device
+        real.images[~held], real.classes[~held], classes=classes, device=device
     )
-    values = classified_scores(network, sets.fake, sets.real[held])
-    predicted, _ = classify(network, sets.fake)
+    drawn, others = classify(network, sets.fake), classify(network, real.images[held])
+    scores, missing = _accuracies(sets.latents, drawn[0])
+    few = too_few(min(len(sets.fake), len(others[0])))
+    if few:
+        missing["frechet"] = f"{few} (drawn, or real and kept from the classifier)"
+    values = classified_scores(drawn, None if few else others, classes=classes)
     nan, count = float("nan"), len(sets.fake)
-    scores = _accuracies(sets, predicted)
     scores |= {name: Score(value, nan, nan, BETTER[name], count) for name, value in values.items()}
-    about = _about(network, sets, held)
-    missing = {} if "accuracy" in scores else {"accuracy": "the run draws without a class"}
-    return scores, missing, {"classifier": about}
+    return scores, missing, {"classifier": _about(real, held, others)}
 
 
-def _accuracies(sets: Sets, predicted: Tensor) -> dict[str, Score]:
+def _no_classifier(real: Stacked) -> str:
+    """Why there can be no classifier of the real pictures, "" where there can."""
+    if real.classes is None:
+        return NO_CLASSES
+    if len(real.names) < 2:
+        return "all pictures are of one class: a classifier has nothing to tell apart"
+    if not every_fifth(real.classes).any():
+        return (
+            f"{counted(len(real.images), 'real picture')} of {len(real.names)} classes; a classifier "
+            f"is trained and tried on at least {EVERY} of a class"
+        )
+    return ""
+
+
+def _accuracies(
+    latents: Mapping[str, Tensor], predicted: Tensor
+) -> tuple[dict[str, Score], dict[str, str]]:
     """Of the classes that the pictures were drawn for, or of the codes that stand for them."""
-    latents, count = sets.latents, len(predicted)
+    count = len(predicted)
     if CLASS in latents:
         right = (predicted == latents[CLASS]).double().numpy()
         low, high = bootstrap.interval([right], bootstrap.mean)
         accuracy = Score(float(right.mean()), float(low), float(high), "larger", count)
-        return {"accuracy": accuracy}
-    if CATEGORY in latents:
-        half, codes = count // 2, latents[CATEGORY]
-        value = code_accuracy((codes[:half], predicted[:half]), (codes[half:], predicted[half:]))
-        return {"code_accuracy": Score(value, float("nan"), float("nan"), "larger", count - half)}
-    return {}
+        return {"accuracy": accuracy}, {}
+    if CATEGORY not in latents:
+        return {}, {"accuracy": "the run draws without a class"}
+    if few := too_few(count):
+        return {}, {"code_accuracy": few}
+    value, nan = own_code_accuracy(latents[CATEGORY], predicted), float("nan")
+    return {"code_accuracy": Score(value, nan, nan, "larger", count - count // 2)}, {}
 
 
-def _about(network: PictureClassifier, sets: Sets, held: Tensor) -> dict[str, Any]:
-    predicted, _ = classify(network, sets.real[held])
-    right = float((predicted == sets.classes[held]).double().mean())
+def _about(real: Stacked, held: Tensor, others: Seen) -> dict[str, Any]:
+    """What the classifier is; `others` is what it sees in the pictures kept from it."""
+    right = float((others[0] == real.classes[held]).double().mean())
+    known = set(real.classes.tolist())
+    unknown = [name for number, name in enumerate(real.names) if number not in known]
     return {
         "network": f"trained on {int((~held).sum())} of the real pictures and their classes",
         "accuracy": f"{right:.4f} on the {int(held.sum())} others, the most to be had",
+        **({"has seen no picture of": _listed(unknown)} if unknown else {}),
         "frechet": "distance of Gaussians fitted to its features of the pictures and of these others; "
         "it is not FID",
-        "modes": f"of {len(sets.names)} classes, those that it sees in the pictures",
+        "modes": f"of {len(real.names)} classes, those that it sees in the pictures",
         "even": "exponential of the entropy over them",
     }
 
@@ -186,8 +225,8 @@ def _inception_scores(
     sets: Sets, file: Path | None, device: torch.device
 ) -> tuple[dict[str, Score], str, dict[str, Any]]:
     """FID, KID, precision and recall; or why not; and how."""
-    count = len(sets.fake)
-    reason = too_few(min(count, len(sets.real)))
+    count, images = len(sets.fake), sets.real.images
+    reason = too_few(min(count, len(images)))
     path = None
     if not reason and as_rgb(sets.fake[:1]) is None:
         reason = "needs grey or RGB pictures"
@@ -196,7 +235,7 @@ def _inception_scores(
     if path is None:
         return {}, reason, {}
     network = distribution.Inception(path).to(device)
-    fake, real = (_features(network, images, device) for images in (sets.fake, sets.real))
+    fake, real = (_features(network, some, device) for some in (sets.fake, images))
     kid, error = distribution.kid(fake, real)
     precision, recall = distribution.precision_recall(fake, real)
     values = {"fid": distribution.fid(fake, real), "kid": kid}

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from img2img.errors import counted
+from img2img.evaluation.drawn import DRAWN
 from img2img.evaluation.evaluate import Report
 from img2img.evaluation.pages.scores import written
 from img2img.evaluation.result import Evaluation, Score
@@ -45,6 +46,8 @@ def _scores(evaluation: Evaluation) -> Iterator[str]:
     yield f"{evaluation.name}: {protocol['pictures']}"
     if "styles" in protocol:
         yield f"  styles: {protocol['styles']}"
+    if not evaluation.scores and DRAWN in protocol:
+        yield "  no scores: the page shows what the run draws and how it was trained"
     yield from _table({m: s for m, s in evaluation.scores.items() if "/" not in m})
     yield from _classes(evaluation.scores)
     ceiling = protocol.get("segmentation", {}).get("on the real pictures")
@@ -104,5 +107,5 @@ def _troubles(evaluation: Evaluation, protocol: Mapping[str, Any]) -> Iterator[s
             f"have no partner of their name, for example {examples}; they count in scores of sets "
             "alone (FID, KID, precision, recall)"
         )
-    if not evaluation.scores:
+    if not evaluation.scores and DRAWN not in protocol:
         yield f"{evaluation.name}: nothing could be scored"

@@ -9,9 +9,11 @@ from img2img.networks.classifier import PictureClassifier
 
 BATCH = 256
 
+Seen = tuple[Tensor, Tensor]  # classes (N,) int64, and features (N, D) float32
+
 
 @torch.no_grad()
-def classify(classifier: PictureClassifier, images: Tensor) -> tuple[Tensor, Tensor]:
+def classify(classifier: PictureClassifier, images: Tensor) -> Seen:
     """What the classifier makes of images (N, C, H, W) in [-1, 1], of any device.
 
     Returns:
@@ -24,23 +26,25 @@ def classify(classifier: PictureClassifier, images: Tensor) -> tuple[Tensor, Ten
 
 
 def classified_scores(
-    classifier: PictureClassifier, fake: Tensor, real: Tensor, wanted: Tensor | None = None
+    fake: Seen, real: Seen | None, *, classes: int, wanted: Tensor | None = None
 ) -> dict[str, float]:
     """How good generated pictures are, to a classifier that was trained on real ones.
 
     Args:
-        fake, real: (N, C, H, W) in [-1, 1]; the real ones should not have trained the classifier.
+        fake, real: what `classify` makes of the pictures; the real ones should not have trained the
+            classifier. None: too few of them.
+        classes: how many the classifier tells apart.
         wanted: (N,) int64, the classes that `fake` were made for.
 
     Returns:
         `frechet`, the distance of two Gaussians fitted to the features (Heusel et al. 2017, Eq. 6,
-        but not FID, whose features are Inception's); `modes`, the classes that were hit, and `even`,
-        see `class_coverage`; `accuracy`, the share taken for what was wanted, where that is given.
+        but not FID, whose features are Inception's), where there are real ones; `modes`, the classes
+        that were hit, and `even`, see `class_coverage`; `accuracy`, the share taken for what was
+        wanted, where that is given.
     """
-    predicted, features = classify(classifier, fake)
-    _, expected = classify(classifier, real)
-    scores = {"frechet": fid(features, expected)}
-    scores |= class_coverage(predicted, classifier.head.out_features)
+    predicted, features = fake
+    scores = {} if real is None else {"frechet": fid(features, real[1])}
+    scores |= class_coverage(predicted, classes)
     if wanted is not None:
         scores["accuracy"] = float((predicted == wanted.cpu()).double().mean())
     return scores
@@ -64,3 +68,14 @@ def code_accuracy(known: tuple[Tensor, Tensor], asked: tuple[Tensor, Tensor]) ->
     counts.index_put_((codes, classes), torch.ones_like(codes), accumulate=True)
     stands_for = counts.argmax(1).masked_fill(counts.sum(1) == 0, -1)
     return float((stands_for[others] == right).double().mean())
+
+
+def own_code_accuracy(codes: Tensor, predicted: Tensor) -> float:
+    """`code_accuracy` of generated pictures: one half names the codes, the other is asked.
+
+    Args:
+        codes: (N,) int64, that the pictures were made of; two at least.
+        predicted: (N,) int64, their classes to a classifier.
+    """
+    half = len(codes) // 2
+    return code_accuracy((codes[:half], predicted[:half]), (codes[half:], predicted[half:]))

@@ -1,6 +1,7 @@
 """`img2img evaluate` on runs that draw their pictures from noise."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +10,17 @@ import torch
 from PIL import Image
 
 from img2img.cli import main
+from img2img.data.pictures.describe import describe_pictures
+from img2img.data.pictures.stacked import every_fifth, stack_pictures
 from img2img.evaluation import drawn
 from img2img.evaluation.drawn import evaluate_drawn
 from img2img.inference.painter import Painter
 from img2img.metrics.classified import classify
+from img2img.schema import DataConfig
 from img2img.training.classifier import train_classifier
 
 SIDE, COUNT = 8, 60
+judge = partial(train_classifier, steps=80)  # enough for squares
 TINY = [
     *("--data", "squares.csv", "--device", "cpu", "--max-steps", "4"),
     *("model.width=4", "model.d_width=4", "training.batch_size=4", "training.workers=0"),
@@ -25,18 +30,24 @@ TINY = [
 
 @pytest.fixture(autouse=True)
 def squares(tmp_path, monkeypatch):
-    """Pictures of three classes: the higher, the larger the bright square; no network to fetch from."""
+    """Pictures of three classes: the higher, the larger and brighter the square; no network to fetch from."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
     monkeypatch.setattr(drawn, "COUNT", COUNT)
+    monkeypatch.setattr(drawn, "train_classifier", judge)
+    write_squares("squares.csv", side=SIDE, classes=3)
+
+
+def write_squares(path, *, side, classes):
     rng = np.random.default_rng(0)
     rows = []
     for number in range(COUNT):
-        image = rng.integers(0, 30, (SIDE, SIDE))
-        image[: 2 + 2 * (number % 3), : 2 + 2 * (number % 3)] = 220
-        rows.append(",".join(map(str, [*image.ravel(), number % 3])))
-    Path("squares.csv").write_text("\n".join(rows))
+        kind = number % classes
+        image = rng.integers(0, 30, (side, side))
+        image[: 2 + 2 * kind, : 2 + 2 * kind] = 80 + 80 * kind
+        rows.append(",".join(map(str, [*image.ravel(), kind])))
+    Path(path).write_text("\n".join(rows))
 
 
 def evaluated(run):
@@ -62,14 +73,13 @@ def test_accuracy_is_that_of_the_classifier():
     """By hand: the same pictures, before the same classifier."""
     assert main(["train", "--model", "acgan", "--run", "a", *TINY]) == 0
     painter = Painter.load("a", device="cpu")
-    found = evaluate_drawn(painter, "a", {}, data=None, limit=50, seed=3, inception=None)
-    latents = painter.latents.draw(50, generator=torch.Generator().manual_seed(3))
-    pixels = torch.tensor(
-        np.loadtxt("squares.csv", delimiter=",")[[i * 60 // 50 for i in range(50)]]
-    )
-    real, classes = pixels[:, :-1].view(50, 1, SIDE, SIDE).float() / 127.5 - 1, pixels[:, -1].long()
-    learnt = torch.arange(50) % 5 != 4
-    network = train_classifier(real[learnt], classes[learnt], classes=3)
+    found = evaluate_drawn(painter, "a", {}, data=None, limit=COUNT, seed=3, inception=None)
+    latents = painter.latents.draw(COUNT, generator=torch.Generator().manual_seed(3))
+    pixels = torch.tensor(np.loadtxt("squares.csv", delimiter=","))
+    real = pixels[:, :-1].view(COUNT, 1, SIDE, SIDE).float() / 127.5 - 1
+    classes = pixels[:, -1].long()
+    learnt = torch.arange(COUNT) // 3 % 5 != 4  # the classes take turns
+    network = judge(real[learnt], classes[learnt], classes=3)
     predicted, _ = classify(network, painter.render(latents))
     expected = float((predicted == latents["class"]).double().mean())
     assert found.scores["accuracy"].value == pytest.approx(expected)
@@ -86,9 +96,10 @@ def test_a_run_with_codes_and_one_without_classes(capsys):
     plain = ["--model", "dcgan", "--run", "d", *TINY, "data.path=pictures"]
     assert main(["train", *plain]) == 0
     capsys.readouterr()
-    assert main(["evaluate", "--run", "d", "--device", "cpu"]) == 2
+    assert main(["evaluate", "--run", "d", "--device", "cpu"]) == 0  # there is a page to look at
     said = capsys.readouterr()
-    assert "the pictures have no classes" in said.out and "nothing could be scored" in said.err
+    assert "accuracy, frechet, modes, even: the pictures have no classes" in said.out
+    assert "no scores: the page shows what the run draws" in said.out and not said.err
     assert "Samples over time" in Path("runs/d/evaluation/index.html").read_text()
 
 
@@ -97,3 +108,90 @@ def test_pictures_of_another_tool_are_no_pairs(capsys):
     assert main(["evaluate", "--run", "g", "--against", "."]) == 2
     assert "the run draws from noise" in capsys.readouterr().err
     assert not Path("runs/g/evaluation").exists()
+
+
+def test_a_semi_supervised_run_is_judged_by_the_classes_of_its_pictures():
+    settings = ["--model", "semi_supervised", "--run", "s", *TINY, "model.labelled_per_class=2"]
+    assert main(["train", *settings]) == 0
+    assert main(["evaluate", "--run", "s", "--device", "cpu"]) == 0
+    found = evaluated("s")
+    assert found["protocol"]["real pictures"] == "60 pictures"  # those held out from it, too
+    assert "1.0000 on the 12 others" in found["protocol"]["classifier"]["accuracy"]
+    assert found["missing"]["accuracy"] == "the run draws without a class"
+
+
+def test_real_pictures_are_cut_as_those_of_the_training():
+    for kind, value in (("a", 60), ("b", 200)):
+        Path("folders", kind).mkdir(parents=True)
+        for number in range(COUNT // 2):
+            width, height = ((12, 8), (10, 14))[number % 2]
+            rows = np.full((height, width), value) + np.arange(width)
+            Image.fromarray(rows.astype(np.uint8)).save(f"folders/{kind}/{number}.png")
+    settings = ["--model", "cgan", "--run", "c", *TINY, "data.path=folders", "data.crop=[8,8]"]
+    assert main(["train", *settings]) == 0
+    assert main(["evaluate", "--run", "c", "--device", "cpu"]) == 0
+    assert {"accuracy", "frechet"} <= set(evaluated("c")["scores"])
+    config = DataConfig(path="folders", crop=(SIDE, SIDE))
+    real = stack_pictures(config, describe_pictures(config))
+    assert real.images.shape == (COUNT, 1, SIDE, SIDE) and real.names == ("a", "b")
+    assert real.classes.tolist() == [0] * 30 + [1] * 30
+    first, second = real.images[:2, 0, 0] * 127.5 + 127.5 - 60
+    torch.testing.assert_close(first, torch.arange(8.0) + 2)  # the middle of 12
+    torch.testing.assert_close(second, torch.arange(8.0) + 1)
+
+
+def test_every_fifth_of_each_class_is_kept_from_the_classifier():
+    turns = torch.arange(100) % 10
+    held = every_fifth(turns)
+    assert held.nonzero()[:, 0].tolist() == [*range(40, 50), *range(90, 100)]
+    assert every_fifth(torch.tensor([0, 0, 1, 0, 0, 1, 0])).nonzero().tolist() == [[6]]
+
+
+def test_the_real_pictures_of_a_limit_are_of_all_classes():
+    config = DataConfig(path="squares.csv")
+    real = stack_pictures(config, describe_pictures(config), 20)  # every third would be of one
+    assert len(real.images) == 20 and set(real.classes.tolist()) == {0, 1, 2}
+    again = stack_pictures(config, describe_pictures(config), 20)
+    assert torch.equal(real.images, again.images)
+
+
+@pytest.mark.parametrize("model", ["acgan", "infogan"])
+def test_few_pictures(model, capsys):
+    assert main(["train", "--model", model, "--run", "f", *TINY]) == 0
+    accuracy = {"acgan": "accuracy", "infogan": "code_accuracy"}[model]
+    capsys.readouterr()
+    for limit in ("1", "2", "4"):
+        command = ["evaluate", "--run", "f", "--device", "cpu", "--limit", limit]
+        assert main(command) == 0
+        said = capsys.readouterr().out
+        assert f"{accuracy}, frechet, modes, even: {limit} real picture" in said
+        assert "at least 5 of a class" in said
+    command[-1] = "24"
+    assert main(command) == 0
+    found = evaluated("f")
+    assert set(found["scores"]) == {accuracy, "modes", "even"}
+    assert "sets of at least 10 are compared" in found["missing"]["frechet"]
+
+
+def test_pictures_of_another_place(capsys):
+    assert main(["train", "--model", "cgan", "--run", "c", *TINY]) == 0
+    Path("colour/0").mkdir(parents=True)
+    for number in range(4):
+        Image.new("RGB", (SIDE, SIDE), (20 * number, 0, 90)).save(f"colour/0/{number}.png")
+    write_squares("large.csv", side=16, classes=3)
+    write_squares("two.csv", side=SIDE, classes=2)
+    for place, problem in (
+        ("colour", "3 channels, the run draws 1"),
+        ("large.csv", "16x16 pixels, the run draws 8x8"),
+        ("two.csv", "the classes 0, 1, the run draws 0, 1, 2"),
+    ):
+        capsys.readouterr()
+        assert main(["evaluate", "--run", "c", "--device", "cpu", "--data", place]) == 2
+        said = capsys.readouterr().err
+        assert problem in said and str(Path(place).resolve()) in said and "--data DIR" in said
+        assert not Path("runs/c/evaluation").exists()
+    Path("squares.csv").rename("others.csv")
+    command = ["evaluate", "--run", "c", "--device", "cpu", "--data", "others.csv"]
+    assert main(command) == 0
+    assert evaluated("c")["protocol"]["data"] == str(Path("others.csv").resolve())
+    assert str(Path("others.csv").resolve()) in Path("runs/c/evaluation/index.html").read_text()

@@ -29,24 +29,31 @@ def classifier():
     return train_classifier(*bars(300, 0), classes=CLASSES, steps=60)
 
 
+def scored(classifier, fake, real, wanted=None):
+    seen = (classify(classifier, images) for images in (fake, real))
+    return classified_scores(*seen, classes=CLASSES, wanted=wanted)
+
+
 def test_it_learns_and_judges_pictures_made_for_a_class(classifier):
     fake, wanted = bars(200, 1)
     real, _ = bars(200, 2)
-    scores = classified_scores(classifier, fake, real, wanted)
+    scores = scored(classifier, fake, real, wanted)
     assert scores["accuracy"] > 0.95
     assert scores["modes"] == CLASSES and scores["even"] > 3.8
-    wrong = classified_scores(classifier, fake, real, (wanted + 1) % CLASSES)
+    wrong = scored(classifier, fake, real, (wanted + 1) % CLASSES)
     assert wrong["accuracy"] < 0.05
-    assert "accuracy" not in classified_scores(classifier, fake, real)
+    assert "accuracy" not in scored(classifier, fake, real)
+    without = classified_scores(classify(classifier, fake), None, classes=CLASSES)
+    assert set(without) == {"modes", "even"}
 
 
 def test_a_collapsed_generator_is_told(classifier):
     fake, labels = bars(300, 1)
     real, _ = bars(200, 2)
     one = fake[labels == 2]
-    scores = classified_scores(classifier, one, real)
+    scores = scored(classifier, one, real)
     assert scores["modes"] == 1
-    assert scores["frechet"] > 20 * classified_scores(classifier, fake, real)["frechet"]
+    assert scores["frechet"] > 20 * scored(classifier, fake, real)["frechet"]
 
 
 def test_frechet_is_the_distance_of_gaussians_of_its_features(classifier):
@@ -59,7 +66,7 @@ def test_frechet_is_the_distance_of_gaussians_of_its_features(classifier):
     root = scipy.linalg.sqrtm(first @ second).real
     means = one.mean(0) - other.mean(0)
     expected = means @ means + np.trace(first + second - 2 * root)
-    found = classified_scores(classifier, fake, real)["frechet"]
+    found = scored(classifier, fake, real)["frechet"]
     assert found == pytest.approx(expected, rel=1e-3, abs=1e-4)
 
 

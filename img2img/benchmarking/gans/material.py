@@ -6,29 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from img2img.config import load_config, parse_overrides
 from img2img.data.pictures.arrays import read_csv_pictures
-from img2img.data.reading import CLASS, TARGET
-from img2img.data.transforms import JointTransform
+from img2img.data.pictures.stacked import Stacked, every_fifth, stack_pictures
 from img2img.metrics.classified import classified_scores, classify
 from img2img.models import OPTIONS, find_data
 from img2img.networks.classifier import PictureClassifier
 from img2img.training import classifier as training
 
-EVERY = 5  # one picture in so many is held out
 OTHER_SEED = 1  # of built-in pictures that no training sees
 THINGS, HELD_OUT_THINGS = 4000, 1000
-
-
-@dataclass(frozen=True)
-class Pictures:
-    """Images (N, C, H, W) in [-1, 1] and their classes (N,) int64."""
-
-    images: Tensor
-    classes: Tensor
-    names: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -40,8 +28,8 @@ class Material:
     """
 
     arguments: list[str]
-    train: Pictures
-    held_out: Pictures
+    train: Stacked
+    held_out: Stacked
 
 
 @dataclass(frozen=True)
@@ -59,19 +47,18 @@ def split_digits(path: Path, out: Path) -> Material:
         DataError: no such CSV.
     """
     images, labels = read_csv_pictures(path)
-    seen: dict[int, int] = {}
+    held_out = every_fifth(torch.from_numpy(labels)).tolist()
     files = {True: out / "digits-train.csv.gz", False: out / "digits-held-out.csv.gz"}
     lines: dict[bool, list[str]] = {True: [], False: []}
-    for image, label in zip(images, labels.tolist(), strict=True):
-        seen[label] = seen.get(label, 0) + 1
-        lines[seen[label] % EVERY != 0].append(",".join(map(str, [*image.ravel(), label])))
+    for image, label, held in zip(images, labels.tolist(), held_out, strict=True):
+        lines[not held].append(",".join(map(str, [*image.ravel(), label])))
     for kept, file in files.items():
         file.parent.mkdir(parents=True, exist_ok=True)
         # Without a time in its header, so that the same pictures are the same file.
         file.write_bytes(gzip.compress("\n".join(lines[kept]).encode(), mtime=0))
     plain = ["data.flip=false"]  # a mirrored digit is another one
-    train, held_out = (["--data", str(files[kept]), *plain] for kept in (True, False))
-    return Material(train, _read(train), _read(held_out))
+    train, other = (["--data", str(files[kept]), *plain] for kept in (True, False))
+    return Material(train, _read(train), _read(other))
 
 
 def draw_things(count: int = THINGS, held_out: int = HELD_OUT_THINGS) -> Material:
@@ -80,21 +67,14 @@ def draw_things(count: int = THINGS, held_out: int = HELD_OUT_THINGS) -> Materia
     return Material(train, _read(train), _read([f"data.scenes={held_out}"], seed=OTHER_SEED))
 
 
-def _read(arguments: Sequence[str], seed: int = 0) -> Pictures:
+def _read(arguments: Sequence[str], seed: int = 0) -> Stacked:
     """The pictures that a training of these arguments gets, none of them varied."""
     settings = list(arguments)
     if settings[0] == "--data":
         settings[:2] = [f"data.path={settings[1]}"]
     overrides = parse_overrides(settings) | {"model": "cgan", "training.seed": seed}
     config = load_config(OPTIONS, overrides=overrides)
-    data = find_data(config)
-    transform = JointTransform(config.data, data.spec, train=False)
-    samples = [transform(data.train.read(index), 0) for index in range(len(data.train))]
-    return Pictures(
-        torch.stack([sample[TARGET] for sample in samples]),
-        torch.stack([sample[CLASS] for sample in samples]),
-        data.spec.class_names,
-    )
+    return stack_pictures(config.data, find_data(config))
 
 
 def train_judge(material: Material, *, device: str, steps: int = training.STEPS) -> Judge:
@@ -114,8 +94,10 @@ def yardstick(judge: Judge, count: int) -> dict[str, float]:
     train, held_out = judge.material.train, judge.material.held_out
     draw = torch.Generator().manual_seed(0)
     chosen = torch.randperm(len(train.images), generator=draw)[:count]
-    scores = classified_scores(judge.classifier, train.images[chosen], held_out.images)
-    predicted, _ = classify(judge.classifier, held_out.images)
-    right = (predicted == held_out.classes).double().mean()
+    known, real = (
+        classify(judge.classifier, images) for images in (train.images[chosen], held_out.images)
+    )
+    scores = classified_scores(known, real, classes=len(train.names))
+    right = (real[0] == held_out.classes).double().mean()
     sizes = {"train": len(train.images), "held_out": len(held_out.images)}
     return {**sizes, **scores, "accuracy": float(right)}

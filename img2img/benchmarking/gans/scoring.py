@@ -9,7 +9,12 @@ from img2img.benchmarking.gans.material import Judge
 from img2img.devices import pick_device
 from img2img.inference.loading import load_model
 from img2img.inference.painter import Painter
-from img2img.metrics.classified import classified_scores, classify, code_accuracy
+from img2img.metrics.classified import (
+    classified_scores,
+    classify,
+    code_accuracy,
+    own_code_accuracy,
+)
 from img2img.models.latents import CATEGORY
 from img2img.training.runs import pick_checkpoint
 
@@ -27,14 +32,14 @@ def score_run(run: Path, judge: Judge, *, count: int, device: str) -> dict[str, 
     """
     painter = Painter.load(run, device=device)
     latents = painter.latents.draw(count, generator=torch.Generator().manual_seed(SEED))
-    fake, real = painter.render(latents), judge.material.held_out.images
-    scores = classified_scores(judge.classifier, fake, real, latents.get("class"))
+    held_out = judge.material.held_out
+    fake, real = (
+        classify(judge.classifier, images) for images in (painter.render(latents), held_out.images)
+    )
+    classes = len(held_out.names)
+    scores = classified_scores(fake, real, classes=classes, wanted=latents.get("class"))
     if CATEGORY in latents:
-        predicted, _ = classify(judge.classifier, fake)
-        half, codes = count // 2, latents[CATEGORY]
-        scores["code_accuracy"] = code_accuracy(
-            (codes[:half], predicted[:half]), (codes[half:], predicted[half:])
-        )
+        scores["code_accuracy"] = own_code_accuracy(latents[CATEGORY], fake[0])
         scores["code_accuracy_real"] = _on_real(run, judge, device)
     return scores
 
