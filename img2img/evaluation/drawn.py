@@ -14,7 +14,7 @@ from img2img.data.pictures.stacked import EVERY, Stacked, every_fifth, stack_pic
 from img2img.data.reading import CLASS
 from img2img.data.sheets import picture_grid, to_picture
 from img2img.data.spec import BUILT_IN, DataSpec
-from img2img.errors import ConfigError, counted
+from img2img.errors import ConfigError, DataError, counted
 from img2img.evaluation import bootstrap
 from img2img.evaluation.instruments import about_sets, too_few, versions
 from img2img.evaluation.pictures import as_rgb
@@ -118,7 +118,11 @@ def _sets(painter: Painter, path: Path | None, count: int, seed: int) -> Sets:
             f"{painter.source} was not trained here: name pictures to score by with --data DIR"
         )
     # Not as the run took them: a semi-supervised one has the class of another picture beside each.
-    data = describe_pictures(config, seed=painter.config.training.seed)
+    try:
+        data = describe_pictures(config, seed=painter.config.training.seed)
+    except DataError as error:
+        hint = "" if path else "\nIf the run's data have moved: --data DIR"
+        raise DataError(f"{error}{hint}") from error
     place = str(Path(config.path).expanduser().resolve()) if config.path else BUILT_IN
     _require_alike(painter, data.spec, place)
     latents = painter.latents.draw(count, generator=torch.Generator().manual_seed(seed))

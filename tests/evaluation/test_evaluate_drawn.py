@@ -191,7 +191,11 @@ def test_pictures_of_another_place(capsys):
         assert problem in said and str(Path(place).resolve()) in said and "--data DIR" in said
         assert not Path("runs/c/evaluation").exists()
     Path("squares.csv").rename("others.csv")
-    command = ["evaluate", "--run", "c", "--device", "cpu", "--data", "others.csv"]
-    assert main(command) == 0
+    capsys.readouterr()
+    command = ["evaluate", "--run", "c", "--device", "cpu"]
+    assert main(command) == 2
+    assert "squares.csv: there is no such folder or file" in (said := capsys.readouterr().err)
+    assert "If the run's data have moved: --data DIR" in said
+    assert main([*command, "--data", "others.csv"]) == 0
     assert evaluated("c")["protocol"]["data"] == str(Path("others.csv").resolve())
     assert str(Path("others.csv").resolve()) in Path("runs/c/evaluation/index.html").read_text()
