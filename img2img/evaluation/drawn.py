@@ -174,7 +174,12 @@ def _classified(
     values = classified_scores(drawn, None if few else others, classes=classes)
     nan, count = float("nan"), len(sets.fake)
     scores |= {name: Score(value, nan, nan, BETTER[name], count) for name, value in values.items()}
-    return scores, missing, {"classifier": _about(real, held, others)}
+    about = _about(real, held, others)
+    if not few:
+        learnt = classify(network, real.images[~held])
+        real_ones = classified_scores(learnt, others, classes=classes)["frechet"]
+        about["frechet"] += f"; that of the real pictures it is trained on is {real_ones:.3g}"
+    return scores, missing, {"classifier": about}
 
 
 def _no_classifier(real: Stacked) -> str:

@@ -64,6 +64,8 @@ def test_a_conditional_run(capsys):
     score = found["scores"]["accuracy"]
     assert score["low"] <= score["value"] <= score["high"] and score["count"] == COUNT
     assert "on the 12 others" in found["protocol"]["classifier"]["accuracy"]
+    yardstick = float(found["protocol"]["classifier"]["frechet"].rpartition(" ")[2])
+    assert 0 <= yardstick < found["scores"]["frechet"]["value"]
     page = Path("runs/c/evaluation/index.html").read_text()
     for text in ("Samples over time", "Generator losses", "Share of verdicts", "step 2", "step 4"):
         assert text in page
