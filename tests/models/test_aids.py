@@ -42,6 +42,8 @@ REFERENCE = ["model.norm=reference", "model.d_norm=reference", "model.references
 def all_aids(name):
     """Everything at once that the model can be combined with."""
     aids = [*NOISE, *UNROLLED]
+    if name == "semi_supervised":
+        aids.append("model.labelled_per_class=2")  # of three or four
     if name in CONVOLUTIONAL:
         aids += VIRTUAL
     return aids if name in ("began", "wgan_gp", "wgan_div") else [*aids, *MINIBATCH]

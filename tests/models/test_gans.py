@@ -24,6 +24,8 @@ TINY = [
     *("training.log_every=1", "training.steps=6", "data.flip=false"),
 ]
 
+OWN = {"semi_supervised": ["model.labelled_per_class=2"]}  # of three or four
+
 
 @pytest.fixture(autouse=True)
 def digits(tmp_path, monkeypatch):
@@ -66,8 +68,12 @@ def built(name, side=SIDE, **options):
 
 @pytest.mark.parametrize("name", GANS)
 def test_trains_and_resumes_exactly_and_draws_the_same_grid(name):
-    assert train("--model", name, "--run", "whole", "--max-steps", "5", *TINY) == 0
-    assert train("--model", name, "--run", "parts", "--max-steps", "2", *TINY) == 0
+    assert (
+        train("--model", name, "--run", "whole", "--max-steps", "5", *TINY, *OWN.get(name, [])) == 0
+    )
+    assert (
+        train("--model", name, "--run", "parts", "--max-steps", "2", *TINY, *OWN.get(name, [])) == 0
+    )
     assert train("--resume", "parts", "--max-steps", "5") == 0
     whole, parts = checkpoint("whole", 5), checkpoint("parts", 5)
     assert whole.keys() == parts.keys()
@@ -84,7 +90,7 @@ def test_trains_and_resumes_exactly_and_draws_the_same_grid(name):
 
 @pytest.mark.parametrize("name", GANS)
 def test_dry_run_forecasts_it(name, capsys):
-    assert train("--model", name, "--dry-run", *TINY) == 0
+    assert train("--model", name, "--dry-run", *TINY, *OWN.get(name, [])) == 0
     out = capsys.readouterr().out
     assert "a forecast for the peak" in out and "could not be forecast" not in out
 
