@@ -3,16 +3,15 @@
 import torch
 from torch import Tensor, nn
 
-from img2img.networks.layers import INIT_STD
-
 KERNELS, KERNEL_SIZE = 100, 5  # of Salimans et al.'s published code
 
 
 class MinibatchDiscrimination(nn.Module):
     """Features (N, A) -> (N, A + kernels): joined by o(x_i), Salimans et al. 2016, Sec. 3.2.
 
-    o(x_i)_b = sum over j of exp(-||M_ib - M_jb||_1), M_i = f(x_i) T. The sum is over the batch, i
-    itself included, so real and generated pictures must come in batches of their own, of one size.
+    o(x_i)_b = mean over j of exp(-||M_ib - M_jb||_1), M_i = f(x_i) T. The mean is over the batch, i
+    itself included, so real and generated pictures must come in batches of their own. The paper has
+    the sum; as large as the batch where pictures are alike, it would outweigh all features at first.
 
     Args:
         features: A.
@@ -27,7 +26,8 @@ class MinibatchDiscrimination(nn.Module):
     def __init__(self, features: int, *, kernels: int = KERNELS, kernel_size: int = KERNEL_SIZE):
         super().__init__()
         self.weight = nn.Parameter(torch.empty(features, kernels, kernel_size))
-        nn.init.normal_(self.weight, 0.0, INIT_STD)
+        # Columns of length 1 or nearly so, as in the published code, which normalises them.
+        nn.init.normal_(self.weight, 0.0, features**-0.5)
 
     def forward(self, features: Tensor) -> Tensor:
         weight = self.weight.float()
@@ -44,4 +44,4 @@ def _closeness(projected: Tensor) -> Tensor:
     One of the C after the other, since N x N x B x C numbers at once would leave a CPU's cache.
     """
     distances = sum((part[:, None] - part[None]).abs() for part in projected.unbind(2))
-    return (-distances).exp().sum(1)
+    return (-distances).exp().mean(1)
