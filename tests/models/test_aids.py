@@ -1,15 +1,13 @@
 """Training aids in every game, through the real command line on tiny pictures."""
 
 import copy
-import json
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from game_runs import checkpoint, lines, train, write_digits
 from PIL import Image
-from safetensors.torch import load_file
 
 from img2img.cli import main
 from img2img.config import load_config
@@ -51,27 +49,8 @@ def all_aids(name):
 
 @pytest.fixture(autouse=True)
 def digits(tmp_path, monkeypatch):
-    """Ten pictures of three classes: a bright square that is the larger the higher the class."""
     monkeypatch.chdir(tmp_path)
-    rng = np.random.default_rng(0)
-    rows = []
-    for number in range(10):
-        image = rng.integers(0, 30, (SIDE, SIDE))
-        image[: 2 + 2 * (number % 3), : 2 + 2 * (number % 3)] = 220
-        rows.append(",".join(map(str, [*image.ravel(), number % 3])))
-    Path("digits.csv").write_text("\n".join(rows))
-
-
-def train(*arguments):
-    return main(["train", *arguments])
-
-
-def lines(run):
-    return [json.loads(line) for line in Path(f"runs/{run}/metrics.jsonl").read_text().splitlines()]
-
-
-def checkpoint(run, step):
-    return load_file(f"runs/{run}/checkpoints/step-{step:08d}.safetensors")
+    write_digits(SIDE)
 
 
 def built(name, *settings):
