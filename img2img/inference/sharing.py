@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 import torch
 
 from img2img.devices import pick_device
-from img2img.training.launching import promised, require_all, require_gpus
+from img2img.training.launching import part_at_exit, promised, require_all, require_gpus
 
 if TYPE_CHECKING:  # a second of imports that a process alone has no use for
     from accelerate import PartialState
@@ -45,6 +45,7 @@ class Crew:
         from accelerate import PartialState
 
         state = PartialState(cpu=True, timeout=PATIENCE)
+        part_at_exit()
         require_all(state.num_processes)
         return cls(state)
 

@@ -1,9 +1,12 @@
 """Who started this process, one of how many, and whether all that were promised are there."""
 
+import atexit
 import os
 import socket
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
+
+import torch
 
 from img2img.errors import ConfigError, counted
 from img2img.schema import Config
@@ -52,6 +55,21 @@ def require_all(found: int, environment: Mapping[str, str] = os.environ) -> None
             f"does with --cpu. Start them with {TOGETHER}, or with `accelerate launch --multi_gpu`, "
             "which works without a GPU too; unset MASTER_ADDR where one is meant"
         )
+
+
+def part_at_exit() -> None:
+    """Has this process leave its gloo group before Python ends, also where an error ends it.
+
+    Gloo's threads may still hold Python's objects after an exchange. One that gives them back when
+    Python has gone aborts the process, and with it a job that had all done.
+    """
+    if torch.distributed.is_initialized() and torch.distributed.get_backend() == "gloo":
+        atexit.register(_part)
+
+
+def _part() -> None:
+    if torch.distributed.is_initialized():  # a training that has ended has left it already
+        torch.distributed.destroy_process_group()
 
 
 def require_gpus(found: int, environment: Mapping[str, str] = os.environ) -> None:

@@ -24,7 +24,13 @@ from img2img.training import messages
 from img2img.training.checkpoint import Checkpoint, read_checkpoint, write_text
 from img2img.training.fitting import fit_into, parse_budget
 from img2img.training.forecast import forecast, memory_sufficing, memory_warning
-from img2img.training.launching import introduction, keep_step, require_all, require_gpus
+from img2img.training.launching import (
+    introduction,
+    keep_step,
+    part_at_exit,
+    require_all,
+    require_gpus,
+)
 from img2img.training.optim import Schedule
 from img2img.training.processes import all_alive, main_alone, main_first
 from img2img.training.runs import (
@@ -267,6 +273,7 @@ def make_accelerator(device: str, precision: str) -> Accelerator:
         raise ConfigError(
             f"training.precision: {precision} is not possible here: {error}"
         ) from error
+    part_at_exit()
     require_all(accelerator.num_processes)
     return accelerator
 
