@@ -27,7 +27,9 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=Path("runs/gan-core"))
     parser.add_argument("--models", nargs="+", metavar="NAME", help="of the experiments; all")
     parser.add_argument(
-        "--steps", type=count, help=f"of each training ({STEPS}; of mixtures {MIXTURE_STEPS})"
+        "--steps",
+        type=count,
+        help=f"of each training ({STEPS}; of mixtures, the generator's: {MIXTURE_STEPS})",
     )
     parser.add_argument("--minutes", type=float, help="after which a training stops at the latest")
     parser.add_argument(

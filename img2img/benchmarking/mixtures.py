@@ -6,7 +6,7 @@ the discriminator, and in batches of a quarter, which a CPU makes in less time.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -25,7 +25,6 @@ from img2img.training.stepper import Stepper
 MIXTURES = {"ring": ring(), "grid": grid()}
 GAIN = 1.4
 NOISY = 0.8  # share of a training with instance noise
-MARGIN = 1.25  # the generator's tanh ends at so many times the outermost centre
 SAMPLES = 2500  # that modes are counted in: Lin et al. 2018 (PacGAN), Sec. 4.1
 
 # z of 256 normal numbers, two layers of 128, Adam with 0.001 for G and 0.0001 for D and beta1 of 0.5:
@@ -94,7 +93,7 @@ def study(
     Args:
         mixture: a name in `MIXTURES`.
         kinds: names in `KINDS`.
-        steps: the discriminator's; with critic steps the generator makes fewer.
+        steps: the generator's; a critic makes several for each.
         device: as `training.device`.
     """
     seeds = list(seeds)
@@ -105,6 +104,7 @@ def study(
 
 def _train(mixture: Mixture, kind: str, seed: int, steps: int, device: str) -> Result:
     overrides = BASE | KINDS[kind]
+    steps *= overrides.get("model.critic_steps", 1)
     if kind == "instance_noise":  # behind noise that stays, nothing finer could be seen
         overrides["model.aids.instance_noise_steps"] = max(1, round(NOISY * steps))
     config = load_config(OPTIONS, overrides=overrides)
@@ -112,27 +112,27 @@ def _train(mixture: Mixture, kind: str, seed: int, steps: int, device: str) -> R
     torch.manual_seed(seed)
     spec = DataSpec(inputs=(), target=ImageSpec(channels=2), size=(1, 1))
     model = build_model(config, spec)
-    _initialise(model)
+    _fit_for_points(model)
     model.to(accelerator.device).train()
     state = TrainingState(config, model, accelerator, pairs=1, criterion="")
-    stepper, here = Stepper(state, accelerator), accelerator.device
-    scale = float(MARGIN * mixture.centres.abs().max())
-    unit = replace(mixture, centres=mixture.centres.to(here) / scale, std=mixture.std / scale)
-    generator = torch.Generator(here).manual_seed(seed)
+    stepper = Stepper(state, accelerator)
+    generator = torch.Generator(accelerator.device).manual_seed(seed)
     for _ in range(steps):
-        points = unit.sample(config.training.batch_size, generator=generator)
+        points = mixture.sample(config.training.batch_size, generator=generator)
         stepper.step([{TARGET: points[:, :, None, None]}])
         state.progress.step += 1
-    points = scale * _draw(model, seed).cpu()
+    points = _draw(model, seed).cpu()
     found = mixture_coverage(points, mixture.centres, mixture.std)
     return Result(kind, seed, **found, points=points)
 
 
-def _initialise(model: Model) -> None:
-    """Orthogonal weights of gain 1.4, as in the published code of Metz et al. 2017.
+def _fit_for_points(model: Model) -> None:
+    """Orthogonal weights of gain 1.4 and no tanh, as in the published code of Metz et al. 2017.
 
-    From the small weights of the model's own, which are meant for pictures, all points begin as one.
+    From the small weights of the model's own, which are meant for pictures, all points begin as one;
+    and those that come near the ends of its tanh have no gradient to leave them by.
     """
+    model.generator.layers[-1] = nn.Identity()
     for layer in model.modules():
         if isinstance(layer, nn.Linear):
             nn.init.orthogonal_(layer.weight, GAIN)
@@ -140,7 +140,7 @@ def _initialise(model: Model) -> None:
 
 @torch.no_grad()
 def _draw(model: Model, seed: int) -> Tensor:
-    """`SAMPLES` points (N, 2) of a trained generator, in [-1, 1]."""
+    """`SAMPLES` points (N, 2) of a trained generator."""
     device = next(model.parameters()).device
     latents = model.latents.draw(SAMPLES, device, torch.Generator().manual_seed(seed))
     return model.eval().translate(latents).flatten(1)

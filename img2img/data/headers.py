@@ -106,7 +106,8 @@ class Headers:
             found.append(DataError(self.damaged.first[0]))
         elif self.damaged:
             count, lines = self.damaged.count, self.damaged.lines()
-            found.append(DataError(f"{count} pairs have files that cannot be used:\n{lines}"))
+            what = "pairs have files" if len(self.kinds) > 1 else "pictures"
+            found.append(DataError(f"{count} {what} that cannot be used:\n{lines}"))
         if self.unequal:
             found.append(
                 DataError(

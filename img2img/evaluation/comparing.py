@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from img2img.errors import ConfigError, counted
-from img2img.evaluation import bootstrap
+from img2img.evaluation import bootstrap, drawn
 from img2img.evaluation.pages.scores import written
 from img2img.evaluation.result import Difference, Score
 from img2img.evaluation.scoring import Scored, of_counts
@@ -15,10 +15,13 @@ from img2img.metrics import distribution
 from img2img.metrics.paired import BETTER
 from img2img.metrics.segmentation import score_names
 
+# Scores of whole sets.
+SETS = {**distribution.BETTER, **drawn.BETTER}
 # What both must have been measured with, by metric: keys of the protocol.
 SAME = {
     "lpips": ("lpips",),
     **dict.fromkeys(distribution.BETTER, ("inception", "sets")),
+    **dict.fromkeys(drawn.BETTER, ("data", "real pictures", "pictures")),
 }
 _REALS = "real pictures, SHA-256"
 
@@ -26,9 +29,10 @@ _REALS = "real pictures, SHA-256"
 def compare(first: Scored, second: Scored) -> tuple[dict[str, Difference], dict[str, str]]:
     """What `second` changes against `first`, metric by metric; and why some are not compared.
 
-    Scores of pairs and of a segmenter: of the pictures that both have. KID: as measured, with an
-    interval as if its two errors were independent; they share the real pictures, so that it is
-    rather too wide. FID, precision and recall: as measured, without an interval.
+    Scores of pairs and of a segmenter: of the pictures that both have. KID, and the accuracy of
+    drawn pictures: as measured, with an interval as if their two errors were independent; those of
+    KID share the real pictures, so that it is rather too wide. All others of whole sets: as measured,
+    without an interval.
 
     Raises:
         ConfigError: the two are not of the same inputs.
@@ -85,7 +89,7 @@ def _pairs(first: Scored, second: Scored, names: Sequence[str]) -> dict[str, Dif
 def _sets(first: Scored, second: Scored) -> dict[str, Difference]:
     one, other = first.evaluation.scores, second.evaluation.scores
     found = {}
-    for metric, better in distribution.BETTER.items():
+    for metric, better in SETS.items():
         if metric in one and metric in other:
             change = other[metric].value - one[metric].value
             error = math.hypot(_half(one[metric]), _half(other[metric]))

@@ -92,9 +92,6 @@ def evaluate_drawn(
         **about,
         "intervals": bootstrap.METHOD,
         "versions": versions(),
-        "left out": {},
-        "without partner": {"translated": 0, "real": 0, "for example": []},
-        "skipped": {},
     }
     return Evaluation(name, scores, missing, {}, protocol)
 

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from img2img.config import parse_config
+from img2img.data.images import read_image, write_image
 from img2img.devices import pick_device
 from img2img.errors import ConfigError, UserError
 from img2img.evaluation import output
 from img2img.evaluation.comparing import compare, sentence
-from img2img.evaluation.drawn import draw_gallery, evaluate_drawn
+from img2img.evaluation.drawn import DRAWN, draw_gallery, evaluate_drawn
 from img2img.evaluation.heldout import HeldOut, Styles
 from img2img.evaluation.instruments import Instruments, Wanted, gather
 from img2img.evaluation.pages.comparison import comparison_page
@@ -25,6 +26,7 @@ from img2img.training.runs import find_run, pick_checkpoint
 
 OUT = Path("evaluation")
 COMPARED = Path("comparison")
+NO_PICTURES = RealFolder({}, {})
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,9 @@ def evaluate_run(
                 f"--against {against}: the run draws from noise, so no picture is of the same inputs; "
                 "score that folder by --fake and --real"
             )
-        return _evaluate_drawn(run, options, out)
+        with output.results(out) as folder:
+            drawn = _draw(run, options, folder)
+        return Report([drawn.scored.evaluation], [out / output.PAGE])
     others, doubled = find_pictures(against) if against else ({}, [])
     with output.results(out) as folder:
         held_out = _held_out(run, options)
@@ -114,22 +118,23 @@ def _draws(run: str | None, options: Options) -> bool:
     return MODELS[config.model.name].takes != "pairs"
 
 
-def _evaluate_drawn(run: str | None, options: Options, out: Path) -> Report:
+def _draw(run: str | None, options: Options, folder: Path) -> Side:
+    """Draws pictures, scores them and writes everything into `folder`."""
     place = find_run(run).resolve()
     painter = Painter.load(place, checkpoint=options.checkpoint, device=options.device)
-    with output.results(out) as folder:
-        evaluation = evaluate_drawn(
-            painter,
-            place.name,
-            {"run": str(place), "checkpoint": painter.source},
-            data=options.data,
-            limit=options.limit,
-            seed=options.seed,
-            inception=options.wanted.inception,
-        )
-        page = drawn_page(evaluation, draw_gallery(painter, options.seed + 1), place)
-        output.write_scored(folder, Scored(evaluation, {}, ()), page)
-    return Report([evaluation], [out / output.PAGE])
+    evaluation = evaluate_drawn(
+        painter,
+        place.name,
+        {"run": str(place), "checkpoint": painter.source},
+        data=options.data,
+        limit=options.limit,
+        seed=options.seed,
+        inception=options.wanted.inception,
+    )
+    scored, grid = Scored(evaluation, {}, ()), draw_gallery(painter, options.seed + 1)
+    output.write_scored(folder, scored, drawn_page(evaluation, grid, place))
+    write_image(folder / output.GRID, grid)
+    return Side(scored, {}, NO_PICTURES, place, grid)
 
 
 def _of_inputs(fakes: Mapping[str, Path], held_out: HeldOut, folder: Path) -> dict[str, Path]:
@@ -187,12 +192,15 @@ def compare_two(first: str, second: str, options: Options, *, out: Path | None =
             if (earlier / EVALUATION).is_file():
                 sides.append(_earlier(earlier))
                 continue
+            pages.append(out / own / output.PAGE)
+            if _draws(name, options):
+                sides.append(_draw(name, options, folder / own))
+                continue
             held_out = _held_out(name, options)
             tools = tools or _gather(held_out, options, folder)
             (folder / own).mkdir()
             sides.append(_score_run(held_out, tools, options, folder / own))
             _write(folder / own, sides[-1])
-            pages.append(out / own / output.PAGE)
         return _compare(folder, *sides, [*pages, out / output.COMPARISON_PAGE])
 
 
@@ -252,6 +260,8 @@ def _earlier(folder: Path) -> Side:
     scored = output.read_scored(folder)
     protocol = scored.evaluation.protocol
     try:
+        if DRAWN in protocol:
+            return Side(scored, {}, NO_PICTURES, None, read_image(folder / output.GRID))
         if "run" in protocol:
             data = Path(protocol["data"]) if Path(protocol["data"]).is_absolute() else None
             reals: Reals = HeldOut.load(
@@ -262,7 +272,7 @@ def _earlier(folder: Path) -> Side:
         fakes = find_pictures(folder / protocol["translated"])[0]
         return Side(scored, assign(fakes, reals.names)[0], reals, None)
     except (UserError, KeyError, TypeError):
-        return Side(scored, {}, RealFolder({}, {}), None)
+        return Side(scored, {}, NO_PICTURES, None)
 
 
 def _compare(
@@ -275,9 +285,17 @@ def _compare(
         reasons = "; ".join(f"{metric}: {why}" for metric, why in left_out.items())
         raise ConfigError(f"{one.name} and {other.name} have no metric in common ({reasons})")
     common = sum(name in other.images for name in one.images)
-    sentences = [sentence(metric, found, common) for metric, found in differences.items()]
+    sentences = [
+        sentence(metric, found, common or other.scores[metric].count)
+        for metric, found in differences.items()
+    ]
     pictures = rows(first, second)
-    page = comparison_page(one, other, differences, pictures)
+    grids = [side.grid for side in (first, second)]
+    if any(grid is None for grid in grids):
+        grids = []
+    page = comparison_page(one, other, differences, pictures, grids)
     output.write_comparison(folder, (one.name, other.name), differences, left_out, sentences, page)
-    gone = [] if pictures else ["the pictures are no longer where they were: none are shown"]
+    gone = (
+        [] if pictures or grids else ["the pictures are no longer where they were: none are shown"]
+    )
     return Report([one, other], pages, sentences, left_out, [*remarks, *gone])

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from img2img.errors import ConfigError
+from img2img.evaluation.drawn import DRAWN
 from img2img.evaluation.result import EVALUATION, Difference, Evaluation, write_json
 from img2img.evaluation.scoring import PROTOCOL, Scored
 from img2img.evaluation.trained import FILE as TRAINED
@@ -18,12 +19,13 @@ from img2img.training.checkpoint import write_text
 IMAGES, CLASSES = "images.csv", "segmentation.csv"
 PAGE, COMPARISON_PAGE, COMPARISON = "index.html", "comparison.html", "comparison.json"
 TRANSLATED = "translated"
+GRID = "drawn.png"
 AGAINST = "against"
 FIRST, SECOND = "first", "second"
 # What an evaluation may leave in its folder; what it finds there of a former one, it removes, but
 # for the trained segmenter, which a later one may be told to use.
 OWN = (
-    TRANSLATED, AGAINST, FIRST, SECOND, IMAGES, CLASSES, PAGE, COMPARISON_PAGE, COMPARISON, EVALUATION,
+    TRANSLATED, GRID, AGAINST, FIRST, SECOND, IMAGES, CLASSES, PAGE, COMPARISON_PAGE, COMPARISON, EVALUATION,
 )  # fmt: skip
 _UNFINISHED = ".unfinished"
 
@@ -124,9 +126,10 @@ def read_scored(folder: Path) -> Scored:
         ConfigError: there is no evaluation, or it is damaged.
     """
     evaluation = Evaluation.load(folder / EVALUATION)
-    if not all(key in evaluation.protocol for key in PROTOCOL):
+    protocol = evaluation.protocol
+    if DRAWN not in protocol and not all(key in protocol for key in PROTOCOL):
         raise ConfigError(f"{folder / EVALUATION}: of another version; evaluate anew")
-    class_names = tuple(evaluation.protocol.get("segmentation", {}).get("classes", ()))
+    class_names = tuple(protocol.get("segmentation", {}).get("classes", ()))
     path = folder / CLASSES
     if not class_names or not path.is_file():
         return Scored(evaluation, {}, ())

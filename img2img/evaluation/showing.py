@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from img2img.data.sheets import to_picture
 from img2img.errors import DataError
 from img2img.evaluation.pictures import match, read_picture, to_tensor
@@ -22,12 +24,14 @@ class Side:
     Attributes:
         fakes: its files by the names of the real pictures.
         run: the folder of the run that made them; None where no run of ours did.
+        grid: of a run that draws from noise its pictures, uint8 RGB (H, W, 3), instead of files.
     """
 
     scored: Scored
     fakes: Mapping[str, Path]
     reals: Reals
     run: Path | None
+    grid: np.ndarray | None = None
 
 
 def best_to_worst(evaluation: Evaluation) -> list[str]:

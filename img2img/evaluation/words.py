@@ -59,7 +59,7 @@ def _scores(evaluation: Evaluation) -> Iterator[str]:
                 "  beware: the segmenter finds the labels better in the translations than in the real "
                 "pictures; it knows too little of these pictures to judge them"
             )
-    for metric, why in protocol["left out"].items():
+    for metric, why in protocol.get("left out", {}).items():
         if metric in evaluation.scores:
             yield f"  {metric} without {why}"
     beware = protocol.get("sets", {}).get("beware")
@@ -92,6 +92,8 @@ def troubles(report: Report) -> list[str]:
 
 
 def _troubles(evaluation: Evaluation, protocol: Mapping[str, Any]) -> Iterator[str]:
+    if DRAWN in protocol:
+        return
     skipped = protocol["skipped"]
     if skipped:
         lines = [f"\n  {why}" for why in list(skipped.values())[:SHOWN]]
@@ -107,5 +109,5 @@ def _troubles(evaluation: Evaluation, protocol: Mapping[str, Any]) -> Iterator[s
             f"have no partner of their name, for example {examples}; they count in scores of sets "
             "alone (FID, KID, precision, recall)"
         )
-    if not evaluation.scores and DRAWN not in protocol:
+    if not evaluation.scores:
         yield f"{evaluation.name}: nothing could be scored"

@@ -201,3 +201,34 @@ def test_pictures_of_another_place(capsys):
     assert main([*command, "--data", "others.csv"]) == 0
     assert evaluated("c")["protocol"]["data"] == str(Path("others.csv").resolve())
     assert str(Path("others.csv").resolve()) in Path("runs/c/evaluation/index.html").read_text()
+
+
+def test_two_runs_are_compared_by_their_sets(capsys):
+    for name, model in (("c", "cgan"), ("d", "acgan")):
+        assert main(["train", "--model", model, "--run", name, *TINY]) == 0
+    assert main(["evaluate", "--compare", "c", "d", "--device", "cpu"]) == 0
+    said = capsys.readouterr()
+    assert "d, compared with c:" in said.out and not said.err
+    found = json.loads(Path("comparison/comparison.json").read_text())["differences"]
+    assert set(found) == {"accuracy", "frechet", "modes", "even"}
+    sides = [
+        json.loads(Path(f"comparison/{side}/evaluation.json").read_text())["scores"]
+        for side in ("first", "second")
+    ]
+    one, other = (side["accuracy"] for side in sides)
+    change = other["value"] - one["value"]
+    half = np.hypot(one["high"] - one["low"], other["high"] - other["low"]) / 2
+    assert found["accuracy"]["change"] == pytest.approx(change)
+    assert found["accuracy"]["low"] == pytest.approx(change - half)
+    assert found["accuracy"]["high"] == pytest.approx(change + half)
+    assert found["frechet"]["low"] is None  # one number of one set
+    page = Path("comparison/comparison.html").read_text()
+    assert "Drawn pictures" in page and page.count("data:image/png") >= 2
+    # What was found is as good as the run; but of other numbers nothing can be said.
+    both = ["comparison/first", "comparison/second", "--out", "again"]
+    assert main(["evaluate", "--compare", *both]) == 0
+    assert Path("again/comparison.html").read_text().count("data:image/png") >= 2
+    assert main(["evaluate", "--run", "c", "--limit", "50", "--out", "fewer"]) == 0
+    capsys.readouterr()
+    assert main(["evaluate", "--compare", "fewer", "comparison/second", "--out", "last"]) == 2
+    assert "have no metric in common" in capsys.readouterr().err

@@ -81,7 +81,7 @@ def mixture_table(mixture: str, found: Mapping[str, Any]) -> str:
         )
         for kind, values in found["kinds"].items()
     ]
-    steps = f"{found['steps']:,} steps of the discriminator; {counted(found['seeds'], 'seed')}."
+    steps = f"{found['steps']:,} steps of the generator; {counted(found['seeds'], 'seed')}."
     return "\n".join(
         (
             f"    {found['command']}",

@@ -13,6 +13,7 @@ from torch import Tensor
 from img2img.benchmarking.mixtures import KINDS, MIXTURES, Result, study
 from img2img.data.mixtures import Mixture
 from img2img.data.sheets import contact_sheet
+from img2img.shortcuts import keep_freed_memory
 
 SIDE = 170  # pixels of a panel
 BEYOND = 1.4  # a panel's edge, in units of the outermost centre
@@ -29,7 +30,7 @@ def run_mixtures(
     """
     threads = max(1, (os.cpu_count() or 1) // jobs)
     with ProcessPoolExecutor(
-        jobs, get_context("spawn"), initializer=torch.set_num_threads, initargs=(threads,)
+        jobs, get_context("spawn"), initializer=_start, initargs=(threads,)
     ) as pool:
         waiting = {
             mixture: {
@@ -39,6 +40,12 @@ def run_mixtures(
         }
         for mixture, kinds in waiting.items():
             yield mixture, {kind: done.result() for kind, done in kinds.items()}
+
+
+def _start(threads: int) -> None:
+    """A process as the command line makes it."""
+    torch.set_num_threads(threads)
+    keep_freed_memory()
 
 
 def as_numbers(results: dict[str, list[Result]]) -> dict[str, dict[str, Any]]:

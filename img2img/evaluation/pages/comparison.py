@@ -2,7 +2,10 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+import numpy as np
+
 from img2img.errors import counted
+from img2img.evaluation.pages.report import LARGEST
 from img2img.evaluation.pages.scores import (
     BETTER,
     EQUAL,
@@ -17,7 +20,7 @@ from img2img.evaluation.pages.scores import (
 )
 from img2img.evaluation.pages.slider import SLIDER_SCRIPT, SLIDER_STYLE, pair, switch
 from img2img.evaluation.result import Difference, Evaluation, Shown
-from img2img.reporting.html import Html, page, table, tag
+from img2img.reporting.html import Html, page, picture, table, tag
 
 
 def comparison_page(
@@ -25,12 +28,14 @@ def comparison_page(
     second: Evaluation,
     differences: Mapping[str, Difference],
     rows: list[tuple[Shown, Shown]],
+    grids: Sequence[np.ndarray] = (),
 ) -> str:
     """The whole comparison as one HTML file.
 
     Args:
         differences: by metric, second minus first.
         rows: the same input by both; inputs and the real picture are taken from the first.
+        grids: of two runs that draw from noise instead, uint8 RGB (H, W, 3).
     """
     title = f"{first.name} and {second.name} compared"
     names = _told_apart(first.name, second.name)
@@ -38,8 +43,8 @@ def comparison_page(
         tag("h1", title),
         *_scores(differences, names),
         *_missing(first, second, names),
-        tag("h2", "The same inputs"),
-        *_pictures(first, second, names, rows),
+        tag("h2", "Drawn pictures" if grids else "The same inputs"),
+        *(_grids(names, grids) if grids else _pictures(first, second, names, rows)),
         tag("h2", "How it was measured"),
         *_protocols(first, second, names),
     ]
@@ -63,8 +68,8 @@ def _scores(differences: Mapping[str, Difference], names: tuple[str, str]) -> It
     yield tag("p", tag("b", names[1]), " against ", tag("b", names[0]), f": {said}.")
     yield difference_table(differences, *names)
     note = (
-        "A change is second minus first, over the pictures that both have. Where its interval "
-        "leaves out 0, other pictures of the same kind would hardly turn it round."
+        "A change is second minus first; of translations, over the pictures that both have. Where "
+        "its interval leaves out 0, other pictures of the same kind would hardly turn it round."
     )
     yield tag("p", note, class_="faint")
 
@@ -99,6 +104,12 @@ def _pictures(
             before=one.inputs,
             after={"real": one.real},
         )
+
+
+def _grids(names: tuple[str, str], grids: Sequence[np.ndarray]) -> Iterator[Html]:
+    for name, grid in zip(names, grids, strict=True):
+        yield tag("h3", name)
+        yield picture(grid, f"pictures drawn by {name}", largest=LARGEST)
 
 
 def _protocols(first: Evaluation, second: Evaluation, names: tuple[str, str]) -> Iterator[Html]:

@@ -23,7 +23,7 @@ SCORES_STYLE = """
 
 
 def written(*values: float, digits: int = 4, signed: bool = False) -> list[Number]:
-    """Numbers with as many decimals as the largest of them needs for so many digits.
+    """Numbers with as many decimals as the largest of them needs for so many digits; counts whole.
 
     Args:
         signed: with a sign, for changes.
@@ -34,7 +34,11 @@ def written(*values: float, digits: int = 4, signed: bool = False) -> list[Numbe
     decimals = max(0, digits - 1 - power)
     kind = f".{decimals}f" if -5 < power < 9 else f".{digits - 1}e"
     sign = "+" if signed else ""
-    return [Number(f"{v:{sign}{kind}}") if math.isfinite(v) else NONE for v in values]
+    kinds = (f"{sign}d" if isinstance(v, int) else f"{sign}{kind}" for v in values)
+    return [
+        Number(f"{value:{kind}}") if math.isfinite(value) else NONE
+        for value, kind in zip(values, kinds, strict=True)
+    ]
 
 
 def score_table(scores: Mapping[str, Score]) -> Html:
