@@ -118,7 +118,9 @@ def _sets(painter: Painter, path: Path | None, count: int, seed: int) -> Sets:
     try:
         data = describe_pictures(config, seed=painter.config.training.seed)
     except DataError as error:
-        hint = "" if path else "\nIf the run's data have moved: --data DIR"
+        height, width = spec.size
+        size = f"\nThe run draws pictures of {width}x{height}."
+        hint = size if path else "\nIf the run's data have moved: --data DIR"
         raise DataError(f"{error}{hint}") from error
     place = str(Path(config.path).expanduser().resolve()) if config.path else BUILT_IN
     _require_alike(painter, data.spec, place)

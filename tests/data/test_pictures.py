@@ -117,7 +117,8 @@ def test_mixed_modes_are_read_as_one_and_said(tmp_path):
 def test_mixed_sizes_need_a_common_one(tmp_path):
     save(tmp_path / "a.png", photo(0))
     save(tmp_path / "b.png", photo(1, shape=(9, 8, 3)))
-    assert "1 of 8x6, 1 of 8x9); set data.resize=64" in refused(tmp_path)
+    said = refused(tmp_path)
+    assert "1 of 8x6, 1 of 8x9), and must have one. In training data.resize=64" in said
     assert describe(tmp_path, resize=16).spec.size == (16, 16)
 
 
@@ -137,6 +138,8 @@ def test_what_cannot_be_used_is_refused(tmp_path):
     save(tmp_path / "broken" / "a.png", photo(0))
     (tmp_path / "broken" / "b.png").write_bytes(b"no picture")
     assert "b.png" in refused(tmp_path / "broken")
+    (tmp_path / "broken" / "c.png").write_bytes(b"nor this")
+    assert refused(tmp_path / "broken").startswith("2 pictures that cannot be used:")
 
 
 def test_pairs_with_label_maps_are_refused(tmp_path):

@@ -232,3 +232,13 @@ def test_two_runs_are_compared_by_their_sets(capsys):
     capsys.readouterr()
     assert main(["evaluate", "--compare", "fewer", "comparison/second", "--out", "last"]) == 2
     assert "have no metric in common" in capsys.readouterr().err
+
+
+def test_pictures_of_several_sizes_are_not_what_a_run_draws(capsys):
+    assert main(["train", "--model", "gan", "--run", "g", *TINY]) == 0
+    Path("others").mkdir()
+    for side in (SIDE, SIDE + 1):
+        Image.new("L", (side, side)).save(f"others/{side}.png")
+    assert main(["evaluate", "--run", "g", "--data", "others"]) == 2
+    said = capsys.readouterr().err
+    assert "differ in size (1 of" in said and said.endswith(f"draws pictures of {SIDE}x{SIDE}.\n")

@@ -137,11 +137,13 @@ def test_health_says_whether_anybody_looked(run):
 
     health = run / "health.jsonl"
     write_lines(health, [{"step": 1, "rule": "x"}, '{"step": 2, "rule"', {"step": 3, "message": 4}])
-    assert "Nothing was found wrong." in told() and "3 lines of health.jsonl" in told()
+    assert "Nothing was found wrong in 40 steps." in told() and "3 lines of health.jsonl" in told()
     many = [{"step": s, "rule": "r", "message": f"message {s}"} for s in range(130)]
     write_lines(health, many)
     assert "message 99" in told() and "message 100" not in told() and "and 30 more" in told()
     health.write_text("")
+    assert told().strip() == "Nothing was found wrong in 40 steps."
+    (run / "metrics.jsonl").unlink()
     assert told().strip() == "Nothing was found wrong."
     health.unlink()
     assert "not watched" in told()

@@ -277,6 +277,11 @@ def test_recomputed_blocks_take_the_weights_that_they_were_lent():
         torch.testing.assert_close(stored, recomputed)
 
 
+def test_one_picture_has_no_company(capsys):
+    assert train("--model", "dcgan", "--run", "d", *TINY, *MINIBATCH, "training.batch_size=1") == 2
+    assert "set training.batch_size to 2 or more" in capsys.readouterr().err
+
+
 def test_what_cannot_be_combined():
     with pytest.raises(ConfigError, match="minibatch discrimination mixes with the others'"):
         built("wgan_gp", *MINIBATCH)

@@ -158,8 +158,8 @@ def _differ_in_size(where: object, sizes: Counter[tuple[int, int]]) -> str:
     listed = ", ".join(f"{count} of {w}x{h}" for (h, w), count in sizes.most_common(5))
     more = f" and {counted(len(sizes) - 5, 'other size')}" if len(sizes) > 5 else ""
     return (
-        f"{where}: the pictures differ in size ({listed}{more}); set data.resize=64 for squares of "
-        "64 pixels, or data.resize_width and data.crop, which keep the proportions"
+        f"{where}: the pictures differ in size ({listed}{more}), and must have one. In training "
+        "data.resize=64 makes squares of 64 pixels; data.resize_width and data.crop keep the proportions"
     )
 
 

@@ -46,6 +46,11 @@ class Record:
     config: str | None
     broken: Mapping[str, int]
 
+    @property
+    def last(self) -> int:
+        """The last step that was written down."""
+        return max((points[-1][0] for points in self.curves.values()), default=0)
+
 
 def read_record(run: Path) -> Record:
     """Reads a run folder. Whatever is missing or damaged is left out; nothing is raised."""

@@ -96,15 +96,16 @@ def _training(record: Record) -> Iterator[Html]:
     else:
         yield tag("p", f"The run holds none that can be read ({SAMPLES}/step-N.png).")
     yield tag("h2", "Health")
-    yield from _health(record.health)
+    yield from _health(record.health, record.last)
     yield from _broken(record, HEALTH)
 
 
-def _health(messages: Sequence[Message] | None) -> Iterator[Html]:
+def _health(messages: Sequence[Message] | None, last: int) -> Iterator[Html]:
     if messages is None:
         yield tag("p", f"This run was not watched: it has no {HEALTH}.")
     elif not messages:
-        yield tag("p", "Nothing was found wrong.")
+        within = f" in {counted(last, 'step')}" if last else ""
+        yield tag("p", f"Nothing was found wrong{within}.")
     else:
         rows = ((message.step, message.rule, message.text) for message in messages[:MESSAGES])
         yield table(("step", "rule", "message"), rows)
