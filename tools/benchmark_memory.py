@@ -71,8 +71,8 @@ def configured(settings: list[str]):
 def forecast(settings: list[str]) -> int:
     """Bytes; with CUDA those that PyTorch is going to allocate."""
     from img2img.data.describe import describe_data
+    from img2img.training.engine import make_accelerator
     from img2img.training.forecast import LIBRARIES, forecast
-    from img2img.training.session import make_accelerator
 
     config = configured(settings)
     accelerator = make_accelerator(config.training.device, config.training.precision)

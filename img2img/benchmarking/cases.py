@@ -19,7 +19,7 @@ from img2img.models.base import Model
 from img2img.networks.channels_last import use_channels_last, wanted
 from img2img.networks.compiling import compile_networks
 from img2img.schema import Config
-from img2img.training.session import make_accelerator
+from img2img.training.engine import make_accelerator
 from img2img.training.state import TrainingState
 from img2img.training.stepper import Stepper
 

@@ -3,49 +3,31 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from img2img.config import parse_config
-from img2img.data.images import read_image, write_image
-from img2img.devices import pick_device
-from img2img.errors import ConfigError, UserError
+from img2img.errors import ConfigError
 from img2img.evaluation import output
 from img2img.evaluation.comparing import compare, sentence
-from img2img.evaluation.drawn import DRAWN, draw_gallery, evaluate_drawn
-from img2img.evaluation.heldout import HeldOut, Styles
-from img2img.evaluation.instruments import Instruments, Wanted, gather
+from img2img.evaluation.heldout import HeldOut
 from img2img.evaluation.pages.comparison import comparison_page
-from img2img.evaluation.pages.report import drawn_page, report_page
-from img2img.evaluation.reals import RealFolder, Reals, assign, evenly, find_pictures
+from img2img.evaluation.reals import RealFolder, assign, evenly, find_pictures
 from img2img.evaluation.result import EVALUATION, Evaluation
-from img2img.evaluation.scoring import Scored, score
-from img2img.evaluation.showing import Side, chosen, rows
-from img2img.inference.painter import Painter
-from img2img.models import MODELS, OPTIONS
-from img2img.training.runs import find_run, pick_checkpoint
+from img2img.evaluation.showing import Side, rows
+from img2img.evaluation.sides import (
+    Options,
+    drawn_side,
+    draws,
+    earlier_side,
+    folder_side,
+    gather_tools,
+    load_held_out,
+    short_name,
+    translated_side,
+    write_side,
+)
+from img2img.training.runs import find_run
 
 OUT = Path("evaluation")
 COMPARED = Path("comparison")
-NO_PICTURES = RealFolder({}, {})
-
-
-@dataclass(frozen=True)
-class Options:
-    """What holds for all pictures of one call.
-
-    Attributes:
-        data: pairs of another place than the run's own.
-        limit: pairs that are scored at most.
-        styles, seed: of runs with styles.
-    """
-
-    checkpoint: str | None = None
-    data: Path | None = None
-    limit: int | None = None
-    device: str = "auto"
-    styles: Styles = "usual"
-    seed: int = 0
-    wanted: Wanted = field(default_factory=Wanted)
 
 
 @dataclass(frozen=True)
@@ -81,60 +63,34 @@ def evaluate_run(
         UserError: anything that the user can mend.
     """
     out = out or find_run(run) / OUT
-    if _draws(run, options):
+    if draws(run, options):
         if against:
             raise ConfigError(
                 f"--against {against}: the run draws from noise, so no picture is of the same inputs; "
                 "score that folder by --fake and --real"
             )
         with output.results(out) as folder:
-            drawn = _draw(run, options, folder)
+            drawn = drawn_side(run, options, folder)
         return Report([drawn.scored.evaluation], [out / output.PAGE])
     others, doubled = find_pictures(against) if against else ({}, [])
     with output.results(out) as folder:
-        held_out = _held_out(run, options)
+        held_out = load_held_out(run, options)
         if against:
             others = _of_inputs(others, held_out, against)
-        tools = _gather(held_out, options, folder)
-        side = _score_run(held_out, tools, options, folder)
-        _write(folder, side)
+        tools = gather_tools(held_out, options, folder)
+        side = translated_side(held_out, tools, options, folder)
+        write_side(folder, side)
         if not against:
             return Report([side.scored.evaluation], [out / output.PAGE])
         origin = {**held_out.origin, "translated": str(against.expanduser().resolve())}
-        other = _score(_short(against), others, held_out, tools, origin=origin)
-        _write(folder / output.AGAINST, other)
+        other = folder_side(short_name(against), others, held_out, tools, origin=origin)
+        write_side(folder / output.AGAINST, other)
         pages = [out / output.AGAINST / output.PAGE, out / output.PAGE]
         try:
             return _compare(folder, other, side, [*pages, out / output.COMPARISON_PAGE], doubled)
         except ConfigError as error:  # the scores took long, and are worth keeping
             both = [other.scored.evaluation, side.scored.evaluation]
             return Report(both, pages, remarks=[*doubled, f"not compared: {error}"])
-
-
-def _draws(run: str | None, options: Options) -> bool:
-    """Whether a run draws pictures from noise instead of translating some."""
-    found = pick_checkpoint(find_run(run), options.checkpoint)
-    config = parse_config(found.meta["config"], OPTIONS, str(found.path))
-    return MODELS[config.model.name].takes != "pairs"
-
-
-def _draw(run: str | None, options: Options, folder: Path) -> Side:
-    """Draws pictures, scores them and writes everything into `folder`."""
-    place = find_run(run).resolve()
-    painter = Painter.load(place, checkpoint=options.checkpoint, device=options.device)
-    evaluation = evaluate_drawn(
-        painter,
-        place.name,
-        {"run": str(place), "checkpoint": painter.source},
-        data=options.data,
-        limit=options.limit,
-        seed=options.seed,
-        inception=options.wanted.inception,
-    )
-    scored, grid = Scored(evaluation, {}, ()), draw_gallery(painter, options.seed + 1)
-    output.write_scored(folder, scored, drawn_page(evaluation, grid, place))
-    write_image(folder / output.GRID, grid)
-    return Side(scored, {}, NO_PICTURES, place, grid)
 
 
 def _of_inputs(fakes: Mapping[str, Path], held_out: HeldOut, folder: Path) -> dict[str, Path]:
@@ -171,9 +127,9 @@ def evaluate_folders(
     }
     reals = RealFolder(files, places)
     with output.results(out or OUT) as folder:
-        tools = _gather(reals, options, folder)
-        side = _score(_short(fake), fakes, reals, tools, origin=places)
-        _write(folder, side)
+        tools = gather_tools(reals, options, folder)
+        side = folder_side(short_name(fake), fakes, reals, tools, origin=places)
+        write_side(folder, side)
     remarks = [*doubled, *more]
     return Report([side.scored.evaluation], [(out or OUT) / output.PAGE], remarks=remarks)
 
@@ -190,89 +146,18 @@ def compare_two(first: str, second: str, options: Options, *, out: Path | None =
         for name, own in ((first, output.FIRST), (second, output.SECOND)):
             earlier = Path(name).expanduser()
             if (earlier / EVALUATION).is_file():
-                sides.append(_earlier(earlier))
+                sides.append(earlier_side(earlier))
                 continue
             pages.append(out / own / output.PAGE)
-            if _draws(name, options):
-                sides.append(_draw(name, options, folder / own))
+            if draws(name, options):
+                sides.append(drawn_side(name, options, folder / own))
                 continue
-            held_out = _held_out(name, options)
-            tools = tools or _gather(held_out, options, folder)
+            held_out = load_held_out(name, options)
+            tools = tools or gather_tools(held_out, options, folder)
             (folder / own).mkdir()
-            sides.append(_score_run(held_out, tools, options, folder / own))
-            _write(folder / own, sides[-1])
+            sides.append(translated_side(held_out, tools, options, folder / own))
+            write_side(folder / own, sides[-1])
         return _compare(folder, *sides, [*pages, out / output.COMPARISON_PAGE])
-
-
-def _held_out(run: str | None, options: Options) -> HeldOut:
-    return HeldOut.load(
-        run,
-        checkpoint=options.checkpoint,
-        data=options.data,
-        device=options.device,
-        limit=options.limit,
-    )
-
-
-def _gather(reals: Reals, options: Options, folder: Path) -> Instruments:
-    return gather(options.wanted, reals, pick_device(options.device), folder)
-
-
-def _short(folder: Path) -> str:
-    """A folder's name, and that of the one above, which often says more: `theirs/results`."""
-    return "/".join(folder.expanduser().resolve().parts[-2:])
-
-
-def _score_run(held_out: HeldOut, tools: Instruments, options: Options, folder: Path) -> Side:
-    """Translates into `folder` and scores."""
-    files, failed = held_out.translate(
-        folder / output.TRANSLATED, styles=options.styles, seed=options.seed
-    )
-    origin: dict[str, Any] = {**held_out.origin, "translated": output.TRANSLATED}
-    styles = held_out.about_styles(options.styles, options.seed)
-    if styles:
-        origin["styles"] = styles
-    run = held_out.run.resolve()
-    return _score(run.name, files, held_out, tools, origin=origin, failed=failed, run=run)
-
-
-def _score(
-    name: str,
-    fakes: Mapping[str, Path],
-    reals: Reals,
-    tools: Instruments,
-    *,
-    origin: Mapping[str, Any],
-    failed: Mapping[str, str] | None = None,
-    run: Path | None = None,
-) -> Side:
-    scored = score(name, fakes, reals, tools, origin=origin, failed=failed)
-    return Side(scored, assign(fakes, reals.names)[0], reals, run)
-
-
-def _write(folder: Path, side: Side) -> None:
-    page = report_page(side.scored.evaluation, chosen(side), side.run)
-    output.write_scored(folder, side.scored, page)
-
-
-def _earlier(folder: Path) -> Side:
-    """An earlier evaluation; without its pictures where these cannot be found again."""
-    scored = output.read_scored(folder)
-    protocol = scored.evaluation.protocol
-    try:
-        if DRAWN in protocol:
-            return Side(scored, {}, NO_PICTURES, None, read_image(folder / output.GRID))
-        if "run" in protocol:
-            data = Path(protocol["data"]) if Path(protocol["data"]).is_absolute() else None
-            reals: Reals = HeldOut.load(
-                protocol["run"], checkpoint=protocol["checkpoint"], data=data, device="cpu"
-            )
-        else:
-            reals = RealFolder(find_pictures(Path(protocol["real"]))[0], {})
-        fakes = find_pictures(folder / protocol["translated"])[0]
-        return Side(scored, assign(fakes, reals.names)[0], reals, None)
-    except (UserError, KeyError, TypeError):
-        return Side(scored, {}, NO_PICTURES, None)
 
 
 def _compare(
@@ -290,12 +175,10 @@ def _compare(
         for metric, found in differences.items()
     ]
     pictures = rows(first, second)
-    grids = [side.grid for side in (first, second)]
-    if any(grid is None for grid in grids):
-        grids = []
+    grids = [side.grid for side in (first, second) if side.grid is not None]
+    grids = grids if len(grids) == 2 else []
     page = comparison_page(one, other, differences, pictures, grids)
     output.write_comparison(folder, (one.name, other.name), differences, left_out, sentences, page)
-    gone = (
-        [] if pictures or grids else ["the pictures are no longer where they were: none are shown"]
-    )
-    return Report([one, other], pages, sentences, left_out, [*remarks, *gone])
+    if not pictures and not grids:
+        remarks = [*remarks, "the pictures are no longer where they were: none are shown"]
+    return Report([one, other], pages, sentences, left_out, [*remarks])

@@ -3,18 +3,17 @@
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate import Accelerator, InitProcessGroupKwargs
+from accelerate import Accelerator
 
 from img2img.config import parse_config
 from img2img.data.describe import Data
 from img2img.data.loader import PairDataset
 from img2img.data.transforms import JointTransform
-from img2img.devices import pick_device, pick_precision, precision_warning
+from img2img.devices import precision_warning
 from img2img.errors import ConfigError
 from img2img.models import OPTIONS, build_model, find_data
 from img2img.models.base import Model
@@ -22,15 +21,10 @@ from img2img.networks.compiling import compile_networks
 from img2img.schema import RESUMABLE, Config
 from img2img.training import messages
 from img2img.training.checkpoint import Checkpoint, read_checkpoint, write_text
+from img2img.training.engine import make_accelerator
 from img2img.training.fitting import fit_into, parse_budget
 from img2img.training.forecast import forecast, memory_sufficing, memory_warning
-from img2img.training.launching import (
-    introduction,
-    keep_step,
-    part_at_exit,
-    require_all,
-    require_gpus,
-)
+from img2img.training.launching import introduction, keep_step
 from img2img.training.optim import Schedule
 from img2img.training.processes import all_alive, main_alone, main_first
 from img2img.training.runs import (
@@ -44,11 +38,6 @@ from img2img.training.runs import (
     run_path,
 )
 from img2img.training.trainer import Trainer
-
-PRECISIONS = {"fp32": "no", "bf16": "bf16", "fp16": "fp16"}
-# What a process waits for another one, which may be downloading weights or validating; NCCL's own
-# ten minutes are less than a download may take.
-PATIENCE = timedelta(minutes=30)
 
 
 class Session:
@@ -254,34 +243,6 @@ def make_trainer(
         accelerator,
         remarks=remarks,
     )
-
-
-def make_accelerator(device: str, precision: str) -> Accelerator:
-    """The engine: device, precision and processes, as launched.
-
-    Raises:
-        ConfigError: the device is not there, or cannot compute in the precision, or processes
-            are missing.
-    """
-    chosen = pick_device(device)
-    if chosen.type == "cuda":
-        require_gpus(torch.cuda.device_count())
-    if chosen.index is not None:
-        torch.cuda.set_device(chosen)
-    precision = pick_precision(precision, chosen)
-    try:
-        accelerator = Accelerator(
-            cpu=chosen.type == "cpu",
-            mixed_precision=PRECISIONS[precision],
-            kwargs_handlers=[InitProcessGroupKwargs(timeout=PATIENCE)],
-        )
-    except ValueError as error:
-        raise ConfigError(
-            f"training.precision: {precision} is not possible here: {error}"
-        ) from error
-    part_at_exit()
-    require_all(accelerator.num_processes)
-    return accelerator
 
 
 def _start_from(model, name: str) -> str:

@@ -211,7 +211,7 @@ def test_files_that_vanish_while_they_are_read(tmp_path, monkeypatch):
 
 def test_pictures_that_vanish_before_they_are_shown(tmp_path, monkeypatch):
     fake, real = put_pairs(tmp_path, "abcd")
-    import img2img.evaluation.evaluate as module
+    import img2img.evaluation.sides as module
 
     own = module.chosen
 

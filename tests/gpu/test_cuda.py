@@ -17,7 +17,7 @@ from img2img.models import MODELS, OPTIONS, build_model, find_data
 from img2img.networks.channels_last import use_channels_last
 from img2img.networks.compiling import compile_networks
 from img2img.training.checkpoint import read_checkpoint
-from img2img.training.session import make_accelerator
+from img2img.training.engine import make_accelerator
 from img2img.training.state import TrainingState
 from img2img.training.stepper import Stepper
 

@@ -17,7 +17,7 @@ from img2img.models import MODELS, OPTIONS, build_model
 from img2img.networks import compiling
 from img2img.networks.checkpointing import recompute_activations
 from img2img.networks.reference import Referenced
-from img2img.training.session import make_accelerator
+from img2img.training.engine import make_accelerator
 from img2img.training.state import TrainingState
 from img2img.training.stepper import Stepper
 

@@ -14,6 +14,7 @@ from img2img.cli import main
 from img2img.config import load_config
 from img2img.data.describe import describe_data
 from img2img.models import OPTIONS, build_model
+from img2img.training.engine import make_accelerator
 from img2img.training.forecast import forecast, free_memory, held_memory
 from img2img.training.memory import (
     ACTIVATIONS,
@@ -22,7 +23,6 @@ from img2img.training.memory import (
     OPTIMIZER,
     PARAMETERS,
 )
-from img2img.training.session import make_accelerator
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = {

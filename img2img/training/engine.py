@@ -1,0 +1,43 @@
+"""Accelerate's engine: the device, the precision, and the processes that train together."""
+
+from datetime import timedelta
+
+import torch
+from accelerate import Accelerator, InitProcessGroupKwargs
+
+from img2img.devices import pick_device, pick_precision
+from img2img.errors import ConfigError
+from img2img.training.launching import part_at_exit, require_all, require_gpus
+
+PRECISIONS = {"fp32": "no", "bf16": "bf16", "fp16": "fp16"}
+# What a process waits for another one, which may be downloading weights or validating; NCCL's own
+# ten minutes are less than a download may take.
+PATIENCE = timedelta(minutes=30)
+
+
+def make_accelerator(device: str, precision: str) -> Accelerator:
+    """The engine: device, precision and processes, as launched.
+
+    Raises:
+        ConfigError: the device is not there, or cannot compute in the precision, or processes
+            are missing.
+    """
+    chosen = pick_device(device)
+    if chosen.type == "cuda":
+        require_gpus(torch.cuda.device_count())
+    if chosen.index is not None:
+        torch.cuda.set_device(chosen)
+    precision = pick_precision(precision, chosen)
+    try:
+        accelerator = Accelerator(
+            cpu=chosen.type == "cpu",
+            mixed_precision=PRECISIONS[precision],
+            kwargs_handlers=[InitProcessGroupKwargs(timeout=PATIENCE)],
+        )
+    except ValueError as error:
+        raise ConfigError(
+            f"training.precision: {precision} is not possible here: {error}"
+        ) from error
+    part_at_exit()
+    require_all(accelerator.num_processes)
+    return accelerator
