@@ -1,0 +1,70 @@
+"""Training aids in two processes: the same networks in both, and resumed as if never interrupted."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from launches import torchrun
+from safetensors.torch import load_file
+
+SETTINGS = [
+    *("--model", "dcgan", "--data", "digits.csv", "--device", "cpu"),
+    *("model.width=4", "model.d_width=4", "training.batch_size=2", "training.workers=0"),
+    *("training.steps=6", "training.save_every=3", "training.samples=1", "data.flip=false"),
+    *("model.norm=virtual", "model.d_norm=virtual", "model.references=3"),
+    *("model.aids.instance_noise=0.2", "model.aids.instance_noise_steps=4"),
+    *("model.aids.minibatch_discrimination=true", "model.aids.unrolled=2"),
+]
+# The command line in every process, each of which writes what its networks are after every step.
+SCRIPT = """
+import os, sys
+from safetensors.torch import save_file
+from img2img.cli import main
+from img2img.training.stepper import Stepper
+
+made = Stepper.step
+def step(self, *args, **kwargs):
+    made(self, *args, **kwargs)
+    found = {name: value.clone() for name, value in self.model.state_dict().items()}
+    save_file(found, f"{self.progress.step}-{os.environ['RANK']}.safetensors")
+Stepper.step = step
+sys.exit(main(["train", *sys.argv[1:]]))
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """runs/whole, and runs/parted, which was stopped half-way and resumed, both of two processes."""
+    folder = tmp_path_factory.mktemp("aids")
+    rng = np.random.default_rng(0)
+    rows = [",".join(map(str, [*rng.integers(0, 255, 256), n % 3])) for n in range(12)]
+    (folder / "digits.csv").write_text("\n".join(rows))
+    (folder / "script.py").write_text(SCRIPT)
+    for arguments in (
+        ["--run", "whole", *SETTINGS],
+        ["--run", "parted", *SETTINGS, "--max-steps", "3"],
+        ["--resume", "parted", "--max-steps", "6"],
+    ):
+        result = torchrun("script.py", *arguments, cwd=folder)
+        assert result.returncode == 0, result.stderr
+    return folder
+
+
+def test_both_processes_have_the_same_networks(folder):
+    for step in range(6):
+        both = [load_file(folder / f"{step}-{rank}.safetensors") for rank in (0, 1)]
+        assert len(both[0]) == 20
+        for name, value in both[0].items():
+            assert torch.equal(value, both[1][name]), f"step {step}: {name}"
+        assert all(value.isfinite().all() for value in both[0].values())
+
+
+def test_an_interrupted_training_is_the_uninterrupted_one(folder):
+    whole, parted = (
+        load_file(folder / "runs" / run / Path("checkpoints/step-00000006.safetensors"))
+        for run in ("whole", "parted")
+    )
+    assert whole.keys() == parted.keys()
+    for name, value in whole.items():
+        assert torch.equal(value, parted[name]), name
