@@ -43,6 +43,7 @@ def build_networks(
     *,
     d_given: int = 0,
     outputs: int = 1,
+    recognised: int = 0,
     features: bool = False,
 ) -> tuple[nn.Module, nn.Module]:
     """The generator and the discriminator for a run's pictures.
@@ -50,6 +51,7 @@ def build_networks(
     Args:
         d_given: numbers that the discriminator takes beside the picture.
         outputs: numbers that the discriminator says of a picture.
+        recognised: numbers that it finds by a head with a layer of its own.
         features: it shows its last feature map, too.
 
     Raises:
@@ -67,6 +69,7 @@ def build_networks(
     discriminator = DCGANDiscriminator(
         classes=d_given,
         outputs=outputs,
+        recognised=recognised,
         features=features,
         width=options.d_width,
         norm=_built(options.d_norm),

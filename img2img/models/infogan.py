@@ -48,7 +48,7 @@ class Options(ConvolutionalOptions):
 
 
 class InfoGAN(Players):
-    """D and Q are one network but for the last layer, and both are trained by the update of D."""
+    """D and Q are one network but for their heads, and both are trained by the update of D."""
 
     Options = Options
 
@@ -62,7 +62,7 @@ class InfoGAN(Players):
             )
         super().__init__(options, spec, latents)
         self.generator, self.discriminator = build_networks(
-            options, spec, latents, outputs=1 + latents.given
+            options, spec, latents, recognised=latents.given
         )
 
     def losses(self, update: str, batch: Batch, out: dict[str, Tensor]) -> Terms:

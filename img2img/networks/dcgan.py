@@ -18,6 +18,7 @@ from img2img.networks.layers import (
 )
 from img2img.networks.minibatch import KERNELS, MinibatchDiscrimination
 
+RECOGNISING = 128  # units of InfoGAN's Q before its last layer
 FIRST = range(4, 8)  # sides of the first feature map; 4 in Radford et al. 2016, Fig. 1
 
 
@@ -85,6 +86,9 @@ class DCGANDiscriminator(nn.Module):
     Args:
         size: as of the generator.
         outputs: numbers that it says of an image; the first is by custom the verdict.
+        recognised: numbers behind these that a head with a layer of its own finds, as InfoGAN's Q
+            (Chen et al. 2016, Appendix C.1, without its batch norm, which an epoch's last batch of
+            a single picture could not pass).
         features: the result is (verdict, last feature map).
         minibatch: minibatch discrimination before the last layer.
     """
@@ -97,6 +101,7 @@ class DCGANDiscriminator(nn.Module):
         width: int = 64,
         classes: int = 0,
         outputs: int = 1,
+        recognised: int = 0,
         norm: Norm = "batch",
         features: bool = False,
         minibatch: bool = False,
@@ -138,6 +143,13 @@ class DCGANDiscriminator(nn.Module):
                 MinibatchDiscrimination(flat),
                 nn.Linear(flat + KERNELS, outputs),
             )
+        self.recognise = None
+        if recognised:
+            self.recognise = nn.Sequential(
+                nn.Conv2d(top, RECOGNISING, last),
+                make_activation("leaky_relu"),
+                nn.Conv2d(RECOGNISING, recognised, 1),
+            )
         init_weights(self)
 
     def forward(
@@ -146,4 +158,6 @@ class DCGANDiscriminator(nn.Module):
         x = image if condition is None else concat_condition(image, condition)
         found = self.down(x)
         verdict = self.judge(found).flatten(1)
+        if self.recognise is not None:
+            verdict = torch.cat([verdict, self.recognise(found).flatten(1)], dim=1)
         return (verdict, found) if self.features else verdict

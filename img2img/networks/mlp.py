@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from img2img.networks.minibatch import KERNELS, MinibatchDiscrimination
 
-INIT_RANGE = 0.05  # weights are uniform in [-0.05, 0.05]
+RANGE, D_RANGE = 0.05, 0.005  # weights are uniform in [-0.05, 0.05], the discriminator's in a tenth
 PIECES = 5  # of a maxout unit
 KEEP_PICTURE, KEEP_HIDDEN = 0.8, 0.5  # shares of values that dropout keeps
 
@@ -40,7 +40,7 @@ class MLPGenerator(nn.Module):
             nn.Tanh(),  # the published sigmoid, for pictures in [-1, 1]
         )
         self.shape = shape
-        _init(self)
+        _init(self, RANGE)
 
     def forward(self, z: Tensor) -> Tensor:
         return self.layers(z).unflatten(1, self.shape)
@@ -73,14 +73,14 @@ class MaxoutDiscriminator(nn.Module):
             *([MinibatchDiscrimination(width)] if minibatch else []),
             nn.Linear(width + KERNELS * minibatch, 1),
         )
-        _init(self)
+        _init(self, D_RANGE)
 
     def forward(self, image: Tensor) -> Tensor:
         return self.layers(image)
 
 
-def _init(network: nn.Module) -> None:
+def _init(network: nn.Module, reach: float) -> None:
     for layer in network.modules():
         if isinstance(layer, nn.Linear):
-            nn.init.uniform_(layer.weight, -INIT_RANGE, INIT_RANGE)
+            nn.init.uniform_(layer.weight, -reach, reach)
             nn.init.zeros_(layer.bias)

@@ -16,6 +16,7 @@ from img2img.networks.layers import (
     make_activation,
     make_norm,
 )
+from img2img.networks.mlp import MaxoutDiscriminator, MLPGenerator
 from img2img.networks.padding import padded_size, run_padded
 from img2img.networks.patchgan import PATCHES, MultiscaleDiscriminator, PatchGAN
 from img2img.networks.pix2pixhd import GlobalGenerator, LocalEnhancer
@@ -193,3 +194,29 @@ def test_unknown_names_are_answered_with_the_valid_ones():
         UpBlock(1, 1, mode="pixelshuffle")
     with pytest.raises(ValueError, match="depth"):
         UNet(in_channels=1, out_channels=1, depth=1)
+
+
+def test_the_first_gan_s_weights_are_those_of_its_published_experiment():
+    """mnist.yaml of github.com/goodfeli/adversarial: irange of 0.05 and 0.005."""
+    networks = {
+        0.05: MLPGenerator(shape=(1, 28, 28)),
+        0.005: MaxoutDiscriminator(shape=(1, 28, 28), minibatch=False),
+    }
+    for reach, network in networks.items():
+        layers = [layer for layer in network.modules() if isinstance(layer, nn.Linear)]
+        assert len(layers) == 3
+        for layer in layers:
+            assert layer.weight.abs().max() <= reach and not layer.bias.any()
+            assert float(layer.weight.std()) == pytest.approx(reach / 3**0.5, rel=0.1)
+
+
+def test_what_is_recognised_has_a_layer_of_its_own():
+    judge = DCGANDiscriminator(size=28, channels=1, width=4, recognised=12)
+    image = torch.randn(5, 1, 28, 28)
+    said = judge(image)
+    assert said.shape == (5, 13)
+    found = judge.down(image)
+    assert torch.equal(said[:, :1], judge.judge(found).flatten(1))
+    hidden = nn.functional.leaky_relu(judge.recognise[0](found), 0.2)
+    assert hidden.shape == (5, 128, 1, 1)
+    assert_close(said[:, 1:], judge.recognise[2](hidden).flatten(1))

@@ -69,7 +69,11 @@ EXPERIMENTS = {
     "wgan_gp": Experiment("wgan_gp", "Wasserstein, gradient penalty", times=2),
     "wgan_div": Experiment("wgan_div", "Wasserstein divergence", times=2),
     "fgan": Experiment("fgan", "Jensen-Shannon divergence"),
-    "began": Experiment("began", "autoencoder in balance", narrow=NARROW | {"model.latent": 32}),
+    "began": Experiment(
+        "began",
+        "autoencoder in balance",
+        narrow={"model.width": 32, "model.d_width": 32, "model.latent": 32},
+    ),
     "cgan": Experiment(
         "cgan", "both are told the class; the generator learns faster", settings=FAST
     ),
