@@ -21,8 +21,8 @@ SETS = {**distribution.BETTER, **drawn.BETTER}
 SAME = {
     "lpips": ("lpips",),
     **dict.fromkeys(distribution.BETTER, ("inception", "sets")),
-    **dict.fromkeys(drawn.BETTER, ("data", "real pictures", "pictures")),
 }
+SAME_DRAWN = ("data", "real pictures", "pictures")  # and of drawn pictures, whatever the metric
 _REALS = "real pictures, SHA-256"
 
 
@@ -49,13 +49,14 @@ def compare(first: Scored, second: Scored) -> tuple[dict[str, Difference], dict[
             f"{one.name} and {other.name} were scored by other real pictures of the same names: "
             "evaluate both on the same data"
         )
+    always = SAME_DRAWN if drawn.DRAWN in one.protocol or drawn.DRAWN in other.protocol else ()
     found = _pairs(first, second, names) | _sets(first, second)
     counted_names = [name for name in names if name in first.counts and name in second.counts]
     found |= _classes(first, second, counted_names)
     left_out = {}
     for metric in dict.fromkeys((*one.scores, *other.scores, *found)):
-        keys = SAME.get(metric, ("segmentation",) if metric not in BETTER else ())
-        unlike = [key for key in keys if _unlike(one.protocol, other.protocol, key)]
+        keys = SAME.get(metric, ("segmentation",) if metric not in (*BETTER, *SETS) else ())
+        unlike = [key for key in (*keys, *always) if _unlike(one.protocol, other.protocol, key)]
         if unlike:
             found.pop(metric, None)
             left_out[metric] = f"measured with another protocol ({', '.join(unlike)})"

@@ -16,7 +16,7 @@ from img2img.data.sheets import picture_grid, to_picture
 from img2img.data.spec import BUILT_IN, DataSpec
 from img2img.errors import ConfigError, DataError, counted
 from img2img.evaluation import bootstrap
-from img2img.evaluation.instruments import about_sets, too_few, versions
+from img2img.evaluation.instruments import about_inception, about_sets, too_few, versions
 from img2img.evaluation.pictures import as_rgb
 from img2img.evaluation.result import Evaluation, Score
 from img2img.inference.painter import Painter
@@ -251,7 +251,8 @@ def _inception_scores(
     nan, better = float("nan"), distribution.BETTER
     scores = {name: Score(value, nan, nan, better[name], count) for name, value in values.items()}
     scores["kid"] = Score(kid, kid - 1.96 * error, kid + 1.96 * error, better["kid"], count)
-    return scores, "", {"inception": {"file": path.name}, "sets": about_sets(count, len(real))}
+    about = {"inception": about_inception(path), "sets": about_sets(count, len(real))}
+    return scores, "", about
 
 
 @torch.inference_mode()

@@ -130,7 +130,12 @@ def _add_inception(tools: Instruments, wanted: Wanted, count: int) -> None:
         tools.missing |= dict.fromkeys(distribution.BETTER, reason)
         return
     tools.inception = distribution.Inception(path).to(tools.device)
-    tools.protocol["inception"] = {
+    tools.protocol["inception"] = about_inception(path)
+
+
+def about_inception(path: Path) -> dict[str, str]:
+    """The network that scores of sets see pictures through."""
+    return {
         "network": "Inception-v3 of TensorFlow 2015, features of 2048",
         "resize": "299x299, bilinear as TensorFlow 1, after rounding to 8 bits",
         **_about_file(path),
@@ -194,7 +199,7 @@ def about_sets(fakes: int, reals: int) -> Mapping[str, Any]:
     about: dict[str, Any] = {
         "kid": f"{distribution.SUBSETS} subsets of {distribution.kid_subset_size(count)} pictures",
         "precision and recall": f"{distribution.NEIGHBOURS} nearest neighbours",
-        "pictures": f"{fakes} translated, {reals} real",
+        "pictures": f"{fakes} generated, {reals} real",
     }
     if count < distribution.FEATURES:
         about["beware"] = (

@@ -29,9 +29,10 @@ class Options:
     """What holds for all pictures of one call.
 
     Attributes:
-        data: pairs of another place than the run's own.
-        limit: pairs that are scored at most.
-        styles, seed: of runs with styles.
+        data: pairs of another place than the run's own; real pictures, of a run that draws.
+        limit: pairs that are scored at most, or pictures that are drawn.
+        styles: of runs with styles.
+        seed: of styles by lot, or of what is drawn.
     """
 
     checkpoint: str | None = None

@@ -137,3 +137,25 @@ def difference(change, low, high, better="smaller"):
 )
 def test_sentences(found, expected):
     assert sentence("m", found, 24) == expected
+
+
+def test_drawn_pictures_are_compared_beside_the_same_real_ones_alone():
+    scores = {
+        "fid": Score(50.0, math.nan, math.nan, "smaller", 30),
+        "accuracy": Score(0.75, 0.7, 0.8, "larger", 30),
+        "modes": Score(9, math.nan, math.nan, "larger", 30),
+    }
+    protocol = {"drawn from": "noise, seed 0", "data": "/digits", "sets": 1, "pictures": "30"}
+    better = scores | {"accuracy": Score(0.95, 0.93, 0.97, "larger", 30)}
+
+    def drawn(name, own, **about):
+        return Scored(Evaluation(name, own, {}, {}, protocol | about), {}, ())
+
+    found, left_out = compare(drawn("a", scores), drawn("b", better))
+    assert set(found) == set(scores) and not left_out
+    half = math.hypot(0.05, 0.02)
+    assert found["accuracy"].low == pytest.approx(0.2 - half) and found["accuracy"].certain
+    assert found["modes"].change == 0 and math.isnan(found["modes"].low)
+    for key in ("data", "real pictures", "pictures"):
+        found, left_out = compare(drawn("a", scores), drawn("b", better, **{key: "other"}))
+        assert not found and set(left_out) == set(scores) and key in left_out["fid"]
