@@ -18,8 +18,8 @@ DCGAN_TRAINING = {
     "training.epochs": 100,
     "training.decay_epochs": 0,
 }
-# Gulrajani et al. 2017, Algorithm 1: lambda = 10, n_critic = 5, m = 64, Adam with 0.0001, 0 and 0.9;
-# no batch norm in the critic (Sec. 4).
+# Gulrajani et al. 2017, Algorithm 1: lambda = 10, n_critic = 5, Adam with 0.0001, 0 and 0.9; no batch
+# norm in the critic (Sec. 4). Batches are WGAN's.
 PENALISED = DCGAN_TRAINING | {
     "model.adversarial": "wasserstein",
     "model.d_norm": "none",
@@ -46,7 +46,7 @@ PRESETS = {
         "training.beta2": 0.99,
     },
     "wgan_gp": PENALISED | {"model.penalty": "gradient", "model.weights.penalty": 10.0},
-    # Wu et al. 2018, Sec. 4: k = 2, p = 6, and the rest as WGAN-GP.
+    # Wu et al. 2018, Sec. 4: k = 2, p = 6. All else is WGAN-GP's.
     "wgan_div": PENALISED | {"model.penalty": "divergence", "model.weights.penalty": 2.0},
     # Nowozin et al. 2016, Tables 1 and 2; the divergence that comes closest to GAN's own.
     "fgan": DCGAN_TRAINING | {"model.adversarial": "jensen_shannon"},
