@@ -10,6 +10,8 @@ from torch import Tensor
 
 from img2img.errors import ConfigError, nearest
 
+NAME = r"[^\s+-]+"  # of a list of seeds, as it stands in a sum
+
 
 def slerp(start: Tensor, stop: Tensor, steps: int) -> Tensor:
     """Points from `start` to `stop`, both included, on the arc between them: (size,) -> (steps, size).
@@ -37,7 +39,7 @@ def parse_sum(text: str, names: Mapping[str, list[int]]) -> list[tuple[int, str]
     Raises:
         ConfigError: no sum of names, or an unknown name.
     """
-    parts = re.findall(r"\s*([+-]?)\s*([^\s+-]+)", text)
+    parts = re.findall(rf"\s*([+-]?)\s*({NAME})", text)
     whole = "".join(sign + name for sign, name in parts)
     if not parts or whole != re.sub(r"\s", "", text) or not all(sign for sign, _ in parts[1:]):
         raise ConfigError(f"--arithmetic {text!r}: expected names with + or - between them")
@@ -51,7 +53,7 @@ def read_names(path: Path) -> dict[str, list[int]]:
     """Named lists of seeds, from JSON such as `{"man": [3, 17, 40]}`.
 
     Raises:
-        ConfigError: unreadable, or no such JSON.
+        ConfigError: unreadable, no such JSON, or a name that no sum can have.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -59,12 +61,24 @@ def read_names(path: Path) -> dict[str, list[int]]:
         raise ConfigError(f"{path}: cannot be read ({error.strerror})") from error
     except ValueError as error:
         raise ConfigError(f"{path}: no JSON ({error})") from error
-    fits = isinstance(content, dict) and all(
-        isinstance(seeds, list) and seeds and all(type(s) is int and 0 <= s < 2**32 for s in seeds)
-        for seeds in content.values()
-    )
-    if not fits:
-        raise ConfigError(
-            f'{path}: expected names with lists of seeds, such as {{"man": [3, 17, 40]}}'
-        )
+    example = 'expected names with lists of seeds, such as {"man": [3, 17, 40]}'
+    if content == {}:
+        raise ConfigError(f"{path}: it names no seeds; {example}")
+    if not isinstance(content, dict) or not all(map(_are_seeds, content.values())):
+        raise ConfigError(f"{path}: {example}")
+    for name in content:
+        if not re.fullmatch(NAME, name):
+            raise ConfigError(
+                f"{path}: the name {name!r} cannot stand in a sum; names have at least one character, "
+                "and no spaces, + or -; smiling_woman is one"
+            )
     return content
+
+
+def _are_seeds(value: object) -> bool:
+    """Whether it is a list of at least one seed, 0 to 2**32 - 1."""
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and all(type(seed) is int and 0 <= seed < 2**32 for seed in value)
+    )
