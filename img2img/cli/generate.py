@@ -9,14 +9,15 @@ EPILOG = """examples:
   img2img generate --run digits -n 64                       64 pictures in generated/
   img2img generate --run digits -n 64 --class 3 --grid threes.png
   img2img generate --run digits --interpolate 4 9 --frames 30 --grid way.gif
-  img2img generate --run codes -n 5 --traverse code=1 --grid code.png
+  img2img generate --run codes -n 5 --traverse code=2 --grid code.png
   img2img generate --run faces --arithmetic "smiling_woman - woman + man" --names seeds.json
   img2img generate --run digits -n 8 --nearest --grid neighbours.png
 
 A picture depends on its seed alone: picture i of `--seed 7` is that of seed 7 + i."""
 
 
-FRAMES = 10
+COUNT = 16
+WAYS = ("interpolate", "traverse", "arithmetic", "nearest")
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
@@ -28,10 +29,10 @@ def parse(argv: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--run", help="name (runs/NAME) or path of the run; the newest")
     parser.add_argument("--checkpoint", help="last, a step, or a file")
-    parser.add_argument("-n", type=count, default=16, metavar="N", help="number of pictures (16)")
+    parser.add_argument("-n", type=count, metavar="N", help="number of pictures (16)")
     parser.add_argument("--class", dest="kind", metavar="NAME", help="class of all pictures")
-    parser.add_argument("--seed", type=seed, default=0, help="seed of the first picture (0)")
-    parser.add_argument("--out", type=Path, help="folder for the pictures (generated)")
+    parser.add_argument("--seed", type=seed, help="seed of the first picture (0)")
+    parser.add_argument("--out", type=Path, help="folder for single pictures (generated)")
     parser.add_argument(
         "--grid",
         type=Path,
@@ -45,13 +46,21 @@ def parse(argv: list[str]) -> argparse.Namespace:
         metavar=("A", "B"),
         help="the way from one seed's picture to another's; a .gif moves",
     )
-    ways.add_argument("--traverse", metavar="code=K", help="infogan: pictures along a code")
+    ways.add_argument(
+        "--traverse",
+        metavar="code=K",
+        help="infogan: pictures along a code; code 1 is the categorical one, 2 and 3 are continuous",
+    )
     ways.add_argument("--arithmetic", metavar="SUM", help="sum of the means of named seeds")
     ways.add_argument(
         "--nearest", action="store_true", help="beside each picture its nearest training pictures"
     )
     parser.add_argument("--names", type=Path, help='JSON: {"woman": [3, 17, 40], ...}')
-    parser.add_argument("--frames", type=count, help="pictures of --interpolate or --traverse (10)")
+    parser.add_argument(
+        "--frames",
+        type=count,
+        help="pictures of --interpolate, or of --traverse along a continuous code (10)",
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
     return parser.parse_args(argv)
 
@@ -59,30 +68,56 @@ def parse(argv: list[str]) -> argparse.Namespace:
 def main(argv: list[str]) -> int:
     """Draws, writes, says where."""
     a = parse(argv)
-    from img2img.errors import ConfigError
+    _check(a)
     from img2img.inference.painter import Painter
 
+    painter = Painter.load(a.run, checkpoint=a.checkpoint, device=a.device)
+    first = a.seed or 0
+    seeds = range(first, first + (a.n or COUNT))
+    if _way(a) or a.grid:
+        where = _show(a, painter, seeds)
+    else:
+        where = _write(a, painter, seeds)
+    print(f"{where} (by {painter.source})")
+    return 0
+
+
+def _way(a: argparse.Namespace) -> str:
+    """The option that asks for something else than pictures one by one, "" where there is none."""
+    given = (way for way in WAYS if getattr(a, way) not in (None, False))
+    return next((f"--{way}" for way in given), "")
+
+
+def _check(a: argparse.Namespace) -> None:
+    """Raises ConfigError where an option would have no effect."""
+    from img2img.errors import ConfigError
+
+    way = _way(a)
     if (a.arithmetic is None) != (a.names is None):
         raise ConfigError(
             "--arithmetic needs --names FILE, which says what its names mean, and vice versa"
         )
-    if a.frames is not None and not (a.interpolate or a.traverse):
+    if a.frames is not None and way not in ("--interpolate", "--traverse"):
         raise ConfigError(
             "--frames is of --interpolate or --traverse; -n is the number of pictures"
         )
     if a.frames == 1:
         raise ConfigError("--frames 1: a way from one end to the other has at least 2 pictures")
-    a.frames = a.frames or FRAMES
-    painter = Painter.load(a.run, checkpoint=a.checkpoint, device=a.device)
-    if a.interpolate or a.traverse or a.arithmetic or a.nearest or a.grid:
-        where = _show(a, painter)
-    else:
-        where = _write(a, painter)
-    print(f"{where} (by {painter.source})")
-    return 0
+    if way == "--interpolate" and (a.n is not None or a.seed is not None):
+        raise ConfigError(
+            "-n and --seed are not of --interpolate A B, which names its two seeds; --frames is the "
+            "number of pictures"
+        )
+    if way == "--arithmetic" and a.n is not None:
+        raise ConfigError("-n is not of --arithmetic, which draws the seeds in --names")
+    if a.out is not None and (way or a.grid):
+        raise ConfigError(
+            f"--out is a folder for single pictures, but {way or '--grid'} makes one picture of all; "
+            "name its file with --grid alone"
+        )
 
 
-def _write(a: argparse.Namespace, painter) -> str:
+def _write(a: argparse.Namespace, painter, seeds: range) -> str:
     """One file for each picture, named by its seed."""
     from img2img.data.images import suffix_for, write_image
     from img2img.errors import ConfigError
@@ -95,28 +130,27 @@ def _write(a: argparse.Namespace, painter) -> str:
         raise ConfigError(f"{folder}: the folder cannot be made ({error.strerror})") from error
     image = painter.spec.target
     suffix = suffix_for(image.dtype, image.channels)
-    seeds = range(a.seed, a.seed + a.n)
     for one in counting(seeds, len(seeds), "picture"):
         write_image(folder / f"seed-{one:010d}{suffix}", painter.draw([one], kind=a.kind)[0])
-    return f"{a.n} pictures: {folder}"
+    return f"{len(seeds)} pictures: {folder}"
 
 
-def _show(a: argparse.Namespace, painter) -> str:
+def _show(a: argparse.Namespace, painter, seeds: range) -> str:
     """One picture of what was asked for."""
     from img2img.data.images import write_image
     from img2img.inference import showing
     from img2img.inference.walks import read_names
 
-    seeds = range(a.seed, a.seed + a.n)
     path = a.grid or Path("generated.png")
-    if a.interpolate:
+    if a.interpolate is not None:
         frames = showing.interpolation(painter, tuple(a.interpolate), a.frames, kind=a.kind)
         return f"{showing.write_frames(path, frames)}: {path}"
-    if a.traverse:
-        sheet = showing.traversal(painter, seeds, _code(a.traverse), a.frames)
-    elif a.arithmetic:
+    if a.traverse is not None:
+        code = _code(a.traverse)
+        sheet = showing.traversal(painter, seeds, code, a.frames, kind=a.kind)
+    elif a.arithmetic is not None:
         names = read_names(a.names)
-        sheet = showing.arithmetic(painter, a.arithmetic, names, kind=a.kind, seed=a.seed)
+        sheet = showing.arithmetic(painter, a.arithmetic, names, kind=a.kind, seed=seeds[0])
     elif a.nearest:
         data, config = _training_data(painter)
         sheet, lines = showing.neighbours(painter, seeds, data, config, kind=a.kind)
@@ -132,7 +166,7 @@ def _code(text: str) -> int:
 
     word, _, number = text.partition("=")
     if word != "code" or not number.isdecimal():
-        raise ConfigError(f"--traverse {text}: expected code=K, such as code=1")
+        raise ConfigError(f"--traverse {text!r}: expected code=K, such as code=1")
     return int(number)
 
 

@@ -15,9 +15,10 @@ from img2img.errors import ConfigError, DataError
 from img2img.inference.neighbours import nearest_neighbours
 from img2img.inference.painter import Painter
 from img2img.inference.walks import parse_sum, slerp
-from img2img.models.latents import COLUMNS, SPAN, Z
+from img2img.models.latents import CATEGORY, COLUMNS, Z
 from img2img.schema import DataConfig
 
+FRAMES = 10  # of a way, where nobody says
 NEIGHBOURS = 5
 NOISE = 0.25  # of the variants of a sum: Radford et al. 2016, Fig. 7
 FRAME, REST = 80, 600  # milliseconds of a GIF's frame, and of those at both ends
@@ -32,33 +33,61 @@ def grid(painter: Painter, seeds: Sequence[int], *, kind: str | None) -> np.ndar
 
 
 def interpolation(
-    painter: Painter, ends: tuple[int, int], frames: int, *, kind: str | None
+    painter: Painter, ends: tuple[int, int], frames: int | None, *, kind: str | None
 ) -> list[np.ndarray]:
-    """Frames from one seed's picture to another's; class and codes are those of the first."""
+    """Frames from one seed's picture to another's; class and codes are those of the first.
+
+    Args:
+        frames: number of them, with both ends; None: 10.
+        kind: the class of all of them by name; None: that of the first seed.
+    """
+    frames = frames or FRAMES
     latents = painter.latents_of(ends, kind=kind)
     start = {name: value[:1].expand(frames, *value.shape[1:]) for name, value in latents.items()}
     return _pictures(painter.render({**start, Z: slerp(*latents[Z], frames)}))
 
 
-def traversal(painter: Painter, seeds: Sequence[int], code: int, frames: int) -> np.ndarray:
-    """A row for each seed, along which one continuous code goes from -2 to 2.
+def traversal(
+    painter: Painter, seeds: Sequence[int], code: int, frames: int | None, *, kind: str | None
+) -> np.ndarray:
+    """A row for each seed, along which one code alone changes.
+
+    Args:
+        code: its number as Chen et al. 2016 count: from 1, the categorical one first.
+        frames: values of a continuous code, from -2 to 2; None: 10. The categorical code takes each
+            of its values.
 
     Raises:
-        ConfigError: the run has no such code.
+        ConfigError: the run has no such code or class, or frames are asked of a categorical code.
     """
-    if code >= painter.latents.codes:
-        have = (
-            f"its codes are 0 to {painter.latents.codes - 1}"
-            if painter.latents.codes
-            else ("it has no codes; infogan has")
+    latents, categorical = painter.latents, _require_code(painter, code)
+    if categorical and frames:
+        raise ConfigError(
+            f"--frames {frames}: code {code} is categorical and has a picture for each of its "
+            f"{latents.categories} values; --frames is of continuous codes"
         )
-        raise ConfigError(f"--traverse code={code}: the run has no such code; {have}")
+    values = latents.code_values(code, frames or FRAMES)
     rows = [
-        _pictures(painter.render(painter.latents.traverse(painter.latents_of([s]), code, frames)))
+        _pictures(
+            painter.render(latents.traverse(painter.latents_of([s], kind=kind), code, values))
+        )
         for s in seeds
     ]
-    values = torch.linspace(-SPAN, SPAN, frames)
-    return picture_grid(rows, [f"seed {s}" for s in seeds], [f"{value:.1f}" for value in values])
+    heads = [f"{value}" if categorical else f"{value:.1f}" for value in values.tolist()]
+    return picture_grid(rows, [f"seed {s}" for s in seeds], heads)
+
+
+def _require_code(painter: Painter, code: int) -> bool:
+    """Whether a code is categorical. Raises ConfigError where there is none of that number."""
+    kinds = painter.latents.code_kinds
+    if 1 <= code <= len(kinds):
+        return kinds[code - 1] == CATEGORY
+    have = ", ".join(
+        f"{number} ({'categorical' if kind == CATEGORY else 'continuous'})"
+        for number, kind in enumerate(kinds, 1)
+    )
+    have = f"its codes are {have}" if kinds else "it has no codes; infogan has"
+    raise ConfigError(f"--traverse code={code}: the run has no such code; {have}")
 
 
 def arithmetic(

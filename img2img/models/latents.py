@@ -24,7 +24,7 @@ class Latents:
         size: numbers of z, each of U[-1, 1] or N(0, 1).
         classes: names of the classes that a picture can be asked for by.
         categories: values of InfoGAN's categorical code; 0: there is none.
-        codes: InfoGAN's continuous codes, each of U[-1, 1].
+        codes: number of InfoGAN's continuous codes, each of U[-1, 1].
     """
 
     size: int
@@ -59,6 +59,15 @@ class Latents:
         return {name: value.to(device) for name, value in drawn.items()}
 
     @property
+    def code_kinds(self) -> tuple[str, ...]:
+        """`category` or `codes` of each of InfoGAN's codes, code 1 first.
+
+        They count as c1, c2, c3 of Chen et al. 2016, Sec. 7.2: the categorical one, where there is
+        one, and then the continuous ones.
+        """
+        return (CATEGORY,) * bool(self.categories) + (CODES,) * self.codes
+
+    @property
     def given(self) -> int:
         """Numbers that the generator takes beside z."""
         return len(self.classes) + self.categories + self.codes
@@ -84,15 +93,17 @@ class Latents:
         """
         same = self.draw(columns, generator.device, generator)
         shown = [
-            (name, {**same, CLASS: torch.full((columns,), number)})
+            (name, {**same, CLASS: torch.full_like(same[CLASS], number)})
             for number, name in enumerate(self.classes)
         ]
         shown += [
-            (f"category {number}", {**same, CATEGORY: torch.full((columns,), number)})
+            (f"code 1 = {number}", {**same, CATEGORY: torch.full_like(same[CATEGORY], number)})
             for number in range(self.categories)
         ]
         shown += [
-            (f"code {code}", self.traverse(same, code, columns)) for code in range(self.codes)
+            (f"code {code}", self.traverse(same, code, self.code_values(code, columns)))
+            for code, kind in enumerate(self.code_kinds, 1)
+            if kind == CODES
         ]
         others = rows - 1 if not shown else 0
         if not shown:
@@ -101,13 +112,22 @@ class Latents:
             ("", self.draw(columns, generator.device, generator)) for _ in range(others)
         ]
 
-    def traverse(self, latents: dict[str, Tensor], code: int, steps: int) -> dict[str, Tensor]:
-        """The first of the latents, over and over, with one code going from -2 to 2."""
+    def code_values(self, code: int, steps: int) -> Tensor:
+        """What code 1, 2, ... is shown at: each category, int64, or `steps` numbers from -2 to 2."""
+        if self.code_kinds[code - 1] == CATEGORY:
+            return torch.arange(self.categories)
+        return torch.linspace(-SPAN, SPAN, steps)
+
+    def traverse(self, latents: dict[str, Tensor], code: int, values: Tensor) -> dict[str, Tensor]:
+        """The first of the latents, over and over, where code 1, 2, ... alone takes the values (N,)."""
         first = {
-            name: value[:1].expand(steps, *value.shape[1:]).clone()
+            name: value[:1].expand(len(values), *value.shape[1:]).clone()
             for name, value in latents.items()
         }
-        first[CODES][:, code] = torch.linspace(-SPAN, SPAN, steps, device=first[CODES].device)
+        if self.code_kinds[code - 1] == CATEGORY:
+            first[CATEGORY][:] = values
+        else:
+            first[CODES][:, code - 1 - self.code_kinds.count(CATEGORY)] = values
         return first
 
 

@@ -9,13 +9,13 @@ import torch
 from PIL import Image
 
 from img2img.cli import main
-from img2img.data.sheets import CAPTION
-from img2img.errors import ConfigError, DataError
+from img2img.data.sheets import CAPTION, SEAM, to_picture
+from img2img.errors import DataError
 from img2img.inference.painter import Painter
 from img2img.inference.showing import NEIGHBOURS
-from img2img.inference.walks import parse_sum, slerp
 
-SIDE = 8
+SIDE, FACTOR = 8, 8  # of a picture, and how much larger it is in a grid
+CELL = SIDE * FACTOR + SEAM
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +28,7 @@ def runs(tmp_path_factory):
     (folder / "digits.csv").write_text("\n".join(rows))
     tiny = ["--data", str(folder / "digits.csv"), "--device", "cpu", "--max-steps", "2"]
     tiny += ["model.width=4", "model.d_width=4", "training.batch_size=4", "training.workers=0"]
+    tiny += ["training.lr=0.1"]  # so that the pictures are not all grey, and can be told apart
     for name in ("dcgan", "cgan", "infogan"):
         arguments = ["--model", name, "--run", str(folder / name), *tiny, "data.flip=false"]
         assert main(["train", *arguments]) == 0
@@ -45,6 +46,33 @@ def generate(runs, name, *arguments):
 
 def read(path):
     return np.asarray(Image.open(path))
+
+
+def cells(path, columns, *, rows, top=0):
+    """The pictures (rows, columns, SIDE, SIDE) of a grid, of grey levels, without captions."""
+    grid = read(path)[..., 0].astype(int)
+    left = grid.shape[1] - columns * CELL
+    assert grid.shape[0] == top + rows * CELL + SEAM and left >= SEAM
+    return np.stack(
+        [
+            [
+                grid[y : y + SIDE * FACTOR : FACTOR, x : x + SIDE * FACTOR : FACTOR]
+                for x in range(left, grid.shape[1], CELL)
+            ]
+            for y in range(top + SEAM, grid.shape[0], CELL)
+        ]
+    )
+
+
+def drawn(painter, latents):
+    """The painter's own pictures (N, SIDE, SIDE) of latents, of grey levels."""
+    pictures = [to_picture(image)[..., 0] for image in painter.render(latents)]
+    return np.stack(pictures).astype(int)
+
+
+def apart(one, other):
+    """The greatest difference of two pictures in grey levels."""
+    return np.abs(one - other).max()
 
 
 def test_pictures_depend_on_their_seed_alone(runs):
@@ -70,23 +98,19 @@ def test_class_is_obeyed(runs):
 def test_grid_holds_all(runs):
     assert generate(runs, "dcgan", "-n", "5", "--grid", "grid.png") == 0
     grid = read("grid.png")
-    cell = SIDE * 8 + 2
-    assert grid.shape == (2 * cell + 2, 3 * cell + 2, 3)
-    first = Painter.load(runs / "dcgan", device="cpu").draw([0])[0, ..., 0]
-    assert np.array_equal(grid[2:cell:8, 2:cell:8, 0], first)
+    assert grid.shape == (2 * CELL + SEAM, 3 * CELL + SEAM, 3)
+    painter = Painter.load(runs / "dcgan", device="cpu")
+    pictures = cells("grid.png", 3, rows=2).reshape(6, SIDE, SIDE)
+    assert np.array_equal(pictures[:5], painter.draw(range(5))[..., 0])
     assert not Path("generated").exists()
 
 
 def test_interpolation_begins_and_ends_at_the_seeds(runs):
     arguments = ["--interpolate", "4", "9", "--frames", "6"]
     assert generate(runs, "dcgan", *arguments, "--grid", "way.png") == 0
-    painter, cell = Painter.load(runs / "dcgan", device="cpu"), SIDE * 8 + 2
-    strip = read("way.png")
-    assert strip.shape[1] == 6 * cell + 2
-    for place, number in ((0, 4), (5, 9)):
-        x = 2 + place * cell
-        shown = strip[2 : 2 + SIDE * 8 : 8, x : x + SIDE * 8 : 8, 0].astype(int)
-        assert np.abs(shown - painter.draw([number])[0, ..., 0]).max() <= 1
+    painter = Painter.load(runs / "dcgan", device="cpu")
+    [frames] = cells("way.png", 6, rows=1)
+    assert apart(frames[[0, 5]], painter.draw([4, 9])[..., 0]) <= 1
     assert generate(runs, "dcgan", *arguments, "--grid", "way.gif") == 0
     film = Image.open("way.gif")
     assert film.n_frames == 10 and min(film.size) >= 150  # there and back, large enough to see
@@ -95,15 +119,71 @@ def test_interpolation_begins_and_ends_at_the_seeds(runs):
     assert film.info["duration"] < 100
 
 
-def test_traversal_arithmetic_and_neighbours_are_drawn(runs, capsys):
-    assert generate(runs, "infogan", "-n", "2", "--traverse", "code=1", "--grid", "t.png") == 0
+def test_interpolation_keeps_to_the_arc(runs):
+    """Half way it is on the bisector of the angle, as long as the ends are on average."""
+    painter = Painter.load(runs / "dcgan", device="cpu")
+    arguments = ["--interpolate", "4", "9", "--frames", "7", "--grid", "way.png"]
+    assert generate(runs, "dcgan", *arguments) == 0
+    one, other = painter.latents_of([4, 9])["z"]
+    bisector = one / one.norm() + other / other.norm()
+    middle = bisector / bisector.norm() * (one.norm() + other.norm()) / 2
+    line = (one + other) / 2
+    [frames] = cells("way.png", 7, rows=1)
+    [arc, straight] = drawn(painter, {"z": torch.stack([middle, line])})
+    assert apart(frames[3], arc) <= 1 and apart(arc, straight) > 5
+
+
+def test_interpolation_of_a_class(runs):
+    painter = Painter.load(runs / "cgan", device="cpu")
+    arguments = ["--interpolate", "4", "9", "--class", "2", "--frames", "2", "--grid", "way.png"]
+    assert generate(runs, "cgan", *arguments) == 0
+    [frames] = cells("way.png", 2, rows=1)
+    latents = painter.latents_of([4, 9])
+    expected = drawn(painter, latents | {"class": torch.tensor([2, 2])})
+    assert apart(frames, expected) <= 1
+    assert apart(expected, drawn(painter, latents | {"class": torch.tensor([0, 0])})) > 5
+
+
+@pytest.mark.parametrize("code", [1, 2, 3])
+def test_each_column_of_a_traversal_is_one_value_of_the_code(runs, code):
+    painter = Painter.load(runs / "infogan", device="cpu")
+    arguments = ["-n", "2", "--seed", "3", "--traverse", f"code={code}", "--grid", "code.png"]
+    assert generate(runs, "infogan", *arguments) == 0
+    pictures = cells("code.png", 10, rows=2, top=CAPTION)
+    for row, number in zip(pictures, (3, 4), strict=True):
+        for column, shown in enumerate(row):
+            latents = painter.latents_of([number])
+            if code == 1:
+                latents["category"] = torch.tensor([column])
+            else:
+                latents["codes"][0, code - 2] = -2 + 4 * column / 9
+            assert apart(shown, drawn(painter, latents)[0]) <= 1
+    assert apart(pictures[0, 0], pictures[0, 9]) > 5 and apart(pictures[0, 0], pictures[1, 0]) > 5
+
+
+def test_arithmetic_is_of_the_means_of_z(runs):
+    painter = Painter.load(runs / "dcgan", device="cpu")
     Path("names.json").write_text(json.dumps({"a": [1, 2, 3], "b": [4], "c_d": [5, 6]}))
     arguments = ["--arithmetic", "a - b + c_d", "--names", "names.json", "--grid", "sum.png"]
     assert generate(runs, "dcgan", *arguments) == 0
-    assert read("sum.png").shape[0] == CAPTION + 4 * (SIDE * 8 + 2) + 2
+    pictures = cells("sum.png", 10, rows=4, top=CAPTION)
+    a, b, c = (painter.latents_of(seeds)["z"] for seeds in ([1, 2, 3], [4], [5, 6]))
+    means = torch.stack([a.sum(0) / 3, b[0], c.sum(0) / 2])
+    right, without_minus = means[0] - means[1] + means[2], means.sum(0)
+    [expected, wrong] = drawn(painter, {"z": torch.stack([right, without_minus])})
+    assert apart(pictures[3, 0], expected) <= 1 and apart(expected, wrong) > 5
+    # The variants are near it, and none is the same.
+    assert all(0 < apart(variant, expected) for variant in pictures[3, 1:])
+    assert apart(pictures[:3, 0], drawn(painter, {"z": means})) <= 1
+    assert apart(pictures[0, 1:4], drawn(painter, {"z": a})) <= 1
+
+
+def test_neighbours_stand_beside_their_pictures(runs, capsys):
+    painter = Painter.load(runs / "cgan", device="cpu")
     assert generate(runs, "cgan", "-n", "2", "--nearest", "--grid", "near.png") == 0
     assert "seed 1: nearest 00000" in capsys.readouterr().out
-    assert read("near.png").shape[1] > (1 + NEIGHBOURS) * (SIDE * 8 + 2)
+    pictures = cells("near.png", 1 + NEIGHBOURS, rows=2, top=CAPTION)
+    assert apart(pictures[:, 0], drawn(painter, painter.latents_of([0, 1]))) <= 1
 
 
 def test_nearest_of_a_training_picture_is_itself(runs):
@@ -121,25 +201,8 @@ def test_nearest_of_a_training_picture_is_itself(runs):
     assert row[1].distance == pytest.approx(least, rel=1e-5)
 
 
-def test_slerp_is_an_arc():
-    start, stop = torch.tensor([2.0, 0.0]), torch.tensor([0.0, 2.0])
-    way = slerp(start, stop, 5)
-    angles = torch.atan2(way[:, 1], way[:, 0])
-    assert torch.allclose(way.norm(dim=1), torch.full((5,), 2.0))
-    assert torch.allclose(angles, torch.linspace(0, torch.pi / 2, 5), atol=1e-6)
-    longer = slerp(start, 2 * stop, 3)
-    assert torch.allclose(longer[1].norm(), torch.tensor(3.0))
-    opposite = slerp(start, -start, 3)
-    assert opposite.isfinite().all() and torch.equal(slerp(start, start, 3)[1], start)
-
-
-def test_sums_are_parsed():
-    names = dict.fromkeys(["a", "b_c", "d"], [1])
-    assert parse_sum("a - b_c+d", names) == [(1, "a"), (-1, "b_c"), (1, "d")]
-    assert parse_sum("-a", names) == [(-1, "a")]
-    for text, words in (("a b_c", "expected names"), ("", "expected names"), ("a - e", "'e'")):
-        with pytest.raises(ConfigError, match=words):
-            parse_sum(text, names)
+INFOGAN = "its codes are 1 (categorical), 2 (continuous), 3 (continuous)"
+SUM = ["--arithmetic", "a", "--names", "names.json"]
 
 
 @pytest.mark.parametrize(
@@ -147,16 +210,41 @@ def test_sums_are_parsed():
     [
         ("dcgan", ["--class", "1"], "draws without a class; cgan and acgan"),
         ("cgan", ["--class", "7"], "the run has no such class"),
-        ("dcgan", ["--traverse", "code=0"], "it has no codes; infogan has"),
-        ("infogan", ["--traverse", "code=2"], "its codes are 0 to 1"),
-        ("infogan", ["--traverse", "2"], "expected code=K"),
+        ("cgan", ["--interpolate", "1", "2", "--class", "7"], "the run has no such class"),
+        ("infogan", ["--traverse", "code=1", "--class", "7"], "draws without a class"),
+        ("infogan", ["--traverse", "code=2", "--class", "7"], "draws without a class"),
+        ("cgan", ["--traverse", "code=1", "--class", "1"], "it has no codes; infogan has"),
+        ("dcgan", ["--traverse", "code=1"], "it has no codes; infogan has"),
+        ("infogan", ["--traverse", "code=0"], INFOGAN),
+        ("infogan", ["--traverse", "code=4"], INFOGAN),
+        ("infogan", ["--traverse", "2"], "--traverse '2': expected code=K"),
+        ("infogan", ["--traverse", ""], "--traverse '': expected code=K"),
+        (
+            "infogan",
+            ["--traverse", "code=1", "--frames", "5"],
+            "a picture for each of its 10 values",
+        ),
         ("dcgan", ["--arithmetic", "a"], "needs --names"),
+        ("dcgan", ["--arithmetic", ""], "needs --names"),
+        ("dcgan", ["--arithmetic", "", "--names", "names.json"], "'': expected names with + or -"),
         ("dcgan", ["--arithmetic", "a+x", "--names", "names.json"], "unknown name 'x'"),
         ("dcgan", ["--arithmetic", "a", "--names", "none.json"], "none.json: cannot be read"),
         ("dcgan", ["--arithmetic", "a", "--names", "bad.json"], "with lists of seeds"),
+        ("dcgan", [*SUM, "-n", "3"], "-n is not of --arithmetic"),
         ("dcgan", ["--grid", "grid.jpg"], "grid.jpg"),
+        ("dcgan", ["--grid", "grid.png", "--out", "here"], "--grid makes one picture of all"),
+        ("dcgan", ["--nearest", "--out", "here"], "--nearest makes one picture of all"),
+        ("dcgan", ["--interpolate", "1", "2", "--out", "here"], "--interpolate makes one picture"),
+        ("dcgan", [*SUM, "--out", "here"], "--arithmetic makes one picture"),
+        ("infogan", ["--traverse", "code=1", "--out", "here"], "--traverse makes one picture"),
         ("dcgan", ["--frames", "5"], "--frames is of --interpolate or --traverse"),
         ("dcgan", ["--interpolate", "1", "2", "--frames", "1"], "at least 2 pictures"),
+        (
+            "dcgan",
+            ["--interpolate", "1", "2", "-n", "16"],
+            "-n and --seed are not of --interpolate",
+        ),
+        ("dcgan", ["--interpolate", "1", "2", "--seed", "0"], "-n and --seed are not of"),
     ],
 )
 def test_mistakes_are_one_message(runs, capsys, name, arguments, words):
@@ -165,6 +253,7 @@ def test_mistakes_are_one_message(runs, capsys, name, arguments, words):
     assert generate(runs, name, *arguments) == 2
     error = capsys.readouterr().err
     assert words in error and "Traceback" not in error
+    assert not list(Path().glob("*.png")) and not Path("here").exists()
 
 
 def test_runs_of_the_other_kind_are_refused(runs, capsys, tmp_path):

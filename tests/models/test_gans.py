@@ -166,11 +166,32 @@ def test_gallery_shows_classes_and_codes_one_by_one():
     assert torch.equal(classes[0][1]["z"], classes[1][1]["z"])
     assert [row["class"].unique().tolist() for _, row in classes] == [[0], [1]]
     coded = Latents(5, "normal", categories=2, codes=2).gallery(3, COLUMNS, generator)
-    assert [caption for caption, _ in coded] == ["category 0", "category 1", "code 0", "code 1"]
+    assert [caption for caption, _ in coded] == ["code 1 = 0", "code 1 = 1", "code 2", "code 3"]
     last = coded[3][1]
     assert len(last["z"].unique(dim=0)) == len(last["category"].unique()) == 1
     assert len(last["codes"][:, 0].unique()) == 1
     assert torch.allclose(last["codes"][:, 1], torch.linspace(-2, 2, COLUMNS))
+
+
+def test_codes_count_as_in_the_paper():
+    """Chen et al. 2016, Sec. 7.2: c1 is categorical, c2 and c3 are continuous."""
+    both = Latents(5, "normal", categories=3, codes=2)
+    assert both.code_kinds == ("category", "codes", "codes")
+    assert Latents(5, "normal", codes=2).code_kinds == ("codes", "codes")
+    assert Latents(5, "normal", categories=3).code_kinds == ("category",)
+    assert Latents(5, "normal", classes=("x",)).code_kinds == ()
+    latents = both.draw(2, generator=torch.Generator().manual_seed(0))
+    way = both.traverse(latents, 1, both.code_values(1, 7))
+    assert way["category"].tolist() == [0, 1, 2]
+    for name in ("z", "codes"):
+        assert torch.equal(way[name], latents[name][0].repeat(3, 1))
+    way = both.traverse(latents, 2, both.code_values(2, 5))
+    assert way["codes"][:, 0].tolist() == [-2, -1, 0, 1, 2]
+    assert torch.equal(way["codes"][:, 1], latents["codes"][0, 1].repeat(5))
+    assert torch.equal(way["category"], latents["category"][0].repeat(5))
+    plain = Latents(5, "normal", codes=2)
+    way = plain.traverse(plain.draw(1), 2, plain.code_values(2, 3))
+    assert way["codes"][:, 1].tolist() == [-2, 0, 2]
 
 
 @pytest.mark.parametrize("share", [1.0, 0.25, 0.0])
