@@ -97,9 +97,10 @@ def evaluate_drawn(
 
 
 def draw_gallery(painter: Painter, seed: int) -> np.ndarray:
-    """A grid: rows of the classes and codes, where there are any.
+    """A grid: rows of the classes and codes, where there are any, or else `ROWS` rows.
 
-    Of the training's own seed it is that of its samples.
+    With the training's own seed it shows the same latents as the training's samples do, but that
+    these have `training.samples` rows where there are neither classes nor codes.
     """
     gallery = painter.latents.gallery(ROWS, COLUMNS, torch.Generator().manual_seed(seed))
     rows = [[to_picture(image) for image in painter.render(latents)] for _, latents in gallery]

@@ -64,6 +64,8 @@ def drawn_side(run: str | None, options: Options, folder: Path) -> Side:
         seed=options.seed,
         inception=options.wanted.inception,
     )
+    # Not the noise of the scored pictures, nor, where both seeds are the usual 0, that of the
+    # training's samples, which the page shows anyway.
     scored, grid = Scored(evaluation, {}, ()), draw_gallery(painter, options.seed + 1)
     output.write_scored(folder, scored, drawn_page(evaluation, grid, place))
     write_image(folder / output.GRID, grid)

@@ -12,8 +12,9 @@ from PIL import Image
 from img2img.cli import main
 from img2img.data.pictures.describe import describe_pictures
 from img2img.data.pictures.stacked import every_fifth, stack_pictures
+from img2img.data.sheets import SEAM
 from img2img.evaluation import drawn
-from img2img.evaluation.drawn import evaluate_drawn
+from img2img.evaluation.drawn import draw_gallery, evaluate_drawn
 from img2img.inference.painter import Painter
 from img2img.metrics.classified import classify
 from img2img.schema import DataConfig
@@ -103,6 +104,18 @@ def test_a_run_with_codes_and_one_without_classes(capsys):
     assert "accuracy, frechet, modes, even: the pictures have no classes" in said.out
     assert "no scores: the page shows what the run draws" in said.out and not said.err
     assert "Samples over time" in Path("runs/d/evaluation/index.html").read_text()
+    assert_gallery_goes_on_from_samples("i", rows=5)
+    assert_gallery_goes_on_from_samples("d", rows=6)  # training.samples
+
+
+def assert_gallery_goes_on_from_samples(run, *, rows):
+    """Of the training's seed it shows what the samples do, where evaluate draws other pictures."""
+    samples = np.asarray(Image.open(f"runs/{run}/samples/step-00000004.png")).astype(int)
+    assert len(samples) == rows * (SIDE * 8 + SEAM) + SEAM
+    gallery = draw_gallery(Painter.load(run, device="cpu"), 0)
+    assert np.abs(gallery[: len(samples)] - samples).max() <= 1
+    shown = np.asarray(Image.open(f"runs/{run}/evaluation/drawn.png"))
+    assert shown.shape == gallery.shape and not np.array_equal(shown, gallery)
 
 
 def test_pictures_of_another_tool_are_no_pairs(capsys):
