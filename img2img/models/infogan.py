@@ -41,9 +41,9 @@ class Options(ConvolutionalOptions):
     latent: int = Field(62, ge=1)
     """Numbers of the noise z, beside the codes."""
     categories: int = Field(10, ge=0)
-    """Values of the categorical code; 0: there is none."""
+    """Values of the categorical code, which is code 1; 0: there is none."""
     codes: int = Field(2, ge=0)
-    """Number of continuous codes, uniform in [-1, 1]."""
+    """Number of continuous codes, uniform in [-1, 1]; they are the codes after the categorical one."""
     weights: Weights = Weights()
 
 

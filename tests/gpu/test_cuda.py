@@ -14,6 +14,7 @@ from img2img.config import load_config
 from img2img.data.loader import PairDataset, collate, draw_samples
 from img2img.data.transforms import JointTransform
 from img2img.models import MODELS, OPTIONS, build_model, find_data
+from img2img.models.latents import Latents
 from img2img.networks.channels_last import use_channels_last
 from img2img.networks.compiling import compile_networks
 from img2img.training.checkpoint import read_checkpoint
@@ -219,3 +220,9 @@ def test_compiled_run_by_the_command_line(capsys):
     assert "compiled when" in capsys.readouterr().out
     assert all(np.isfinite(line["g/l1"]) for line in lines("a") if "g/l1" in line)
     torch._dynamo.reset()
+
+
+def test_a_gallery_is_on_the_device_of_its_generator():
+    for latents in (Latents(5, "normal", ("x", "y")), Latents(5, "uniform", (), 3, 2)):
+        for _, row in latents.gallery(2, 4, torch.Generator(CUDA)):
+            assert all(value.is_cuda for value in row.values())

@@ -173,6 +173,17 @@ def test_gallery_shows_classes_and_codes_one_by_one():
     assert torch.allclose(last["codes"][:, 1], torch.linspace(-2, 2, COLUMNS))
 
 
+def test_a_gallery_is_on_the_device_of_its_generator():
+    generator = torch.Generator("cpu")
+    with torch.device("meta"):  # where tensors go whose device nobody names
+        for latents in (
+            Latents(5, "normal", classes=("x", "y")),
+            Latents(5, "normal", categories=2),
+        ):
+            rows = [row for _, row in latents.gallery(3, COLUMNS, generator)]
+            assert {value.device.type for row in rows for value in row.values()} == {"cpu"}
+
+
 def test_codes_count_as_in_the_paper():
     """Chen et al. 2016, Sec. 7.2: c1 is categorical, c2 and c3 are continuous."""
     both = Latents(5, "normal", categories=3, codes=2)
