@@ -24,7 +24,8 @@ class Divergence:
     Attributes:
         f: the generator function of u > 0; convex, f(1) = 0 (Table 1).
         activation: g_f, from the critic's raw output to the domain of f* (Table 2).
-        conjugate: f*(t), the least upper bound of ut - f(u) over u (Table 2).
+        conjugate: f*(t), the least upper bound of ut - f(u) over u > 0 (Table 2). Pearson's, as in
+            the table, is that for t of -2 or more; below, where the bound is -1, it is greater.
         conjugate_of_raw: f*(g_f(v)), simplified: no logarithm of a difference that vanishes.
         threshold: the raw output where g_f(v) = f'(1): above it the critic says "real" (Sec. 3.2).
     """

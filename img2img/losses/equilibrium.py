@@ -3,22 +3,20 @@
 Berthelot et al. 2017, Sec. 3. In float32 whatever the networks' precision.
 """
 
-from typing import Literal
-
 from torch import Tensor
 
 K_RATE = 0.001  # lambda_k, the paper's
 
 
-def rebuilding_loss(picture: Tensor, rebuilt: Tensor, *, eta: Literal[1, 2] = 1) -> Tensor:
-    """L(v) = |v - D(v)|^eta (Sec. 3.1), the mean over all values, a scalar.
+def rebuilding_loss(picture: Tensor, rebuilt: Tensor) -> Tensor:
+    """L(v) = |v - D(v)| (Sec. 3.1, with eta = 1 of 1 and 2), the mean over all values, a scalar.
 
     The discriminator minimises L(x) - k_t L(G(z_D)), the generator L(G(z_G)) (Sec. 3.4).
 
     Args:
         picture, rebuilt: (N, C, H, W), the autoencoder's input and output.
     """
-    return ((picture.float() - rebuilt.float()).abs() ** eta).mean()
+    return (picture.float() - rebuilt.float()).abs().mean()
 
 
 def next_k(

@@ -1,7 +1,7 @@
 """Adversarial losses of generative networks: from the critic's raw outputs to scalars to minimise.
 
 Raw outputs are logits or scores of any shape, such as (N,); the losses are means over them, in
-float32 whatever the networks' precision. The factors 1/2 of some papers are left to the weights.
+float32 whatever the networks' precision. LSGAN's stand without the factor 1/2 of the paper.
 """
 
 from typing import Literal
@@ -32,7 +32,7 @@ def discriminator_loss(
 
     - minimax, non_saturating, max_likelihood: -E[log D(x)] and -E[log(1 - D(G(z)))], with D the
       sigmoid of the logits (Goodfellow et al. 2014, Eq. 1).
-    - lsgan: E[(D(x) - 1)^2] and E[D(G(z))^2] (Mao et al. 2017, Eq. 9, a = 0, b = 1).
+    - lsgan: E[(D(x) - 1)^2] and E[D(G(z))^2] (twice Mao et al. 2017, Eq. 9, a = 0, b = 1).
     - wasserstein: -E[f(x)] and E[f(G(z))] (Arjovsky et al. 2017, Eq. 3); f must be kept Lipschitz.
     - f-divergences: -E[g_f(V(x))] and E[f*(g_f(V(G(z))))] (Nowozin et al. 2016, Eq. 6).
 
@@ -66,20 +66,20 @@ def discriminator_loss(
     }
 
 
-def generator_loss(on_fake: Tensor, *, kind: Kind, saddle: bool = False) -> Tensor:
+def generator_loss(on_fake: Tensor, *, kind: Kind) -> Tensor:
     """What the generator minimises, a scalar.
 
     - minimax: E[log(1 - D(G(z)))] (Goodfellow 2016, "NIPS 2016 Tutorial", Sec. 3.2.2).
     - non_saturating: -E[log D(G(z))] (Sec. 3.2.3).
     - max_likelihood: -E[exp(l)], l the logit of D(G(z)) (Sec. 3.2.4). Few pictures with a large
       logit make up nearly all of it, and beyond a logit of 88 it is infinite.
-    - lsgan: E[(D(G(z)) - 1)^2] (Mao et al. 2017, Eq. 9, c = 1).
+    - lsgan: E[(D(G(z)) - 1)^2] (twice Mao et al. 2017, Eq. 9, c = 1).
     - wasserstein: -E[f(G(z))] (Arjovsky et al. 2017, Eq. 4).
-    - f-divergences: -E[g_f(V(G(z)))], which does not saturate (Nowozin et al. 2016, Sec. 3.2).
+    - f-divergences: -E[g_f(V(G(z)))] (Nowozin et al. 2016, Sec. 3.2), in place of the bound itself,
+      -E[f*(g_f(V(G(z))))] (Eq. 6), which saturates.
 
     Args:
         on_fake: raw outputs on generated pictures.
-        saddle: for f-divergences, -E[f*(g_f(V(G(z))))], the bound itself (Eq. 6).
     """
     on_fake = on_fake.float()
     if kind == "minimax":
@@ -90,10 +90,7 @@ def generator_loss(on_fake: Tensor, *, kind: Kind, saddle: bool = False) -> Tens
         return _ON_LABELS[kind](on_fake, 1.0)
     if kind == "wasserstein":
         return -on_fake.mean()
-    divergence = DIVERGENCES[kind]
-    if saddle:
-        return -divergence.conjugate_of_raw(on_fake).mean()
-    return -divergence.activation(on_fake).mean()
+    return -DIVERGENCES[kind].activation(on_fake).mean()
 
 
 def verdict(on_real: Tensor, on_fake: Tensor, *, kind: Kind) -> dict[str, Tensor]:

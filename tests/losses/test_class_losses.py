@@ -8,7 +8,6 @@ from torch.distributions import Normal
 from torch.testing import assert_close
 
 from img2img.losses.classes import (
-    UNLABELLED,
     categorical_information,
     class_loss,
     continuous_information,
@@ -19,17 +18,11 @@ from img2img.losses.equilibrium import convergence, next_k, rebuilding_loss
 from img2img.losses.generative import discriminator_loss
 
 
-def test_class_loss_by_hand_leaves_the_unlabelled_out():
-    logits = torch.tensor([[0.0, math.log(3)], [5.0, -5.0], [math.log(4), 0.0]])
-    labels = torch.tensor([1, UNLABELLED, 1])
-    assert float(class_loss(logits, labels)) == pytest.approx(
-        -(math.log(3 / 4) + math.log(1 / 5)) / 2
-    )
-    none = torch.full((3,), UNLABELLED)
-    logits.requires_grad_()
-    loss = class_loss(logits, none)
-    loss.backward()
-    assert float(loss.detach()) == 0 and not logits.grad.any()
+def test_class_loss_by_hand():
+    logits = torch.tensor([[0.0, math.log(3)], [math.log(4), 0.0]], dtype=torch.bfloat16)
+    found = class_loss(logits, torch.tensor([1, 1]))
+    assert found.dtype == torch.float32
+    assert float(found) == pytest.approx(-(math.log(3 / 4) + math.log(1 / 5)) / 2, rel=2e-3)
 
 
 def test_realness_is_that_of_k_plus_one_classes():
@@ -67,26 +60,11 @@ def test_categorical_information_is_between_nothing_and_all():
 
 def test_continuous_information_is_the_gaussian_likelihood_and_the_code_s_entropy():
     torch.manual_seed(0)
-    mean, log_variance = torch.randn(7, 2), torch.randn(7, 2)
-    code = torch.rand(7, 2) * 2 - 1
-    for variance in (log_variance, None):
-        deviation = torch.ones(7, 2) if variance is None else (variance / 2).exp()
-        expected = Normal(mean, deviation).log_prob(code).sum(1).mean() + 2 * math.log(2)
-        assert_close(continuous_information(mean, code, variance), expected)
-
-
-def test_continuous_information_stays_below_that_of_the_channel():
-    """The code plus uniform noise in [-a, a]: the best Gaussian bounds what is known from below."""
-    torch.manual_seed(0)
-    width = 0.1
-    code = torch.rand(20_000, 1) * 2 - 1
-    seen = code + width * (torch.rand(20_000, 1) * 2 - 1)
-    log_variance = torch.full_like(code, math.log(width**2 / 3))
-    found = float(continuous_information(seen, code, log_variance))
-    truth = math.log(1 / width) + width / 2  # H(y) - H(y | c), with H(y) that of a trapezium
-    gap = 0.5 * math.log(2 * math.pi * math.e / 12)  # of a Gaussian for a uniform distribution
-    assert found < truth
-    assert found == pytest.approx(truth - width / 2 - gap, abs=0.02)
+    mean, code = torch.randn(7, 2), torch.rand(7, 2) * 2 - 1
+    expected = Normal(mean, 1.0).log_prob(code).sum(1).mean() + 2 * math.log(2)
+    assert_close(continuous_information(mean, code), expected)
+    greatest = continuous_information(code, code)
+    assert float(greatest) == pytest.approx(2 * (math.log(2) - math.log(2 * math.pi) / 2))
 
 
 def test_began_by_hand():
@@ -94,7 +72,6 @@ def test_began_by_hand():
     rebuilt = torch.tensor([[[[0.0, 0.5]]]])
     on_real = rebuilding_loss(picture, rebuilt)
     assert float(on_real) == pytest.approx(0.75)
-    assert float(rebuilding_loss(picture, rebuilt, eta=2)) == pytest.approx((0.25 + 1) / 2)
     on_fake = torch.tensor(0.2, requires_grad=True)
     k = next_k(torch.tensor(0.0), on_real, on_fake, gamma=0.5)
     assert float(k) == pytest.approx(0.001 * (0.375 - 0.2)) and not k.requires_grad
