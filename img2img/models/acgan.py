@@ -26,7 +26,8 @@ class Weights(rules.Weights):
     """Weight of naming the class, in the discriminator's loss and in the generator's."""
     label_fake: float = 1.0
     """What generated pictures count in that for the discriminator, beside real ones; with 0 it learns
-    the classes from real pictures alone, and does not come to terms with the generator."""
+    the classes from real pictures alone, and does not come to terms with the generator. What either
+    does is measured in docs/gan-core.md."""
 
 
 class Options(ConvolutionalOptions):

@@ -20,8 +20,9 @@ PENALTIES = {"gradient": gradient_penalty, "divergence": divergence_penalty}
 class Game:
     """The losses of both players.
 
-    In a step both judge the same pictures, as DCGAN's published code does; Goodfellow et al. 2014,
-    Algorithm 1, draws other noise for the generator.
+    In a step both judge the same pictures, as in PyTorch's DCGAN example and in
+    github.com/soumith/dcgan.torch; Goodfellow et al. 2014, Algorithm 1, and DCGAN's published code
+    (github.com/Newmu/dcgan_code) draw other noise for the generator.
 
     Raises:
         ConfigError: settings that exclude each other.
@@ -70,7 +71,8 @@ def _require_single(options: GameOptions) -> None:
     start = f"model.penalty={options.penalty} is on the gradient of one picture's score, which "
     if getattr(options, "d_norm", "none") == "batch":
         raise ConfigError(
-            f"{start}batch norm mixes with the others': set model.d_norm=none, instance or virtual"
+            f"{start}batch norm mixes with the others': set model.d_norm=none, instance, reference "
+            "or virtual"
         )
     if options.aids.minibatch_discrimination:
         raise ConfigError(
@@ -107,8 +109,11 @@ class Players(Model):
         """What the discriminator is told beside the picture."""
         return ()
 
-    def judge(self, picture: Tensor, batch: Batch) -> Tensor:
-        """The discriminator's raw outputs (N, ...) for pictures, behind noise where there is any."""
+    def judge(self, picture: Tensor, batch: Batch) -> Tensor | tuple[Tensor, Tensor]:
+        """The discriminator's raw outputs (N, ...) for pictures, behind noise where there is any.
+
+        With its last feature map beside them where the model's discriminator shows that.
+        """
         return self.discriminator(self.noise(picture), *self.told(batch))
 
     def losses(self, update: str, batch: Batch, out: dict[str, Tensor]) -> Terms:

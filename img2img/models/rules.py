@@ -14,7 +14,7 @@ Penalty = Literal["none", "gradient", "divergence"]
 
 
 class Weights(Section):
-    """Loss weights; the adversarial terms stand in the papers' objectives as they are."""
+    """Loss weights; in the papers' objectives all are 1 but the penalty's, and those of LSGAN's terms 1/2."""
 
     real: float = 1.0
     """Weight of the discriminator's loss on real pictures."""
@@ -27,7 +27,7 @@ class Weights(Section):
 
 
 class Aids(Section):
-    """What helps a training along, in any game; all of it can be combined."""
+    """What helps a training along, alone or together; what cannot be combined says so."""
 
     instance_noise: float = Field(0.0, ge=0)
     """Standard deviation of noise on the real and generated pictures that the discriminator judges in
@@ -35,10 +35,11 @@ class Aids(Section):
     instance_noise_steps: PositiveInt | None = None
     """Steps in which this noise falls in a line to 0; null: it stays."""
     minibatch_discrimination: bool = False
-    """Let the discriminator see how alike the pictures of its batch are."""
+    """Let the discriminator see how alike the pictures of its batch are; not in began, nor with a
+    penalty on the gradient."""
     unrolled: int = Field(0, ge=0)
     """Steps of the discriminator that the generator looks ahead, which takes the time of as many
-    steps; 0: none. Weights are not clipped in these."""
+    steps; 0: none. Weights are not clipped in these; not in fp16."""
 
     @model_validator(mode="after")
     def _noise_that_falls(self) -> "Aids":
@@ -62,7 +63,8 @@ class GameOptions(Section):
     critic_steps: int = Field(1, ge=1)
     """Steps of the discriminator for one of the generator; all of them count as steps."""
     real_label: float = Field(1.0, gt=0, le=1)
-    """Label of real pictures; 0.9 is one-sided label smoothing."""
+    """Label of real pictures; 0.9 is one-sided label smoothing. For losses that have labels: the games
+    of 2014 and least squares."""
     penalty: Penalty = "none"
     """Penalty on the discriminator's gradient: that of WGAN-GP, or that of WGAN-div."""
     clip: float = Field(0.0, ge=0)

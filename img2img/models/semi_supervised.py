@@ -37,7 +37,9 @@ class Weights(rules.Weights):
 class Options(ConvolutionalOptions):
     """Settings of the semi-supervised GAN."""
 
-    # Of the paper's published code: batches of 100, Adam with 0.0003 and 0.5, no batch norm in D.
+    # Of the paper's published code (openai/improved-gan): batches of 100, Adam with a beta1 of 0.5, no
+    # batch norm in D. 0.0003 is the rate of its CIFAR-10 script, whose networks are convolutional, too;
+    # that of the MNIST script, with perceptrons, is 0.003.
     presets = {
         "semi_supervised": DCGAN_TRAINING
         | {"training.batch_size": 100, "training.lr": 3e-4, "training.val_pairs": 10_000}

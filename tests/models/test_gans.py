@@ -102,7 +102,7 @@ def test_critics_weights_are_clipped():
 def test_penalty_is_added_and_needs_no_batch_norm():
     assert train("--model", "wgan_gp", "--run", "p", "--max-steps", "1", *TINY) == 0
     assert lines("p")[0]["d/penalty"] > 0
-    with pytest.raises(ConfigError, match="model.d_norm=none, instance or virtual"):
+    with pytest.raises(ConfigError, match="model.d_norm=none, instance, reference or virtual"):
         built("wgan_gp", d_norm="batch")
 
 
