@@ -158,6 +158,8 @@ class Model(nn.Module):
     def weigh(self, update: str, terms: Terms) -> Tensor:
         """The sum of an update's terms by the weights of the same names, a scalar.
 
+        A term of weight 0 has no part in it, even where it is infinite.
+
         Raises:
             ConfigError: a term without a weight.
         """
@@ -167,7 +169,9 @@ class Model(nn.Module):
             raise ConfigError(
                 f"model.weights has no weight for the loss {', '.join(unknown)} of {update}"
             )
-        return sum(getattr(weights, name) * value for name, value in terms.items())
+        # An update of which nothing counts keeps its graph, to be stepped by gradients of 0.
+        counted = [name for name in terms if getattr(weights, name)] or list(terms)
+        return sum(getattr(weights, name) * terms[name] for name in counted)
 
     def observe(self, batch: Batch, out: dict[str, Tensor]) -> Terms:
         """Scalars beside the losses that tell how a step went, by name, such as `d/accuracy`.

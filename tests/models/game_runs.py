@@ -1,4 +1,4 @@
-"""What tests of models of noise share: pictures to learn from, and what a run left behind."""
+"""What tests of models of noise share: small models, pictures to learn from, what a run left behind."""
 
 import json
 from pathlib import Path
@@ -7,6 +7,23 @@ import numpy as np
 from safetensors.torch import load_file
 
 from img2img.cli import main
+from img2img.config import load_config
+from img2img.data.spec import DataSpec, ImageSpec
+from img2img.models import OPTIONS, build_model
+
+
+def built(name, side, **options):
+    """A narrow model of grey squares of three classes."""
+    overrides = {"model": name, "model.width": 4, "model.d_width": 4}
+    overrides |= {f"model.{key}": value for key, value in options.items()}
+    spec = DataSpec(
+        inputs=(),
+        class_names=("a", "b", "c"),
+        target=ImageSpec(channels=1),
+        size=(side, side),
+        smallest=(side, side),
+    )
+    return build_model(load_config(OPTIONS, overrides=overrides), spec)
 
 
 def write_digits(side):

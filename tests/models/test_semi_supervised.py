@@ -115,6 +115,7 @@ def test_it_learns_to_classify_from_two_pictures_a_class():
     lines = [json.loads(x) for x in Path("runs/s/metrics.jsonl").read_text().splitlines()]
     scores = [line["val/accuracy"] for line in lines if "val/accuracy" in line]
     assert len(scores) == 1 and scores[0] > 0.9
+    assert "g/adv" in lines[0]  # though its weight is 0
     assert not Path("runs/s/checkpoints/best.safetensors").exists()
     assert main(["generate", "--run", "s", "-n", "3", "--nearest", "--grid", "g.png"]) == 0
     assert main(["generate", "--run", "s", "-n", "3", "--class", "1"]) == 2
