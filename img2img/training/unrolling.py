@@ -66,9 +66,14 @@ def look_ahead(optimizer: Optimizer, loss: Callable[[Tensors], Tensor], *, steps
     step = _adam if isinstance(optimizer, Adam) else _rmsprop
     with torch.enable_grad():
         for _ in range(steps):
-            gradients = torch.autograd.grad(loss(weights), weights, create_graph=True)
-            moves = [step(*each, group) for each in zip(gradients, moments, strict=True)]
-            weights = [w - group["lr"] * move for w, move in zip(weights, moves, strict=True)]
+            gradients = torch.autograd.grad(
+                loss(weights), weights, create_graph=True, allow_unused=True
+            )
+            # As in the training itself, what has no part in the loss is not stepped.
+            weights = [
+                weight if gradient is None else weight - group["lr"] * step(gradient, own, group)
+                for weight, gradient, own in zip(weights, gradients, moments, strict=True)
+            ]
     return weights
 
 

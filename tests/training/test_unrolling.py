@@ -107,3 +107,14 @@ def test_dead_units_are_passed(name):
     ahead = look_ahead(optimizer, lambda weights: judge(weights) ** 2, steps=2)
     (gradient,) = torch.autograd.grad(judge(ahead), x)
     assert torch.isfinite(gradient).all()
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_what_has_no_part_in_the_loss_stays(name):
+    """Such as a bias under a gradient penalty alone, whatever its moments are."""
+    weights = [nn.Parameter(torch.tensor([1.0])), nn.Parameter(torch.tensor([2.0]))]
+    optimizer = OPTIMIZERS[name](weights)
+    sum(weights).square().backward()
+    optimizer.step()
+    used, unused = look_ahead(optimizer, lambda weights: weights[0].square().sum(), steps=2)
+    assert used < weights[0] and torch.equal(unused, weights[1])
