@@ -7,7 +7,7 @@ raised is a bug of ours and keeps its traceback.
 import difflib
 from collections.abc import Iterable
 
-ALIKE = 0.6  # likeness from which a name may be a slip for another
+ALIKE = 0.5  # likeness from which a name may be a slip for another
 
 
 class UserError(ValueError):
