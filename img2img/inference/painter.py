@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from img2img.config import parse_config
+from img2img.data.reading import CLASS
 from img2img.devices import pick_device
 from img2img.errors import ConfigError, DataError, nearest
 from img2img.inference.loading import load_model
@@ -76,7 +77,7 @@ class Painter:
         drawn = [self.latents.draw(1, generator=torch.Generator().manual_seed(s)) for s in seeds]
         latents = {name: torch.cat([one[name] for one in drawn]) for name in drawn[0]}
         if kind is not None:
-            latents["class"] = torch.full((len(seeds),), self._class(kind))
+            latents[CLASS] = torch.full((len(seeds),), self._class(kind))
         return latents
 
     def _class(self, kind: str) -> int:

@@ -9,6 +9,7 @@ from typing import Literal
 
 from torch import Tensor
 
+from img2img.data.reading import CLASS
 from img2img.data.spec import DataSpec
 from img2img.losses.classes import class_loss
 from img2img.models import rules
@@ -58,16 +59,16 @@ class ACGAN(Players):
             on_fake, class_of_fake = self._judge(out["fake"], batch)
             return {
                 **self.game.generator(on_fake),
-                "label": class_loss(class_of_fake, out["class"]),
+                "label": class_loss(class_of_fake, out[CLASS]),
             }
         real, fake = batch["target"], out["fake"]
         on_real, class_of_real = self._judge(real, batch)
         on_fake, class_of_fake = self._judge(fake, batch)
-        named = class_loss(class_of_fake, out["class"]) * self.options.weights.label_fake
+        named = class_loss(class_of_fake, out[CLASS]) * self.options.weights.label_fake
         return {
             **self.game.discriminator(on_real, on_fake, out),
             **self.game.penalty(lambda picture: self._judge(picture, batch)[0], real, fake),
-            "label": class_loss(class_of_real, batch["class"]) + named,
+            "label": class_loss(class_of_real, batch[CLASS]) + named,
         }
 
     def _judge(self, picture: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:

@@ -15,7 +15,7 @@ from img2img.errors import ConfigError
 from img2img.losses.equilibrium import K_RATE, convergence, next_k, rebuilding_loss
 from img2img.models.base import Batch, Model, Terms
 from img2img.models.convolutional import picture_side
-from img2img.models.latents import Latents, Noise
+from img2img.models.latents import Latents, Noise, Z
 from img2img.models.rules import Aids, apply_aids
 from img2img.networks.autoencoder import Autoencoder, Decoder
 from img2img.schema import Section
@@ -95,9 +95,8 @@ class BEGAN(Model):
     def losses(self, update: str, batch: Batch, out: dict[str, Tensor]) -> Terms:
         if update == "g":
             on_fake = self._error(out["fake"])
-            out["on_fake"] = (
-                on_fake.detach()
-            )  # k_t follows the later one, unless it is of an unrolled D
+            # k_t follows the later one, unless it is of an unrolled D.
+            out["on_fake"] = on_fake.detach()
             return {"adv": on_fake}
         on_real, on_fake = self._error(batch["target"]), self._error(out["fake"])
         out |= {"on_real": on_real.detach(), "on_fake": on_fake.detach()}
@@ -120,4 +119,4 @@ class BEGAN(Model):
         return {"d/convergence": measure, "d/k": self.discriminator.k.clone()}
 
     def translate(self, batch: Batch) -> Tensor:
-        return self.generator(batch["z"])
+        return self.generator(batch[Z])

@@ -8,6 +8,7 @@ from typing import Literal
 
 from torch import Tensor
 
+from img2img.data.reading import CLASS
 from img2img.data.spec import DataSpec
 from img2img.models.base import Batch
 from img2img.models.convolutional import ConvolutionalOptions, build_networks
@@ -41,7 +42,7 @@ class CGAN(Players):
         )
 
     def draw(self, batch: Batch) -> dict[str, Tensor]:
-        return {**super().draw(batch), "class": batch["class"]}
+        return {**super().draw(batch), CLASS: batch[CLASS]}
 
     def told(self, batch: Batch) -> tuple[Tensor, ...]:
         return self.latents.beside(batch)

@@ -8,7 +8,7 @@ from torch import nn
 
 from img2img.data.spec import DataSpec
 from img2img.errors import ConfigError
-from img2img.models.latents import Latents
+from img2img.models.latents import Latents, Z
 from img2img.models.rules import GameOptions
 from img2img.networks.dcgan import DCGANDiscriminator, DCGANGenerator, levels_of
 from img2img.networks.layers import Norm, Upsampling
@@ -79,7 +79,7 @@ def build_networks(
     count = options.references
     if options.norm in REFERENCED:
         drawn = latents.draw(count, torch.get_default_device())
-        reference = drawn["z"], *latents.beside(drawn)
+        reference = drawn[Z], *latents.beside(drawn)
         generator = Referenced(generator, *reference, virtual=options.norm == "virtual")
     if options.d_norm in REFERENCED:
         if levels_of(shape["size"]) < 2:

@@ -10,7 +10,7 @@ from img2img.errors import ConfigError
 from img2img.losses.generative import LABELLED, discriminator_loss, generator_loss, verdict
 from img2img.losses.penalties import divergence_penalty, gradient_penalty
 from img2img.models.base import Batch, Model, Terms
-from img2img.models.latents import Latents
+from img2img.models.latents import Latents, Z
 from img2img.models.rules import GameOptions, apply_aids
 from img2img.networks.reference import Referenced
 
@@ -141,4 +141,4 @@ class Players(Model):
         return self.game.observe(out)
 
     def translate(self, batch: Batch) -> Tensor:
-        return self.generator(batch["z"], *self.latents.beside(batch))
+        return self.generator(batch[Z], *self.latents.beside(batch))

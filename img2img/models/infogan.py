@@ -17,7 +17,7 @@ from img2img.models.base import Batch, Terms
 from img2img.models.convolutional import ConvolutionalOptions, build_networks
 from img2img.models.dcgan import DCGAN_TRAINING
 from img2img.models.game import Players
-from img2img.models.latents import Latents
+from img2img.models.latents import CATEGORY, CODES, Latents
 
 
 class Weights(rules.Weights):
@@ -92,7 +92,7 @@ class InfoGAN(Players):
         logits, means = found.split([self.options.categories, self.options.codes], dim=1)
         terms = {}
         if self.options.categories:
-            terms["category"] = -categorical_information(logits, out["category"])
+            terms["category"] = -categorical_information(logits, out[CATEGORY])
         if self.options.codes:
-            terms["codes"] = -continuous_information(means, out["codes"])
+            terms["codes"] = -continuous_information(means, out[CODES])
         return terms

@@ -109,9 +109,8 @@ def _replace_norms(module: nn.Module, virtual: bool) -> int:
     for name, child in module.named_children():
         if isinstance(child, nn.BatchNorm1d | nn.BatchNorm2d):
             norm = ReferenceBatchNorm(child.num_features, virtual=virtual, eps=child.eps)
-            norm.load_state_dict(
-                child.state_dict(), strict=False
-            )  # there are no running statistics
+            # There are no running statistics.
+            norm.load_state_dict(child.state_dict(), strict=False)
             setattr(module, name, norm)
             found += 1
         else:
