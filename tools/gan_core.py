@@ -16,7 +16,7 @@ from pathlib import Path
 from img2img.cli import count, run
 
 STEPS, GENERATED = 4000, 2000
-MIXTURE_STEPS = 10_000
+MIXTURE_STEPS = 6_000
 SEEDS = range(1)  # of each training on a mixture
 TINY_STEPS, TINY_COUNT = 3, 20
 
