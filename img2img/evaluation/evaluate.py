@@ -11,16 +11,17 @@ from img2img.evaluation.heldout import HeldOut
 from img2img.evaluation.pages.comparison import comparison_page
 from img2img.evaluation.reals import RealFolder, assign, evenly, find_pictures
 from img2img.evaluation.result import EVALUATION, Evaluation
+from img2img.evaluation.scoring import score
 from img2img.evaluation.showing import Side, rows
 from img2img.evaluation.sides import (
     Options,
     drawn_side,
     draws,
     earlier_side,
-    folder_side,
     gather_tools,
     load_held_out,
     short_name,
+    side_of,
     translated_side,
     write_side,
 )
@@ -83,7 +84,8 @@ def evaluate_run(
         if not against:
             return Report([side.scored.evaluation], [out / output.PAGE])
         origin = {**held_out.origin, "translated": str(against.expanduser().resolve())}
-        other = folder_side(short_name(against), others, held_out, tools, origin=origin)
+        scored = score(short_name(against), others, held_out, tools, origin=origin)
+        other = side_of(scored, others, held_out)
         write_side(folder / output.AGAINST, other)
         pages = [out / output.AGAINST / output.PAGE, out / output.PAGE]
         try:
@@ -128,7 +130,8 @@ def evaluate_folders(
     reals = RealFolder(files, places)
     with output.results(out or OUT) as folder:
         tools = gather_tools(reals, options, folder)
-        side = folder_side(short_name(fake), fakes, reals, tools, origin=places)
+        scored = score(short_name(fake), fakes, reals, tools, origin=places)
+        side = side_of(scored, fakes, reals)
         write_side(folder, side)
     remarks = [*doubled, *more]
     return Report([side.scored.evaluation], [(out or OUT) / output.PAGE], remarks=remarks)
@@ -181,4 +184,4 @@ def _compare(
     output.write_comparison(folder, (one.name, other.name), differences, left_out, sentences, page)
     if not pictures and not grids:
         remarks = [*remarks, "the pictures are no longer where they were: none are shown"]
-    return Report([one, other], pages, sentences, left_out, [*remarks])
+    return Report([one, other], pages, sentences, left_out, list(remarks))

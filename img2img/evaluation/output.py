@@ -88,7 +88,8 @@ def write_scored(folder: Path, scored: Scored, page: str) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     evaluation = scored.evaluation
-    _write_images(folder / IMAGES, evaluation)
+    if evaluation.images:
+        _write_images(folder / IMAGES, evaluation)
     if scored.counts:
         _write_classes(folder / CLASSES, scored)
     write_text(folder / PAGE, page)

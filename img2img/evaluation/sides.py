@@ -103,21 +103,14 @@ def translated_side(held_out: HeldOut, tools: Instruments, options: Options, fol
     if styles:
         origin["styles"] = styles
     run = held_out.run.resolve()
-    return folder_side(run.name, files, held_out, tools, origin=origin, failed=failed, run=run)
+    scored = score(run.name, files, held_out, tools, origin=origin, failed=failed)
+    return side_of(scored, files, held_out, run=run)
 
 
-def folder_side(
-    name: str,
-    fakes: Mapping[str, Path],
-    reals: Reals,
-    tools: Instruments,
-    *,
-    origin: Mapping[str, Any],
-    failed: Mapping[str, str] | None = None,
-    run: Path | None = None,
+def side_of(
+    scored: Scored, fakes: Mapping[str, Path], reals: Reals, *, run: Path | None = None
 ) -> Side:
-    """Scores files by their names; arguments are as of `score`."""
-    scored = score(name, fakes, reals, tools, origin=origin, failed=failed)
+    """What has been scored, with its files by the names of the real pictures."""
     return Side(scored, assign(fakes, reals.names)[0], reals, run)
 
 
@@ -142,6 +135,6 @@ def earlier_side(folder: Path) -> Side:
         else:
             reals = RealFolder(find_pictures(Path(protocol["real"]))[0], {})
         fakes = find_pictures(folder / protocol["translated"])[0]
-        return Side(scored, assign(fakes, reals.names)[0], reals, None)
+        return side_of(scored, fakes, reals)
     except (UserError, KeyError, TypeError):
         return Side(scored, {}, NO_PICTURES, None)

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from img2img.data.spec import DataSpec
-from img2img.errors import DataError
+from img2img.errors import ConfigError, DataError
 from img2img.models.acgan import ACGAN
 from img2img.models.base import Model
 from img2img.models.began import BEGAN
@@ -72,8 +72,17 @@ def find_data(config: Config) -> "Data":
 
 
 def build_model(config: Config, spec: DataSpec) -> Model:
-    """The model that a config names, with fresh weights."""
+    """The model that a config names, with fresh weights.
+
+    Raises:
+        ConfigError: settings that exclude each other, or do not go with the pictures.
+    """
     model = MODELS[config.model.name](config.model, spec)
+    if config.training.batch_size < model.least_batch:
+        raise ConfigError(
+            f"{config.model.name}, as configured, compares the pictures of a batch: set "
+            f"training.batch_size to {model.least_batch} or more"
+        )
     for layer in model.modules():
         if isinstance(layer, BatchNorm):
             layer.own_statistics = getattr(config.model, "own_statistics", False)

@@ -44,7 +44,7 @@ class Model(nn.Module):
     names every loss term), `updates` in the order in which they run, and
     `inference_nets`, the networks that `translate` needs. `style_input` names the input whose
     ids carry styles, one feature vector each; None where the model has no styles. `least_size` is
-    the least side of a training picture in pixels. `shared_graph` says that later updates read
+    the least side of a training picture in pixels, `least_batch` the least batch. `shared_graph` says that later updates read
     their losses off parts of the first one's graph, so that no weight moves before all of them are
     done. `accumulation_remark` says in what a step of several batches differs from one of a large
     batch, where it does.
@@ -62,6 +62,7 @@ class Model(nn.Module):
     inference_nets: tuple[str, ...] = ("generator",)
     style_input: str | None = None
     least_size: int = 1
+    least_batch: int = 1
     shared_graph: bool = False
     accumulation_remark: str = ""
     takes: Literal["pairs", "pictures", "classes"] = "pairs"

@@ -73,7 +73,7 @@ class GameOptions(Section):
 
 
 def apply_aids(model: Model, aids: Aids, *, k: int = 1) -> None:
-    """Gives a model of a `generator` and a `discriminator` its updates and its `noise`.
+    """Gives a model of a `generator` and a `discriminator` its updates, `noise` and least batch.
 
     The discriminator is stepped first, the generator every k steps, looking ahead where asked to.
     """
@@ -83,5 +83,6 @@ def apply_aids(model: Model, aids: Aids, *, k: int = 1) -> None:
         Update("g", ("generator",), every=k, ahead=ahead),
     )
     model.twice = ("discriminator",) if ahead else ()
+    model.least_batch = 2 if aids.minibatch_discrimination else 1
     model.noise = InstanceNoise(aids.instance_noise, steps=aids.instance_noise_steps)
     model.kept = ("noise",) if aids.instance_noise else ()

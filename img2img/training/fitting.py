@@ -86,7 +86,8 @@ def fit_into(
         ConfigError: not even the last of them fits.
     """
     search = _Search(config, data, accelerator, budget)
-    given, batches = search.plan({}), _batches(config)
+    given = search.plan({})
+    batches = _batches(config, given.forecast.model.least_batch)
     recomputed = {} if config.training.checkpointing else {CHECKPOINTING: True}
     stages = [
         [{}],
@@ -113,12 +114,12 @@ def typed(changes: Changes) -> str:
     return " ".join(shlex.quote(f"{key}={as_typed(value)}") for key, value in changes.items())
 
 
-def _batches(config: Config) -> list[Changes]:
-    """The batch as it is, then smaller ones with as many pairs a step."""
+def _batches(config: Config, least: int) -> list[Changes]:
+    """The batch as it is, then smaller ones down to `least` with as many pairs a step."""
     whole, parts = config.training.batch_size, config.training.accumulation
     return [{}] + [
         {BATCH: size, ACCUMULATION: parts * whole // size}
-        for size in range(whole - 1, 0, -1)
+        for size in range(whole - 1, least - 1, -1)
         if whole % size == 0
     ]
 

@@ -205,12 +205,6 @@ class Session:
                 f"training.batch_size is {self.config.training.batch_size}, but the pictures differ "
                 "in size; set data.crop or data.resize to one size, or training.batch_size=1"
             )
-        aids = getattr(self.config.model, "aids", None)
-        if aids and aids.minibatch_discrimination and self.config.training.batch_size == 1:
-            raise ConfigError(
-                "model.aids.minibatch_discrimination compares the pictures of a batch: set "
-                "training.batch_size to 2 or more"
-            )
 
     def _write_folder(self) -> None:
         config = self.config.to_yaml()

@@ -141,9 +141,7 @@ def test_page_by_hand(tmp_path):
     )
     assert rows[2] == "| `infogan` | codes | 1,500 | 1.5 min |  | 5.78 | 9 | 8.90 |"
     assert "| `gan` | 3, 4 | 50%, 26% | 3.0, 2.9 |" in rows
-    assert (
-        "On Q, 1 core; Python 3.11, torch 2.15; 4,000 steps of the generator; 2 seeds." in text
-    )
+    assert "On Q, 1 core; Python 3.11, torch 2.15; 4,000 steps of the generator; 2 seeds." in text
     assert "On P, 2 cores; Python 3.11, torch 2.15. Each training: 1,500 steps, narrow" in text
     assert "`infogan`: 50.0% of its own pictures, 25.0% of the held-out real ones" in text
     assert "    img2img train --run infogan model.width=4\n" in text and "/a/place" not in text

@@ -12,18 +12,22 @@ from img2img.data.spec import DataSpec, ImageSpec
 from img2img.models import OPTIONS, build_model
 
 
-def built(name, side, **options):
-    """A narrow model of grey squares of three classes."""
-    overrides = {"model": name, "model.width": 4, "model.d_width": 4}
-    overrides |= {f"model.{key}": value for key, value in options.items()}
-    spec = DataSpec(
+def grey_squares(side):
+    """Data of grey squares of three classes."""
+    return DataSpec(
         inputs=(),
         class_names=("a", "b", "c"),
         target=ImageSpec(channels=1),
         size=(side, side),
         smallest=(side, side),
     )
-    return build_model(load_config(OPTIONS, overrides=overrides), spec)
+
+
+def built(name, side, **options):
+    """A narrow model of such squares."""
+    overrides = {"model": name, "model.width": 4, "model.d_width": 4}
+    overrides |= {f"model.{key}": value for key, value in options.items()}
+    return build_model(load_config(OPTIONS, overrides=overrides), grey_squares(side))
 
 
 def write_digits(side):

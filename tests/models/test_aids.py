@@ -6,18 +6,18 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from game_runs import checkpoint, lines, train, write_digits
+from game_runs import checkpoint, grey_squares, lines, train, write_digits
 from PIL import Image
 
 from img2img.cli import main
-from img2img.config import load_config
-from img2img.data.spec import DataSpec, ImageSpec
+from img2img.config import load_config, parse_overrides
 from img2img.errors import ConfigError
-from img2img.models import MODELS, OPTIONS, build_model
+from img2img.models import MODELS, OPTIONS, build_model, find_data
 from img2img.networks import compiling
 from img2img.networks.checkpointing import recompute_activations
 from img2img.networks.reference import Referenced
 from img2img.training.engine import make_accelerator
+from img2img.training.fitting import Budget, fit_into
 from img2img.training.state import TrainingState
 from img2img.training.stepper import Stepper
 
@@ -57,15 +57,8 @@ def built(name, *settings):
     overrides = {"model": name, "model.width": 4, "model.d_width": 4, "training.device": "cpu"}
     overrides |= dict(setting.split("=") for setting in settings)
     config = load_config(OPTIONS, overrides=overrides)
-    spec = DataSpec(
-        inputs=(),
-        class_names=("a", "b", "c"),
-        target=ImageSpec(channels=1),
-        size=(SIDE, SIDE),
-        smallest=(SIDE, SIDE),
-    )
     torch.manual_seed(0)
-    return config, build_model(config, spec).train()
+    return config, build_model(config, grey_squares(SIDE)).train()
 
 
 def batch(count=5):
@@ -280,6 +273,13 @@ def test_recomputed_blocks_take_the_weights_that_they_were_lent():
 def test_one_picture_has_no_company(capsys):
     assert train("--model", "dcgan", "--run", "d", *TINY, *MINIBATCH, "training.batch_size=1") == 2
     assert "set training.batch_size to 2 or more" in capsys.readouterr().err
+    config = load_config(OPTIONS, overrides=parse_overrides(["model=dcgan", *TINY[4:], *MINIBATCH]))
+    config = config.model_copy(
+        update={"data": config.data.model_copy(update={"path": "digits.csv"})}
+    )
+    least = "with training.batch_size=2 training.accumulation=2 training.checkpointing=true still"
+    with pytest.raises(ConfigError, match=least):
+        fit_into(Budget(1, "the test"), config, find_data(config), make_accelerator("cpu", "fp32"))
 
 
 def test_what_cannot_be_combined():

@@ -138,9 +138,8 @@ def informed():
 def test_both_players_of_infogan_maximise_the_information_on_the_codes(update):
     """Chen et al. 2016, Eq. 5 and 6: minus E[log Q(c | x)] + H(c), Q's Gaussian of variance 1."""
     model, logits, means, out = informed()
-    batch = {
-        "target": saying(REAL, *torch.full((5, 4), 7.0))
-    }  # what Q says of these counts nowhere
+    # What Q says of real pictures counts nowhere.
+    batch = {"target": saying(REAL, *torch.full((5, 4), 7.0))}
     found = model.losses(update, batch, out)
     shares = logits.exp() / logits.exp().sum(1, keepdim=True)
     of_category = shares[range(4), out["category"]].log().mean() + math.log(3)

@@ -12,7 +12,7 @@ from img2img.models import MODELS, OPTIONS
 
 # optimizer, lr, d_lr, beta1, beta2, batch
 DCGAN = ("adam", 2e-4, 2e-4, 0.5, 0.999, 128)  # Radford et al. 2016, Sec. 4
-PENALISED = ("adam", 1e-4, 1e-4, 0.0, 0.9, 64)  # Gulrajani et al. 2017, Algorithm 1
+PENALISED = ("adam", 1e-4, 1e-4, 0.0, 0.9, 64)  # Gulrajani et al. 2017, Algorithm 1; WGAN's batch
 TRAININGS = {
     # The batch of Goodfellow et al.'s published experiment (mnist.yaml).
     "gan": ("adam", 2e-4, 2e-4, 0.5, 0.999, 100),
