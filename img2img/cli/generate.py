@@ -124,6 +124,7 @@ def _write(a: argparse.Namespace, painter, seeds: range) -> str:
     from img2img.progress import counting
 
     folder = a.out or Path("generated")
+    painter.latents_of(seeds[:1], kind=a.kind)  # an unknown class is told before there is a folder
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

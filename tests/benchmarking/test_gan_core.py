@@ -19,7 +19,7 @@ from img2img.config import load_config, parse_overrides
 from img2img.data.pictures.arrays import read_csv_pictures
 from img2img.errors import TrainingError
 from img2img.metrics.classified import code_accuracy
-from img2img.models import OPTIONS
+from img2img.models import MODELS, OPTIONS
 
 TOOL = Path(__file__).resolve().parents[2] / "tools" / "gan_core.py"
 SIDE = 8
@@ -28,6 +28,7 @@ PLACES = [
     "digits",
     "digits pictures",
     "codes",
+    "few",
     "things",
     "things pictures",
     "commands",
@@ -89,11 +90,19 @@ def test_experiments_are_trainings_that_train_takes(name, full):
     config = load_config(
         OPTIONS, overrides={"model": flags.model} | parse_overrides(flags.overrides)
     )
-    longer = name == "acgan" or getattr(config.model, "critic_steps", 1) > 1
+    longer = config.model.name == "acgan" or getattr(config.model, "critic_steps", 1) > 1
     assert config.training.steps == (200 if longer else 100) and config.training.decay_steps == 0
     preset = load_config(OPTIONS, overrides={"model": flags.model})
     own = EXPERIMENTS[name].settings.get("model.width", preset.model.width)
-    assert config.model.width == (own if full or name == "gan" else 32)
+    assert config.model.width == (own if full or config.model.name == "gan" else 32)
+
+
+def test_every_model_learns_digits_and_things():
+    learnt = {data: set() for data in ("digits", "things")}
+    for experiment in EXPERIMENTS.values():
+        learnt[experiment.data].add(experiment.model)
+    drawing = {name for name, model in MODELS.items() if model.takes != "pairs"}
+    assert learnt == {"digits": drawing, "things": drawing}
 
 
 def test_page_by_hand(tmp_path):
@@ -124,13 +133,20 @@ def test_page_by_hand(tmp_path):
                     "frechet": 5.777, "modes": 9, "even": 8.9, "code_accuracy": 0.5,
                     "code_accuracy_real": 0.25,
                 },
-            }
+            },
+            "semi_supervised": {
+                "what": "few", "data": "digits", "steps": 1500, "seconds": 60.0,
+                "arguments": ["train", "model.width=4"],
+                "scores": {
+                    "frechet": 4.0, "modes": 9, "even": 8.9, "told_few": 0.75, "told_few_alone": 0.5,
+                },
+            },
         },
     }  # fmt: skip
     page, out = tmp_path / "docs" / "page.md", tmp_path / "out"
     write_places(page)
     (out / "grids").mkdir(parents=True)
-    for name in ("infogan", "ring"):
+    for name in ("infogan", "semi_supervised", "ring"):
         Image.new("RGB", (4, 4)).save(out / "grids" / f"{name}.png")
     for _ in range(2):  # what was there is replaced
         write_page(page, results, out)
@@ -144,6 +160,7 @@ def test_page_by_hand(tmp_path):
     assert "On Q, 1 core; Python 3.11, torch 2.15; 4,000 steps of the generator; 2 seeds." in text
     assert "On P, 2 cores; Python 3.11, torch 2.15. Each training: 1,500 steps, narrow" in text
     assert "`infogan`: 50.0% of its own pictures, 25.0% of the held-out real ones" in text
+    assert "`semi_supervised`: 75.0%; told of these alone, the judge's network: 50.0%" in text
     assert "    img2img train --run infogan model.width=4\n" in text and "/a/place" not in text
     assert "![infogan](images/gan-core/infogan.png)" in text
     assert (page.parent / "images" / "gan-core" / "infogan.png").is_file()
@@ -155,14 +172,20 @@ def test_the_whole_way(tmp_path):
     write_places(page)
     command = [
         sys.executable, TOOL, "--data", tmp_path / "digits.csv", "--out", out, "--smoke", "--jobs",
-        "2", "--page", page, "--models", "infogan", "cgan_things",
+        "2", "--page", page, "--models", "infogan",
+        "semi_supervised", "cgan_things",
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     results = json.loads((out / "results.json").read_text())
-    assert list(results["models"]) == ["infogan", "cgan_things"]
+    assert list(results["models"]) == ["infogan", "semi_supervised", "cgan_things"]
     assert results["real"]["digits"]["train"] == 32 and results["models"]["infogan"]["steps"] == 3
-    for name, key in (("infogan", "code_accuracy_real"), ("cgan_things", "accuracy")):
+    shown = {
+        "infogan": "code_accuracy_real",
+        "semi_supervised": "told_few",
+        "cgan_things": "accuracy",
+    }
+    for name, key in shown.items():
         value = results["models"][name]["scores"][key]
         assert 0 <= value <= 1 and f"{value:.1%}" in page.read_text()
     # Two codes and ten categories with their captions; four classes of things.

@@ -253,7 +253,8 @@ def test_mistakes_are_one_message(runs, capsys, name, arguments, words):
     assert generate(runs, name, *arguments) == 2
     error = capsys.readouterr().err
     assert words in error and "Traceback" not in error
-    assert not list(Path().glob("*.png")) and not Path("here").exists()
+    assert not list(Path().glob("*.png"))
+    assert not Path("here").exists() and not Path("generated").exists()
 
 
 def test_runs_of_the_other_kind_are_refused(runs, capsys, tmp_path):

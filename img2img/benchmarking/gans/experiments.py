@@ -1,7 +1,7 @@
 """Which trainings are compared, and how large they are."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -56,7 +56,7 @@ AVERAGE = {"training.ema": 0.999}
 REAL = {"model.weights.label_fake": 0}
 PUBLISHED = {"model.width": 64}  # of the generator, Appendix C.1
 
-EXPERIMENTS = {
+DIGITS = {
     "gan": Experiment("gan", "two perceptrons", narrow={}),
     "dcgan": Experiment("dcgan", "convolutions"),
     "dcgan_minibatch": Experiment(
@@ -84,8 +84,18 @@ EXPERIMENTS = {
         times=2,
     ),
     "infogan": Experiment("infogan", "codes, without classes", settings=PUBLISHED),
-    "cgan_things": Experiment("cgan", "both are told the class", "things", FAST),
+    "semi_supervised": Experiment("semi_supervised", "told of ten pictures a class"),
 }
+
+# On the built-in pictures by the same settings, but for a code of as many values as there are things.
+KINDS = {"infogan": PUBLISHED | {"model.categories": 4}}
+THINGS = {
+    f"{name}_things": replace(
+        experiment, data="things", settings=KINDS.get(name, experiment.settings)
+    )
+    for name, experiment in DIGITS.items()
+}
+EXPERIMENTS = DIGITS | THINGS
 
 
 def arguments(

@@ -34,10 +34,11 @@ class Material:
 
 @dataclass(frozen=True)
 class Judge:
-    """A classifier trained on the real pictures, and those that it has not seen."""
+    """A classifier trained on the real pictures, in so many steps, and those that it has not seen."""
 
     classifier: PictureClassifier
     material: Material
+    steps: int
 
 
 def split_digits(path: Path, out: Path) -> Material:
@@ -83,7 +84,7 @@ def train_judge(material: Material, *, device: str, steps: int = training.STEPS)
     network = training.train_classifier(
         train.images, train.classes, classes=len(train.names), device=device, steps=steps
     )
-    return Judge(network, material)
+    return Judge(network, material, steps)
 
 
 def yardstick(judge: Judge, count: int) -> dict[str, float]:

@@ -34,8 +34,9 @@ def write_page(page: Path, results: Results, out: Path) -> None:
         insert(page, f"{data} pictures", gallery(names))
     for mixture, found in results["mixtures"].items():
         insert(page, mixture, mixture_table(mixture, found))
-    if codes := code_sentence(results):
-        insert(page, "codes", codes)
+    for place, told in (("codes", code_sentences(results)), ("few", few_sentences(results))):
+        if told:
+            insert(page, place, told)
     (page.parent / PICTURES).mkdir(parents=True, exist_ok=True)
     for name in (*results["models"], *results["mixtures"]):
         _copy_picture(out / GRIDS / f"{name}.png", page.parent / PICTURES / f"{name}.png")
@@ -123,13 +124,23 @@ def commands(results: Results) -> str:
     return "\n".join(lines)
 
 
-def code_sentence(results: Results) -> str:
+def code_sentences(results: Results) -> str:
     """How well codes tell classes, of each model that has codes."""
     return "\n".join(
         f"- `{name}`: {found['scores']['code_accuracy']:.1%} of its own pictures, "
         f"{found['scores']['code_accuracy_real']:.1%} of the held-out real ones"
         for name, found in results["models"].items()
         if "code_accuracy" in found["scores"]
+    )
+
+
+def few_sentences(results: Results) -> str:
+    """How often semi-supervised models are right."""
+    return "\n".join(
+        f"- `{name}`: {found['scores']['told_few']:.1%}; told of these alone, the judge's network: "
+        f"{found['scores']['told_few_alone']:.1%}"
+        for name, found in results["models"].items()
+        if "told_few" in found["scores"]
     )
 
 

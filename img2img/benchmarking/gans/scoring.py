@@ -1,11 +1,13 @@
 """What a trained run is worth, to a classifier of the real pictures."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from img2img.benchmarking.gans.material import Judge
+from img2img.data.reading import LABELLED
 from img2img.devices import pick_device
 from img2img.inference.loading import load_model
 from img2img.inference.painter import Painter
@@ -15,20 +17,24 @@ from img2img.metrics.classified import (
     code_accuracy,
     own_code_accuracy,
 )
+from img2img.models.base import Model
 from img2img.models.latents import CATEGORY
+from img2img.training.classifier import train_classifier
 from img2img.training.runs import pick_checkpoint
 
 SEED = 0
+BATCH = 256
 
 
-@torch.inference_mode()
 def score_run(run: Path, judge: Judge, *, count: int, device: str) -> dict[str, float]:
     """The scores of `count` pictures that a run draws; see `classified_scores`.
 
     Returns:
         Of a run with a categorical code also `code_accuracy`, of its pictures, and
         `code_accuracy_real`, of the held-out real pictures whose code Q names, which is what Chen
-        et al. 2016 measure (Sec. 7.2).
+        et al. 2016 measure (Sec. 7.2). Of a semi-supervised one also `told_few` and `told_few_alone`,
+        the accuracies on held-out real pictures of its discriminator and of the judge's network, told
+        of the same few classes.
     """
     painter = Painter.load(run, device=device)
     latents = painter.latents.draw(count, generator=torch.Generator().manual_seed(SEED))
@@ -40,17 +46,48 @@ def score_run(run: Path, judge: Judge, *, count: int, device: str) -> dict[str, 
     scores = classified_scores(fake, real, classes=classes, wanted=latents.get("class"))
     if CATEGORY in latents:
         scores["code_accuracy"] = own_code_accuracy(latents[CATEGORY], fake[0])
-        scores["code_accuracy_real"] = _on_real(run, judge, device)
+        scores["code_accuracy_real"] = _code_accuracy_of_real(run, judge, device)
+    if few := getattr(painter.config.model, "labelled_per_class", None):
+        scores |= _accuracies_of_few(run, judge, few, device)
     return scores
 
 
-def _on_real(run: Path, judge: Judge, device: str) -> float:
+def _code_accuracy_of_real(run: Path, judge: Judge, device: str) -> float:
     """Codes are named after the training pictures, which no model was told the classes of."""
-    target = pick_device(device)
-    model = load_model(pick_checkpoint(run, None), target, also=("discriminator",))
+    model, known, asked = _load(run, device), judge.material.train, judge.material.held_out
+    named = [_over(part.images, model.categories, device) for part in (known, asked)]
+    return code_accuracy((named[0], known.classes), (named[1], asked.classes))
+
+
+def _accuracies_of_few(run: Path, judge: Judge, few: int, device: str) -> dict[str, float]:
+    """Of those told of the first `few` pictures of each class, as in training."""
+    model, train, asked = _load(run, device), judge.material.train, judge.material.held_out
+    classes = range(len(asked.names))
+    told = torch.cat([torch.nonzero(train.classes == c).flatten()[:few] for c in classes])
+    alone = train_classifier(
+        train.images[told],
+        train.classes[told],
+        classes=len(classes),
+        device=device,
+        steps=judge.steps,
+    )
 
     def named(images: Tensor) -> Tensor:
-        return torch.cat([model.categories(part.to(target)).cpu() for part in images.split(256)])
+        return model.classify({LABELLED: images}).argmax(1)
 
-    known, asked = judge.material.train, judge.material.held_out
-    return code_accuracy((named(known.images), known.classes), (named(asked.images), asked.classes))
+    said = {
+        "told_few": _over(asked.images, named, device),
+        "told_few_alone": classify(alone, asked.images)[0],
+    }
+    return {name: float((found == asked.classes).double().mean()) for name, found in said.items()}
+
+
+def _load(run: Path, device: str) -> Model:
+    """A run's model with its discriminator."""
+    return load_model(pick_checkpoint(run, None), pick_device(device), also=("discriminator",))
+
+
+@torch.inference_mode()
+def _over(images: Tensor, say: Callable[[Tensor], Tensor], device: str) -> Tensor:
+    """What is said of images, (N, ...), part by part."""
+    return torch.cat([say(part.to(pick_device(device))).cpu() for part in images.split(BATCH)])
