@@ -121,6 +121,7 @@ def _write(a: argparse.Namespace, painter, seeds: range) -> str:
     """One file for each picture, named by its seed."""
     from img2img.data.images import suffix_for, write_image
     from img2img.errors import ConfigError
+    from img2img.inference.painter import BATCH
     from img2img.progress import counting
 
     folder = a.out or Path("generated")
@@ -131,8 +132,17 @@ def _write(a: argparse.Namespace, painter, seeds: range) -> str:
         raise ConfigError(f"{folder}: the folder cannot be made ({error.strerror})") from error
     image = painter.spec.target
     suffix = suffix_for(image.dtype, image.channels)
-    for one in counting(seeds, len(seeds), "picture"):
-        write_image(folder / f"seed-{one:010d}{suffix}", painter.draw([one], kind=a.kind)[0])
+    pictures = (
+        (one, picture)
+        for start in range(0, len(seeds), BATCH)
+        for one, picture in zip(
+            seeds[start : start + BATCH],
+            painter.draw(seeds[start : start + BATCH], kind=a.kind),
+            strict=True,
+        )
+    )
+    for one, picture in counting(pictures, len(seeds), "picture"):
+        write_image(folder / f"seed-{one:010d}{suffix}", picture)
     return f"{len(seeds)} pictures: {folder}"
 
 

@@ -23,7 +23,7 @@ def mixture_coverage(samples: Tensor, centres: Tensor, std: float) -> dict[str, 
         gets all, 0 without any.
     """
     distances = torch.cdist(samples.double(), centres.to(samples.device).double())
-    nearest, mode = distances.nan_to_num(nan=torch.inf).min(dim=1)
+    nearest, mode = distances.min(dim=1)  # NaN is none of quality
     good = nearest <= REACH * std
     counts = torch.bincount(mode[good], minlength=len(centres))
     return {

@@ -9,7 +9,7 @@ from typing import Literal
 
 from torch import Tensor
 
-from img2img.data.reading import CLASS
+from img2img.data.reading import CLASS, TARGET
 from img2img.data.spec import DataSpec
 from img2img.losses.classes import class_loss
 from img2img.models import rules
@@ -61,7 +61,7 @@ class ACGAN(Players):
                 **self.game.generator(on_fake),
                 "label": class_loss(class_of_fake, out[CLASS]),
             }
-        real, fake = batch["target"], out["fake"]
+        real, fake = batch[TARGET], out["fake"]
         on_real, class_of_real = self._judge(real, batch)
         on_fake, class_of_fake = self._judge(fake, batch)
         named = class_loss(class_of_fake, out[CLASS]) * self.options.weights.label_fake

@@ -38,23 +38,25 @@ class Update:
 
 
 class Model(nn.Module):
-    """Base of all methods.
+    """Base of all methods. A subclass says of itself what is not as here:
 
-    A subclass sets `Options` (its section of the config, with a `weights` section that
-    names every loss term), `updates` in the order in which they run, and
-    `inference_nets`, the networks that `translate` needs. `style_input` names the input whose
-    ids carry styles, one feature vector each; None where the model has no styles. `least_size` is
-    the least side of a training picture in pixels, `least_batch` the least batch. `shared_graph` says that later updates read
-    their losses off parts of the first one's graph, so that no weight moves before all of them are
-    done. `accumulation_remark` says in what a step of several batches differs from one of a large
-    batch, where it does.
-
-    `takes` says what it learns from: pairs, pictures alone, or pictures that have a class each. What
-    learns from pictures alone has `latents`, of which a batch takes the place of a pair's inputs.
-
-    `twice` names networks whose gradients are differentiated once more, `kept` modules without weights
-    that a checkpoint holds as well. `references` is the number of training samples that it wants to
-    keep; see `keep_reference`.
+    Attributes:
+        Options: its section of the config, with a `weights` section that names every loss term.
+        updates: in the order in which they run.
+        inference_nets: the networks that `translate` needs.
+        style_input: the input whose ids carry styles, one feature vector each; None: no styles.
+        least_size: the least side of a training picture in pixels.
+        least_batch: the least batch.
+        shared_graph: later updates read their losses off parts of the first one's graph, so that no
+            weight moves before all of them are done.
+        accumulation_remark: in what a step of several batches differs from one of a large batch,
+            where it does.
+        takes: what it learns from: pairs, pictures alone, or pictures that have a class each.
+        latents: of what learns from pictures alone; a batch of them takes the place of a pair's
+            inputs.
+        twice: networks whose gradients are differentiated once more.
+        kept: modules without weights that a checkpoint holds as well.
+        references: training samples that it wants to keep; see `keep_reference`.
     """
 
     Options: type[Section]
@@ -148,7 +150,8 @@ class Model(nn.Module):
 
         Weights of the same names are in `options.weights`; a term without one is an error.
         `out` is what `generate` returned; the parameters that earlier updates of the same
-        step trained are already stepped, unless the updates share a graph. What `observe` needs besides may be left in it.
+        step trained are already stepped, unless the updates share a graph. What `observe` needs
+        besides may be left in it.
         """
         raise NotImplementedError
 

@@ -10,6 +10,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from img2img.data.reading import TARGET
 from img2img.data.spec import DataSpec
 from img2img.errors import ConfigError
 from img2img.losses.equilibrium import K_RATE, convergence, next_k, rebuilding_loss
@@ -89,7 +90,7 @@ class BEGAN(Model):
         self.discriminator.register_buffer("k", torch.zeros(()))
 
     def generate(self, batch: Batch) -> dict[str, Tensor]:
-        real = batch["target"]
+        real = batch[TARGET]
         return {"fake": self.translate(self.latents.draw(len(real), real.device))}
 
     def losses(self, update: str, batch: Batch, out: dict[str, Tensor]) -> Terms:
@@ -98,7 +99,7 @@ class BEGAN(Model):
             # k_t follows the later one, unless it is of an unrolled D.
             out["on_fake"] = on_fake.detach()
             return {"adv": on_fake}
-        on_real, on_fake = self._error(batch["target"]), self._error(out["fake"])
+        on_real, on_fake = self._error(batch[TARGET]), self._error(out["fake"])
         out |= {"on_real": on_real.detach(), "on_fake": on_fake.detach()}
         return {"real": on_real, "fake": -self.discriminator.k * on_fake}
 

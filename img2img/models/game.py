@@ -5,6 +5,7 @@ from functools import partial
 
 from torch import Tensor, nn
 
+from img2img.data.reading import TARGET
 from img2img.data.spec import DataSpec
 from img2img.errors import ConfigError
 from img2img.losses.generative import LABELLED, discriminator_loss, generator_loss, verdict
@@ -99,7 +100,7 @@ class Players(Model):
 
     def draw(self, batch: Batch) -> dict[str, Tensor]:
         """Latents for as many pictures as the batch has."""
-        return self.latents.draw(len(batch["target"]), batch["target"].device)
+        return self.latents.draw(len(batch[TARGET]), batch[TARGET].device)
 
     def generate(self, batch: Batch) -> dict[str, Tensor]:
         latents = self.draw(batch)
@@ -120,7 +121,7 @@ class Players(Model):
         judge = partial(self.judge, batch=batch)
         if update == "g":
             return self.game.generator(judge(out["fake"]))
-        real, fake = batch["target"], out["fake"]
+        real, fake = batch[TARGET], out["fake"]
         terms = self.game.discriminator(judge(real), judge(fake), out)
         return terms | self.game.penalty(judge, real, fake)
 
@@ -135,7 +136,7 @@ class Players(Model):
         return network.count if isinstance(network, Referenced) else 0
 
     def keep_reference(self, batch: Batch) -> None:
-        self.discriminator.set_reference(batch["target"], *self.told(batch))
+        self.discriminator.set_reference(batch[TARGET], *self.told(batch))
 
     def observe(self, batch: Batch, out: dict[str, Tensor]) -> Terms:
         return self.game.observe(out)

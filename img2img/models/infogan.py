@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import Field
 from torch import Tensor
 
+from img2img.data.reading import TARGET
 from img2img.data.spec import DataSpec
 from img2img.errors import ConfigError
 from img2img.losses.classes import categorical_information, continuous_information
@@ -69,7 +70,7 @@ class InfoGAN(Players):
         if update == "g":
             on_fake, found = self._judge(out["fake"], batch)
             return self.game.generator(on_fake) | self._unknown(found, out)
-        real, fake = batch["target"], out["fake"]
+        real, fake = batch[TARGET], out["fake"]
         on_real, _ = self._judge(real, batch)
         on_fake, found = self._judge(fake, batch)
         return {

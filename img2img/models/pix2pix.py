@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 from torch import Tensor
 
+from img2img.data.reading import TARGET
 from img2img.data.spec import DataSpec
 from img2img.losses.adversarial import Adversarial, adversarial_loss, verdict
 from img2img.losses.matching import l1_loss
@@ -116,7 +117,7 @@ class Pix2Pix(Model):
     def losses(self, update: str, batch: Batch, out: dict[str, Tensor]) -> Terms:
         kind = self.options.adversarial
         if update == "d":
-            on_real = self._judge(out["condition"], batch["target"])
+            on_real = self._judge(out["condition"], batch[TARGET])
             on_fake = self._judge(out["condition"], out["fake"].detach())
             out |= {"on_real": on_real.detach(), "on_fake": on_fake.detach()}
             return {
@@ -126,7 +127,7 @@ class Pix2Pix(Model):
         on_fake = self._judge(out["condition"], out["fake"])
         return {
             "adv": adversarial_loss(on_fake, True, kind=kind),
-            "l1": l1_loss(out["fake"], batch["target"], self.valid(batch)),
+            "l1": l1_loss(out["fake"], batch[TARGET], self.valid(batch)),
         }
 
     def observe(self, batch: Batch, out: dict[str, Tensor]) -> Terms:

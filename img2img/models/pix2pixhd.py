@@ -6,6 +6,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from img2img.data.reading import TARGET
 from img2img.data.spec import DataSpec
 from img2img.errors import ConfigError
 from img2img.labels import instance_mean
@@ -181,9 +182,9 @@ class Pix2PixHD(Model):
         fake = self._draw(condition, features)
         out = {"fake": fake}
         if self.perceptual is not None:  # before the discriminator: VGG's memory is free again
-            out["perceptual"] = self.perceptual(fake, batch["target"])
+            out["perceptual"] = self.perceptual(fake, batch[TARGET])
         out["on_fake"] = self.discriminator(concat_condition(fake, condition))
-        out["on_real"] = self.discriminator(concat_condition(batch["target"], condition))
+        out["on_real"] = self.discriminator(concat_condition(batch[TARGET], condition))
         return out
 
     def losses(self, update: str, batch: Batch, out: dict[str, Tensor]) -> Terms:
@@ -198,7 +199,7 @@ class Pix2PixHD(Model):
             }
         terms = {"adv": adversarial_loss(fake, True, **how)}
         if options.weights.l1:
-            terms["l1"] = l1_loss(out["fake"], batch["target"], self.valid(batch))
+            terms["l1"] = l1_loss(out["fake"], batch[TARGET], self.valid(batch))
         if options.weights.feature_matching:
             terms["feature_matching"] = feature_matching_loss(out["on_fake"], out["on_real"])
         if self.perceptual is not None:
@@ -245,7 +246,7 @@ class Pix2PixHD(Model):
 
     def encode(self, batch: Batch) -> Tensor:
         """The target's features (N, C, H, W), the mean of every instance at all of its pixels."""
-        features = run_padded(self.encoder, batch["target"])
+        features = run_padded(self.encoder, batch[TARGET])
         return instance_mean(features, batch[self.style_input])
 
     def _draw(self, condition: Tensor, features: Tensor | None) -> Tensor:
@@ -264,7 +265,7 @@ class Pix2PixHD(Model):
         held-out pairs of a validation), else neutral ones: 0.
         """
         features = batch.get("features")
-        if features is None and self.style_input and "target" in batch:
+        if features is None and self.style_input and TARGET in batch:
             features = self.encode(batch)
         return self._draw(self.condition(batch), features)
 

@@ -110,7 +110,6 @@ def test_page_by_hand(tmp_path):
         "command": "python tools/gan_core.py --data d.csv",
         "machine": {"processor": "P", "cores": "2", "python": "3.11", "torch": "2.15"},
         "budget": {"steps": 1500, "minutes": None, "full": False},
-        "jobs": 2,
         "count": 2000,
         "real": {
             "digits": {

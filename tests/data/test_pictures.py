@@ -127,7 +127,9 @@ def test_what_cannot_be_used_is_refused(tmp_path):
     (tmp_path / "empty").mkdir()
     assert "no pictures in it" in refused(tmp_path / "empty")
     save(tmp_path / "one" / "a.png", photo(0))
-    assert "one picture only" in refused(tmp_path / "one")
+    assert "1 picture only" in refused(tmp_path / "one")
+    write_idx(tmp_path / "none-images-idx3-ubyte", IMAGES[:0])
+    assert "0 pictures only" in refused(tmp_path / "none-images-idx3-ubyte")
     for name in ("cat/1", "cat/2", "dog/1"):
         save(tmp_path / "classes" / f"{name}.png", photo(0))
     assert len(describe(tmp_path / "classes").train) == 3
@@ -140,6 +142,45 @@ def test_what_cannot_be_used_is_refused(tmp_path):
     assert "b.png" in refused(tmp_path / "broken")
     (tmp_path / "broken" / "c.png").write_bytes(b"nor this")
     assert refused(tmp_path / "broken").startswith("2 pictures that cannot be used:")
+
+
+def test_folders_of_splits_are_no_classes(tmp_path):
+    for folder in ("train/cat", "train/dog", "Test/cat", "Test/dog"):
+        for number in "12":
+            save(tmp_path / "both" / folder / f"{number}.png", photo(int(number)))
+    said = refused(tmp_path / "both")
+    assert f"--data {tmp_path / 'both' / 'Test'} or --data {tmp_path / 'both' / 'train'}" in said
+    assert describe(tmp_path / "both" / "train", classes=True).spec.class_names == ("cat", "dog")
+    for name in ("1", "2"):
+        save(tmp_path / "one" / "train" / f"{name}.png", photo(int(name)))
+        save(tmp_path / "other" / "train" / "cat" / f"{name}.png", photo(int(name)))
+        for split in ("train", "val"):
+            save(tmp_path / "flat" / split / f"{name}.png", photo(int(name)))
+            save(tmp_path / "toys" / split / f"{name}.png", photo(int(name)))
+        save(tmp_path / "toys" / "plane" / f"{name}.png", photo(int(name)))
+    assert len(describe(tmp_path / "one").train) == 2
+    assert "named as splits (train)" in refused(tmp_path / "other")
+    assert "named as splits (train, val)" in refused(tmp_path / "flat")
+    assert describe(tmp_path / "toys").spec.class_names == ("plane", "train", "val")
+
+
+def test_csv_with_the_class_first(tmp_path):
+    """As MNIST's often are; without a word, the class would be a pixel."""
+    images = IMAGES.copy()
+    images[:, -1, -1] = 0  # a border that is black in all pictures
+    rows = [",".join(map(str, [label, *image.ravel()])) for image, label in zip(images, LABELS)]
+    path = tmp_path / "first.csv"
+    path.write_text("\n".join(rows))
+    said = refused(path)
+    assert "the last column is 0 in all rows" in said and "of 2 values; put it last" in said
+    for name in ("label", "Class"):
+        path.write_text("\n".join([name + ",x" * 25, *rows]))
+        data = describe(path)
+        assert data.spec.class_names == ("3", "7")
+        assert np.array_equal(data.train.read(1)["target"], images[1][..., None])
+    # One class alone, and a first pixel that varies as pixels do.
+    write_csv(path, labels=[5, 5, 5, 5])
+    assert describe(path).spec.class_names == ("5",)
 
 
 def test_pairs_with_label_maps_are_refused(tmp_path):

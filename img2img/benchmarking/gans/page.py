@@ -53,13 +53,12 @@ def setup(results: Results) -> str:
     budget = results["budget"]
     size = "the models' own widths and batches" if budget["full"] else "narrow networks"
     limit = f", at most {budget['minutes']:g} minutes" if budget["minutes"] else ""
-    jobs = "one after the other" if results["jobs"] == 1 else f"{results['jobs']} side by side"
     return "\n".join(
         (
             f"    {results['command']}",
             "",
-            f"On {_machine(results['machine'])}. Each training: {budget['steps']:,} steps{limit}, {size}; "
-            f"{jobs}. Scores are of {results['count']:,} generated pictures.",
+            f"On {_machine(results['machine'])}. Each training: {budget['steps']:,} steps{limit}, {size}. "
+            f"Scores are of {results['count']:,} generated pictures.",
         )
     )
 

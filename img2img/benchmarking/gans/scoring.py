@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from img2img.benchmarking.gans.material import Judge
-from img2img.data.reading import LABELLED
+from img2img.data.reading import CLASS, LABELLED
 from img2img.devices import pick_device
 from img2img.inference.loading import load_model
 from img2img.inference.painter import Painter
@@ -43,7 +43,7 @@ def score_run(run: Path, judge: Judge, *, count: int, device: str) -> dict[str, 
         classify(judge.classifier, images) for images in (painter.render(latents), held_out.images)
     )
     classes = len(held_out.names)
-    scores = classified_scores(fake, real, classes=classes, wanted=latents.get("class"))
+    scores = classified_scores(fake, real, classes=classes, wanted=latents.get(CLASS))
     if CATEGORY in latents:
         scores["code_accuracy"] = own_code_accuracy(latents[CATEGORY], fake[0])
         scores["code_accuracy_real"] = _code_accuracy_of_real(run, judge, device)

@@ -56,7 +56,6 @@ class Study:
             "machine": describe(self.device),
             "budget": vars(self.budget),
             "source": self._source(),
-            "jobs": self.jobs,
             "count": self.count,
         }
         commands = {name: self._arguments(name) for name in names}
@@ -77,7 +76,7 @@ class Study:
             yield f"{name}: {_said(results['models'][name])}"
 
     def _former(self, file: Path) -> dict[str, Any]:
-        """What is there already; results of another budget, machine or CSV are not gone on with."""
+        """What is there already; results of another budget, machine, CSV or count are not gone on with."""
         if not file.is_file():
             return _read(None)
         former = _read(file)
@@ -85,6 +84,7 @@ class Study:
             "budget": vars(self.budget),
             "machine": describe(self.device),
             "source": self._source(),
+            "count": self.count,
         }
         if all(former.get(key, value) == value for key, value in own.items()):
             return former

@@ -7,13 +7,13 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from img2img.data.faces.cascade import Cascade, default_cascade, read_cascade
+from img2img.data.faces.cascade import default_cascade, read_cascade
 from img2img.data.faces.detection import detect
 from img2img.data.images import read_image, write_image
 from img2img.data.pairing.splits import walk_pictures
@@ -23,6 +23,8 @@ from img2img.progress import counting
 
 RECORD = "faces.jsonl"
 NO_FACE = "no face found"
+
+_cascade = cache(read_cascade)  # once in each process
 
 
 @dataclass(frozen=True)
@@ -72,11 +74,11 @@ def crop_faces(
         overwrite: forget the record, and begin anew.
 
     Raises:
-        DataError: nothing to read, a folder that is in use or made with other settings, or a file
-            that is no cascade.
+        DataError: nothing to read, a folder that is in use or made with other settings, a file that
+            is no cascade, or a face that cannot be written; the same call then goes on.
     """
     path = cascade or default_cascade()
-    detector = read_cascade(path)
+    _cascade(path)
     if not folder.is_dir():
         raise DataError(f"{folder}: there is no such folder")
     if out.resolve().is_relative_to(folder.resolve()):
@@ -89,7 +91,7 @@ def crop_faces(
     settings = {"cascade": path.name, **asdict(cut)}
     done = _open_record(out, settings, overwrite=overwrite)
     outcome = Outcome(len(names), skipped={})
-    job = partial(_crop_file, folder=folder, out=out, cascade=detector, cut=cut)
+    job = partial(_crop_file, folder=folder, out=out, cascade=path, cut=cut)
     todo = [name for name in names if name not in done]
     outcome.done_before = len(names) - len(todo)
     with open(out / RECORD, "a", encoding="utf-8") as record, _mapping(workers) as run:
@@ -108,15 +110,12 @@ def _open_record(out: Path, settings: dict, *, overwrite: bool) -> dict[str, dic
     """What is done already, by file; a new record begins with the settings.
 
     Raises:
-        DataError: the folder holds other things, or faces cut in another way.
+        DataError: the folder holds other things, or faces cut in another way; whatever is asked for,
+            a record that is none.
     """
     path = out / RECORD
-    lines = []
-    if path.is_file():
-        for text in path.read_text(encoding="utf-8").splitlines():
-            with suppress(json.JSONDecodeError):  # the last line, where writing was interrupted
-                lines.append(json.loads(text))
-    elif out.is_dir() and any(out.iterdir()) and not overwrite:
+    lines = _read_record(path) if path.is_file() else []
+    if not path.is_file() and out.is_dir() and any(out.iterdir()) and not overwrite:
         raise DataError(f"{out}: not empty, and no faces.jsonl in it; choose another --out")
     if lines and not overwrite:
         if lines[0] != settings:
@@ -136,6 +135,21 @@ def _open_record(out: Path, settings: dict, *, overwrite: bool) -> dict[str, dic
     out.mkdir(parents=True, exist_ok=True)
     _write_record(path, [settings])
     return {}
+
+
+def _read_record(path: Path) -> list[dict]:
+    """The settings, and a line for each picture."""
+    lines = []
+    for text in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        with suppress(json.JSONDecodeError):  # the last line, where writing was interrupted
+            lines.append(json.loads(text))
+    wanted = [{"cascade"}, *[{"file", "faces"}] * len(lines)]
+    if not all(
+        isinstance(line, dict) and keys <= line.keys()
+        for line, keys in zip(lines, wanted, strict=False)
+    ):
+        raise DataError(f"{path}: not a record of faces cut out by this tool; choose another --out")
+    return lines
 
 
 def _write_record(path: Path, lines: list[dict]) -> None:
@@ -176,20 +190,20 @@ def _mapping(workers: int) -> Iterator:
         pool.shutdown(cancel_futures=True)
 
 
-def _crop_file(name: str, *, folder: Path, out: Path, cascade: Cascade, cut: Cut) -> dict:
+def _crop_file(name: str, *, folder: Path, out: Path, cascade: Path, cut: Cut) -> dict:
     """One picture's faces written, and its line in the record."""
     try:
         picture = _as_rgb(read_image(folder / name), folder / name)
-        boxes = detect(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), cascade, least=cut.least)
-        for number, box in enumerate(boxes[: 1 if cut.largest else None]):
-            target = _target(out, name, number)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            write_image(target, cut_out(picture, box, cut))
     except UserError as error:
         return {"file": name, "faces": 0, "skipped": str(error)}
-    if not len(boxes):
-        return {"file": name, "faces": 0, "skipped": NO_FACE}
-    return {"file": name, "faces": 1 if cut.largest else len(boxes)}
+    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+    boxes = detect(grey, _cascade(cascade), least=cut.least)[: 1 if cut.largest else None]
+    for number, box in enumerate(boxes):
+        target = _target(out, name, number)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_image(target, cut_out(picture, box, cut))
+    none = {} if len(boxes) else {"skipped": NO_FACE}
+    return {"file": name, "faces": len(boxes), **none}
 
 
 def _as_rgb(picture: np.ndarray, path: Path) -> np.ndarray:

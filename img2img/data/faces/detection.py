@@ -2,6 +2,7 @@
 
 import cv2
 import numpy as np
+from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from img2img.data.faces.cascade import Cascade, Stage
@@ -11,6 +12,7 @@ _ALIKE = 0.2  # of OpenCV's groupRectangles: corners may be so far apart, in sid
 _FLAT = 10.0  # standard deviation in grey values up to which OpenCV looks no further
 _SIGNS = np.array([1, -1, -1, 1])  # of the corners of a rectangle
 _AT_ONCE = 1_000_000  # values read in one go
+_ROWS = 256  # windows compared with all others in one go
 
 
 def detect(grey: np.ndarray, cascade: Cascade, *, least: int) -> np.ndarray:
@@ -94,17 +96,24 @@ def _grouped(boxes: np.ndarray) -> np.ndarray:
     """The means of alike boxes, where more than `NEIGHBOURS` are; not those inside a stronger one."""
     if not len(boxes):
         return boxes
-    sides = boxes[:, 2:]
-    corners = np.column_stack([boxes[:, :2], boxes[:, :2] + sides])
-    reach = _ALIKE / 2 * np.minimum(sides[:, None], sides[None]).sum(2)
-    alike = (np.abs(corners[:, None] - corners[None]) <= reach[..., None]).all(2)
-    count, labels = connected_components(alike, directed=False)
+    pairs = np.concatenate([_alike(boxes, start) for start in range(0, len(boxes), _ROWS)])
+    graph = coo_array((np.ones(len(pairs), bool), tuple(pairs.T)), shape=(len(boxes),) * 2)
+    _, labels = connected_components(graph, directed=False)
     sizes = np.bincount(labels)
     means = np.stack([np.bincount(labels, weights=column) / sizes for column in boxes.T], 1)
     means, sizes = np.rint(means[sizes > NEIGHBOURS]).astype(np.int64), sizes[sizes > NEIGHBOURS]
     kept = [i for i in range(len(means)) if not _swallowed(i, means, sizes)]
     kept.sort(key=lambda i: -means[i, 2])
     return means[kept]
+
+
+def _alike(boxes: np.ndarray, start: int) -> np.ndarray:
+    """(P, 2): those of `_ROWS` boxes from `start` on, and which of all boxes each is alike."""
+    some, sides = boxes[start : start + _ROWS], boxes[:, 2:]
+    reach = _ALIKE / 2 * np.minimum(some[:, None, 2:], sides[None]).sum(2)
+    corners = np.column_stack([boxes[:, :2], boxes[:, :2] + sides])
+    apart = np.abs(corners[start : start + _ROWS, None] - corners[None])
+    return np.argwhere((apart <= reach[..., None]).all(2)) + (start, 0)
 
 
 def _swallowed(i: int, boxes: np.ndarray, sizes: np.ndarray) -> bool:

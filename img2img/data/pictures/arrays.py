@@ -14,6 +14,8 @@ from img2img.errors import DataError
 
 IDX_HELP = "idx files are named as MNIST's, train-images-idx3-ubyte and train-labels-idx1-ubyte"
 _UBYTE = 0x08  # the type code of unsigned bytes, the only one that pictures have
+CLASS_NAMES = ("label", "class")
+MOST_CLASSES = 100  # that a column of a CSV seems to hold
 _IMAGES = ("*-images-idx3-ubyte", "*-images.idx3-ubyte")
 
 
@@ -66,7 +68,7 @@ def _read_idx(path: Path, dimensions: int) -> np.ndarray:
 def read_csv_pictures(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """The pictures of a CSV: a square picture's grey values in each row, its class last.
 
-    A first row of names is passed over; a column that it calls `label` holds the classes.
+    A first row of names is passed over; a column that it calls `label` or `class` holds the classes.
 
     Returns:
         uint8 (N, H, H); int64 (N,).
@@ -88,7 +90,10 @@ def read_csv_pictures(path: Path) -> tuple[np.ndarray, np.ndarray]:
             f"then its class ({error})"
         ) from error
     names = [name.strip().strip('"').lower() for name in first] if header else []
-    column = names.index("label") if "label" in names else rows.shape[1] - 1
+    named = [place for place, name in enumerate(names) if name in CLASS_NAMES]
+    if not named:
+        _refuse_class_first(path, rows)
+    column = named[0] if named else rows.shape[1] - 1
     labels, pixels = rows[:, column], np.delete(rows, column, axis=1)
     side = int(pixels.shape[1] ** 0.5)
     if side < 2 or side * side != pixels.shape[1]:
@@ -101,6 +106,16 @@ def read_csv_pictures(path: Path) -> tuple[np.ndarray, np.ndarray]:
             f"{path}: values from {pixels.min()} to {pixels.max()}; grey values are 0 to 255"
         )
     return pixels.astype(np.uint8).reshape(-1, side, side), labels
+
+
+def _refuse_class_first(path: Path, rows: np.ndarray) -> None:
+    """Raises DataError where it seems so: a pixel at a border may be the same in all, a class is not."""
+    first, last = (np.unique(rows[:, column]) for column in (0, -1))
+    if len(last) == 1 and 1 < len(first) <= min(MOST_CLASSES, len(rows) / 2):
+        raise DataError(
+            f"{path}: the last column is {last[0]} in all rows, so the class seems to be in the first "
+            f"one, of {len(first)} values; put it last, or name it in a first row: label,1,2,..."
+        )
 
 
 def _opened(path: Path) -> IO[bytes]:

@@ -11,6 +11,7 @@ from img2img.data.describe import OF_PAIRS, Data
 from img2img.data.headers import scan_headers
 from img2img.data.loader import FolderSource, Source
 from img2img.data.pairing.recognition import recognise
+from img2img.data.pairing.records import TRAIN_WORDS, VAL_WORDS
 from img2img.data.pairing.splits import natural_order, walk_pictures
 from img2img.data.pairing.table import Records
 from img2img.data.pictures.arrays import IDX_HELP, find_idx, read_csv_pictures, read_idx_pictures
@@ -75,7 +76,8 @@ def describe_pictures(
     found = _built_in(config, seed) if config.path is None else _find(config)
     where = config.path or "built-in pictures"
     if len(found.source) < 2:
-        raise DataError(f"{where}: one picture only; what varies cannot be learnt from it")
+        number = counted(len(found.source), "picture")
+        raise DataError(f"{where}: {number} only; what varies cannot be learnt from so few")
     if classes:
         _require_classes(where, found.labels)
     names, train, held_out, inputs, remarks = (), found.source, NONE, (), [*found.remarks]
@@ -230,12 +232,26 @@ def _refuse_pairs(root: Path) -> None:
         )
 
 
+def _refuse_splits(root: Path, keys: Sequence[str]) -> None:
+    """Raises DataError where folders named as splits would be taken for classes, or hide these."""
+    tops = natural_order({key.partition("/")[0] for key in keys if "/" in key})
+    words = {*TRAIN_WORDS, *VAL_WORDS}
+    alike = bool(tops) and all("/" in key for key in keys) and {t.lower() for t in tops} <= words
+    if alike and (len(tops) > 1 or any(key.count("/") > 1 for key in keys)):
+        choices = " or ".join(f"--data {root / top}" for top in tops)
+        raise DataError(
+            f"{root}: its folders are named as splits ({', '.join(tops)}), not as classes; name the one "
+            f"to learn from: {choices}"
+        )
+
+
 def _from_folder(root: Path, config: DataConfig) -> Pictures:
     _refuse_pairs(root)
     files, doubles = walk_pictures(root)
     if not files:
         raise DataError(f"{root}: no pictures in it; expected {HELP}")
     rows = [(key, (files.path(key),)) for key in natural_order(files.keys())]
+    _refuse_splits(root, [key for key, _ in rows])
     records = Records.pack(root, (IMAGE,), rows)
     headers = scan_headers(records, [IMAGE], {IMAGE: ""})
     for problem in headers.problems():

@@ -30,10 +30,12 @@ class PartlyLabelled:
         return len(self.indices)
 
     def read(self, index: int) -> Arrays:
-        known = int(self.labelled[index % len(self.labelled)])
+        own, known = int(self.indices[index]), int(self.labelled[index % len(self.labelled)])
+        picture = self.source.read(own)[TARGET]
         return {
-            TARGET: self.source.read(int(self.indices[index]))[TARGET],
-            LABELLED: self.source.read(known)[TARGET],
+            TARGET: picture,
+            # Held out, they are one.
+            LABELLED: picture if known == own else self.source.read(known)[TARGET],
             CLASS: self.classes[known],
         }
 

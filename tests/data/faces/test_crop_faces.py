@@ -178,3 +178,27 @@ def test_the_script_itself(photos, tmp_path, cascade_file):
     )
     assert done.returncode == 0, done.stderr
     assert files(out) == FACES
+
+
+def test_a_face_that_could_not_be_written_is_written_by_the_next_call(
+    crop_faces, photos, tmp_path, cascade_file, capsys
+):
+    out = tmp_path / "faces"
+    (out / "more/same.png_0.png").mkdir(parents=True)  # where a picture should be
+    assert call(crop_faces, photos, out, cascade_file, "--workers", "1", "--overwrite") == 2
+    said = capsys.readouterr().err
+    assert "same.png_0.png" in said and "Traceback" not in said
+    (out / "more/same.png_0.png").rmdir()
+    assert call(crop_faces, photos, out, cascade_file, "--workers", "1") == 0
+    assert files(out) == FACES
+
+
+@pytest.mark.parametrize("text", ["5\n", "[]\n", '{"a": 1}\n', '{"cascade": "x"}\n{"b": 2}\n'])
+@pytest.mark.parametrize("more", [[], ["--overwrite"]])
+def test_the_record_of_another_tool(crop_faces, photos, tmp_path, cascade_file, capsys, text, more):
+    record = tmp_path / "faces" / "faces.jsonl"
+    record.parent.mkdir()
+    record.write_text(text)
+    assert call(crop_faces, photos, record.parent, cascade_file, "--workers", "1", *more) == 2
+    assert "not a record of faces" in capsys.readouterr().err
+    assert record.read_text() == text
