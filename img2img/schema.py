@@ -223,15 +223,15 @@ class TrainingConfig(Section):
         return self.d_lr if update == "d" and self.d_lr else self.lr
 
 
-# What `--resume` may change: when to stop, what to log, where to run and in how much memory.
-# Anything else would make the rest of the run another experiment.
+# What `--resume` may change: when to stop, what to log, where to run and in how much memory, and where
+# the data lie, which must be the same. Anything else would make the rest of the run another experiment.
 RESUMABLE = frozenset(
     "training." + key
     for key in (
         "epochs decay_epochs steps decay_steps max_steps max_time device memory_format compile workers checkpointing "
         "log_every validate_every val_pairs samples save_every keep"
     ).split()
-) | {"data.scan_cache"}
+) | {"data.path", "data.scan_cache"}
 
 
 class Config(Section):

@@ -1,18 +1,19 @@
 """Contact sheets: rows of pictures under one headline each, for people to look at."""
 
-import math
 from collections.abc import Mapping, Sequence
 
 import cv2
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
+
+from img2img.data.lettering import text_width, write_text
 
 CELL = 320  # pixels, the longer side of a picture on the sheet
 LEAST_CELL = 64  # pixels, about, the longer side of a picture in a grid
 GAP, SEAM = 12, 2
 HEADLINE = 30
 CAPTION = 22
+TITLE, SMALL = 17, 13  # pixels, of letters
 BACKGROUND, INK, FAINT = (255, 255, 255), (20, 20, 20), (110, 110, 110)
 
 
@@ -45,31 +46,29 @@ def contact_sheet(
     """
     names = list(rows[0])
     cells = [[_fit(row[name]) if fit else row[name] for name in names] for row in rows]
-    title, small = ImageFont.load_default(17), ImageFont.load_default(13)
     widths = [
-        max(_length(name, title), *(row[i].shape[1] for row in cells))
+        max(text_width(name, TITLE), *(row[i].shape[1] for row in cells))
         for i, name in enumerate(names)
     ]
     heights = [max(cell.shape[0] for cell in row) for row in cells]
     line = CAPTION if captions else 0
-    width = max(sum(widths) + GAP * (len(widths) - 1), *(_length(c, small) for c in captions), 0)
+    width = max(sum(widths) + GAP * (len(widths) - 1), *(text_width(c, SMALL) for c in captions), 0)
     height = HEADLINE + sum(heights) + (GAP + line) * len(rows) + GAP
-    sheet = Image.new("RGB", (width + 2 * GAP, height), BACKGROUND)
-    draw = ImageDraw.Draw(sheet)
+    sheet = np.full((height, width + 2 * GAP, 3), BACKGROUND, np.uint8)
     x = GAP
     for name, column in zip(names, widths, strict=True):
-        draw.text((x, 8), name, fill=INK, font=title)
+        write_text(sheet, name, (x, HEADLINE - 8), TITLE, INK)
         x += column + GAP
     y = HEADLINE
     for number, (row, row_height) in enumerate(zip(cells, heights, strict=True)):
         x = GAP
         for cell, column in zip(row, widths, strict=True):
-            sheet.paste(Image.fromarray(cell), (x, y))
+            _paste(sheet, cell, x, y)
             x += column + GAP
         if captions:
-            draw.text((GAP, y + row_height + 3), captions[number], fill=FAINT, font=small)
+            write_text(sheet, captions[number], (GAP, y + row_height + 16), SMALL, FAINT)
         y += row_height + GAP + line
-    return np.asarray(sheet)
+    return sheet
 
 
 def picture_grid(
@@ -93,27 +92,27 @@ def picture_grid(
     factor = max(1, least // max(rows[0][0].shape[:2]))
     rows = [[p.repeat(factor, axis=0).repeat(factor, axis=1) for p in row] for row in rows]
     height, width = (side + SEAM for side in rows[0][0].shape[:2])
-    font = ImageFont.load_default(13)
-    left = max((_length(caption, font) for caption in captions), default=0)
+    left = max((text_width(caption, SMALL) for caption in captions), default=0)
     left += GAP if left else 0
     columns, top = max(map(len, rows)), CAPTION if heads else 0
-    size = (left + columns * width + SEAM, top + len(rows) * height + SEAM)
-    grid = Image.new("RGB", size, BACKGROUND)
-    draw = ImageDraw.Draw(grid)
+    size = (top + len(rows) * height + SEAM, left + columns * width + SEAM)
+    grid = np.full((*size, 3), BACKGROUND, np.uint8)
     for column, head in enumerate(heads):
         middle = left + SEAM + column * width + width // 2
-        draw.text((middle, CAPTION // 2), head, fill=FAINT, font=font, anchor="mm")
+        place = (max(0, middle - text_width(head, SMALL) // 2), CAPTION - 6)
+        write_text(grid, head, place, SMALL, FAINT)
     for number, row in enumerate(rows):
         y = top + SEAM + number * height
         if left:
-            draw.text((GAP // 2, y + height // 2 - 8), captions[number], fill=INK, font=font)
+            write_text(grid, captions[number], (GAP // 2, y + height // 2 + 4), SMALL, INK)
         for column, picture in enumerate(row):
-            grid.paste(Image.fromarray(picture), (left + SEAM + column * width, y))
-    return np.asarray(grid)
+            _paste(grid, picture, left + SEAM + column * width, y)
+    return grid
 
 
-def _length(text: str, font: ImageFont.FreeTypeFont) -> int:
-    return math.ceil(font.getlength(text))
+def _paste(sheet: np.ndarray, picture: np.ndarray, x: int, y: int) -> None:
+    height, width = picture.shape[:2]
+    sheet[y : y + height, x : x + width] = picture
 
 
 def _fit(picture: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ from img2img.data.describe import Data
 from img2img.data.loader import PairDataset
 from img2img.data.transforms import JointTransform
 from img2img.devices import precision_warning
-from img2img.errors import ConfigError
+from img2img.errors import ConfigError, DataError
 from img2img.models import OPTIONS, build_model, find_data
 from img2img.models.base import Model
 from img2img.networks.compiling import compile_networks
@@ -182,13 +182,26 @@ class Session:
         if warning := precision_warning(accelerator.mixed_precision, accelerator.device):
             say(warning)
         budget = None if fit is None else parse_budget(fit, accelerator)
-        data = find_data(self.config)
+        data = self._find_data()
         self._check(data)
         if budget is not None:
             plan, remarks = fit_into(budget, self.config, data, accelerator)
             self.config = plan.config
             data = replace(plan.data, remarks=(*data.remarks, *remarks))
         return accelerator, say, data
+
+    def _find_data(self) -> Data:
+        """The data; a resumed run that has lost them is told how it finds them again."""
+        try:
+            return find_data(self.config)
+        except DataError as error:
+            place = self.config.data.path
+            if self.checkpoint is None or place is None or Path(place).expanduser().exists():
+                raise
+            raise DataError(
+                f"{error}\nIf the run's data have moved, or its path began in another folder: "
+                f"{messages.resume_command(self.path)} --data DIR"
+            ) from error
 
     def _check(self, data: Data) -> None:
         """Raises ConfigError for what no step could do."""

@@ -1,7 +1,9 @@
+import cv2
 import numpy as np
+import pytest
 import torch
-from PIL import ImageFont
 
+from img2img.data.lettering import text_width, write_text
 from img2img.data.sheets import BACKGROUND, CAPTION, CELL, GAP, HEADLINE, contact_sheet, to_picture
 
 
@@ -68,9 +70,8 @@ def test_text_fits():
     """Narrow pictures must not let one headline run into the next, or a caption off the sheet."""
     name, caption = "a headline", "a rather long caption " * 5
     sheet = contact_sheet([{name: flat(320, 4, 0), "b": flat(320, 4, 0)}], [caption])
-    title, small = ImageFont.load_default(17), ImageFont.load_default(13)
-    assert sheet.shape[1] >= 2 * GAP + small.getlength(caption)
-    second = GAP + int(title.getlength(name)) + GAP
+    assert sheet.shape[1] >= 2 * GAP + text_width(caption, 13)
+    second = GAP + text_width(name, 17) + GAP
     assert (sheet[:HEADLINE, second - GAP + 1 : second] == 255).all()
     assert (sheet[-GAP:] == 255).all()
 
@@ -78,3 +79,20 @@ def test_text_fits():
 def test_one_pixel():
     sheet = contact_sheet([{"a": flat(1, 1, 5)}])
     assert sheet.shape == (HEADLINE + CELL + 2 * GAP, CELL + 2 * GAP, 3)
+
+
+def written(text):
+    picture = np.full((30, 200, 3), 255, np.uint8)
+    write_text(picture, text, (5, 20), 13, (20, 20, 20))
+    dark = np.argwhere(picture[..., 0] < 128)
+    assert dark[:, 1].max() <= 5 + text_width(text, 13)
+    return picture
+
+
+@pytest.mark.skipif(int(cv2.__version__[0]) < 5, reason="OpenCV 4 has ASCII alone")
+def test_letters_of_other_scripts_are_drawn():
+    """No box or question mark."""
+    words = ["Gänse", "Gense", "роза", "花", "家"]
+    pictures = [written(word) for word in words]
+    for number, one in enumerate(pictures):
+        assert not any(np.array_equal(one, other) for other in pictures[:number])
