@@ -6,7 +6,7 @@ from pathlib import Path
 from img2img.cli import count, seed
 
 EPILOG = """examples:
-  img2img generate --run digits -n 64                       64 pictures in generated/
+  img2img generate --run digits -n 64                       64 pictures in a folder of generated/
   img2img generate --run digits -n 64 --class 3 --grid threes.png
   img2img generate --run digits --interpolate 4 9 --frames 30 --grid way.gif
   img2img generate --run codes -n 5 --traverse code=2 --grid code.png
@@ -17,6 +17,7 @@ A picture depends on its seed alone: picture i of `--seed 7` is that of seed 7 +
 
 
 COUNT = 16
+GRIDS = (".png", ".tif", ".npy")
 WAYS = ("interpolate", "traverse", "arithmetic", "nearest")
 
 
@@ -30,13 +31,22 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--run", help="name (runs/NAME) or path of the run; the newest")
     parser.add_argument("--checkpoint", help="last, a step, or a file")
     parser.add_argument("-n", type=count, metavar="N", help="number of pictures (16)")
-    parser.add_argument("--class", dest="kind", metavar="NAME", help="class of all pictures")
+    parser.add_argument(
+        "--class",
+        dest="kind",
+        metavar="NAME",
+        help="class of all pictures; else each has its own by lot, and a way that of its first",
+    )
     parser.add_argument("--seed", type=seed, help="seed of the first picture (0)")
-    parser.add_argument("--out", type=Path, help="folder for single pictures (generated)")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        help="folder for single pictures (generated/RUN-STEP); its pictures.jsonl has their classes",
+    )
     parser.add_argument(
         "--grid",
         type=Path,
-        help="one picture of all instead, or the GIF or strip of a way (generated.png)",
+        help="one picture of all instead; of --interpolate a strip, or a .gif (generated.png)",
     )
     ways = parser.add_mutually_exclusive_group()
     ways.add_argument(
@@ -54,6 +64,9 @@ def parse(argv: list[str]) -> argparse.Namespace:
     ways.add_argument("--arithmetic", metavar="SUM", help="sum of the means of named seeds")
     ways.add_argument(
         "--nearest", action="store_true", help="beside each picture its nearest training pictures"
+    )
+    parser.add_argument(
+        "--data", help="the training pictures, for --nearest, where they have moved"
     )
     parser.add_argument("--names", type=Path, help='JSON: {"woman": [3, 17, 40], ...}')
     parser.add_argument(
@@ -101,6 +114,10 @@ def _check(a: argparse.Namespace) -> None:
         raise ConfigError(
             "--frames is of --interpolate or --traverse; -n is the number of pictures"
         )
+    if a.data is not None and way != "--nearest":
+        raise ConfigError("--data is of --nearest, which looks for pictures among these")
+    if a.grid is not None:
+        _check_grid(a.grid, moving=way == "--interpolate")
     if a.frames == 1:
         raise ConfigError("--frames 1: a way from one end to the other has at least 2 pictures")
     if way == "--interpolate" and (a.n is not None or a.seed is not None):
@@ -117,32 +134,27 @@ def _check(a: argparse.Namespace) -> None:
         )
 
 
+def _check_grid(path: Path, *, moving: bool) -> None:
+    """Raises ConfigError where no picture can be written."""
+    from img2img.errors import ConfigError
+
+    if path.is_dir():
+        raise ConfigError(f"--grid {path} is a folder; name a file, such as {path / 'grid.png'}")
+    kinds = [*GRIDS, *([".gif"] if moving else [])]
+    if path.suffix.lower() not in kinds:
+        moves = "" if moving else "; only --interpolate makes a .gif"
+        raise ConfigError(f"--grid {path}: a name ends in {' or '.join(kinds)}{moves}")
+
+
 def _write(a: argparse.Namespace, painter, seeds: range) -> str:
     """One file for each picture, named by its seed."""
-    from img2img.data.images import suffix_for, write_image
-    from img2img.errors import ConfigError
-    from img2img.inference.painter import BATCH
+    from img2img.inference.drawings import write_pictures
     from img2img.progress import counting
 
-    folder = a.out or Path("generated")
-    painter.latents_of(seeds[:1], kind=a.kind)  # an unknown class is told before there is a folder
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(f"{folder}: the folder cannot be made ({error.strerror})") from error
-    image = painter.spec.target
-    suffix = suffix_for(image.dtype, image.channels)
-    pictures = (
-        (one, picture)
-        for start in range(0, len(seeds), BATCH)
-        for one, picture in zip(
-            seeds[start : start + BATCH],
-            painter.draw(seeds[start : start + BATCH], kind=a.kind),
-            strict=True,
-        )
-    )
-    for one, picture in counting(pictures, len(seeds), "picture"):
-        write_image(folder / f"seed-{one:010d}{suffix}", picture)
+    source = Path(painter.source).resolve()
+    folder = a.out or Path("generated") / f"{source.parents[1].name}-{source.stem}"
+    for _ in counting(write_pictures(painter, seeds, folder, kind=a.kind), len(seeds), "picture"):
+        pass
     return f"{len(seeds)} pictures: {folder}"
 
 
@@ -150,11 +162,13 @@ def _show(a: argparse.Namespace, painter, seeds: range) -> str:
     """One picture of what was asked for."""
     from img2img.data.images import write_image
     from img2img.inference import showing
+    from img2img.inference.drawings import classes_of
     from img2img.inference.walks import read_names
 
     path = a.grid or Path("generated.png")
     if a.interpolate is not None:
         frames = showing.interpolation(painter, tuple(a.interpolate), a.frames, kind=a.kind)
+        path.parent.mkdir(parents=True, exist_ok=True)
         return f"{showing.write_frames(path, frames)}: {path}"
     if a.traverse is not None:
         code = _code(a.traverse)
@@ -163,11 +177,15 @@ def _show(a: argparse.Namespace, painter, seeds: range) -> str:
         names = read_names(a.names)
         sheet = showing.arithmetic(painter, a.arithmetic, names, kind=a.kind, seed=seeds[0])
     elif a.nearest:
-        data, config = _training_data(painter)
+        data, config = _training_data(painter, a.data)
         sheet, lines = showing.neighbours(painter, seeds, data, config, kind=a.kind)
         print("\n".join(lines))
     else:
         sheet = showing.grid(painter, seeds, kind=a.kind)
+        if classes := classes_of(painter, seeds, kind=a.kind):
+            listed = zip(seeds, classes, strict=True)
+            print("class of each seed:", ", ".join(f"{one} {name}" for one, name in listed))
+    path.parent.mkdir(parents=True, exist_ok=True)
     write_image(path, sheet)
     return f"grid: {path}"
 
@@ -181,8 +199,16 @@ def _code(text: str) -> int:
     return int(number)
 
 
-def _training_data(painter):
+def _training_data(painter, path: str | None):
     """The pictures that the run learnt from, and how they are read."""
+    from img2img.errors import DataError
     from img2img.models import find_data
 
-    return find_data(painter.config), painter.config.data
+    config = painter.config
+    if path is not None:
+        config = config.model_copy(update={"data": config.data.model_copy(update={"path": path})})
+    try:
+        return find_data(config), config.data
+    except DataError as error:
+        hint = "" if path else "\nIf the run's data have moved: --data DIR"
+        raise DataError(f"{error}{hint}") from error

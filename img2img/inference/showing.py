@@ -133,6 +133,7 @@ def neighbours(
         f"seed {s}: nearest {row[0].name}, {row[0].distance:.3f} away"
         for s, row in zip(seeds, found, strict=True)
     ]
+    lines.append("(root mean square difference, in pictures that span -1 to 1)")
     heads = ["drawn", "nearest", *(f"{number}." for number in range(2, NEIGHBOURS + 1))]
     return picture_grid(rows, [f"seed {s}" for s in seeds], heads[: len(rows[0])]), lines
 
@@ -154,7 +155,7 @@ def write_frames(path: Path, frames: Sequence[np.ndarray]) -> str:
         film[0].save(path, save_all=True, append_images=film[1:], duration=times, loop=0)
     except OSError as error:
         raise DataError(f"{path}: cannot be written ({error.strerror})") from error
-    return f"{len(frames)} frames there and back"
+    return f"{len(frames)} pictures there and back"
 
 
 def _pictures(images: Tensor) -> list[np.ndarray]:

@@ -64,9 +64,11 @@ def read_names(path: Path) -> dict[str, list[int]]:
     example = 'expected names with lists of seeds, such as {"man": [3, 17, 40]}'
     if content == {}:
         raise ConfigError(f"{path}: it names no seeds; {example}")
-    if not isinstance(content, dict) or not all(map(_are_seeds, content.values())):
+    if not isinstance(content, dict):
         raise ConfigError(f"{path}: {example}")
-    for name in content:
+    for name, seeds in content.items():
+        if not _are_seeds(seeds):
+            raise ConfigError(f"{path}: {name!r} has {json.dumps(seeds)}; {example}")
         if not re.fullmatch(NAME, name):
             raise ConfigError(
                 f"{path}: the name {name!r} cannot stand in a sum; names have at least one character, "

@@ -76,11 +76,11 @@ def apart(one, other):
 
 
 def test_pictures_depend_on_their_seed_alone(runs):
-    assert generate(runs, "dcgan", "-n", "3", "--seed", "5") == 0
+    assert generate(runs, "dcgan", "-n", "3", "--seed", "5", "--out", "three") == 0
     assert generate(runs, "dcgan", "-n", "1", "--seed", "6", "--out", "alone") == 0
-    names = sorted(path.name for path in Path("generated").iterdir())
+    names = sorted(path.name for path in Path("three").glob("*.png"))
     assert names == [f"seed-{number:010d}.png" for number in (5, 6, 7)]
-    pictures = [read(f"generated/{name}") for name in names]
+    pictures = [read(f"three/{name}") for name in names]
     assert pictures[0].shape == (SIDE, SIDE) and pictures[0].dtype == np.uint8
     assert np.array_equal(read("alone/seed-0000000006.png"), pictures[1])
     assert not np.array_equal(pictures[0], pictures[1])
@@ -92,7 +92,49 @@ def test_class_is_obeyed(runs):
     of_class = [painter.draw([3], kind=kind) for kind in "012"]
     assert not np.array_equal(of_class[0], of_class[1])
     assert generate(runs, "cgan", "-n", "2", "--seed", "3", "--class", "2") == 0
-    assert np.array_equal(read("generated/seed-0000000003.png"), of_class[2][0, ..., 0])
+    folder = Path("generated/cgan-step-00000002")
+    assert np.array_equal(read(folder / "seed-0000000003.png"), of_class[2][0, ..., 0])
+
+
+def recorded(folder):
+    return [json.loads(line) for line in (folder / "pictures.jsonl").read_text().splitlines()]
+
+
+def test_a_folder_says_what_its_pictures_are(runs, capsys):
+    painter, folder = Painter.load(runs / "cgan", device="cpu"), Path("drawn")
+    assert generate(runs, "cgan", "-n", "3", "--out", "drawn") == 0
+    assert generate(runs, "cgan", "-n", "3", "--seed", "2", "--class", "1", "--out", "drawn") == 0
+    head, *lines = recorded(folder)
+    assert head == {
+        "checkpoint": str((runs / "cgan/checkpoints/step-00000002.safetensors").resolve())
+    }
+    by_lot = [str(number) for number in painter.latents_of([0, 1])["class"].tolist()]
+    assert [line["class"] for line in lines] == [*by_lot, "1", "1", "1"]
+    for seed, line in enumerate(lines):
+        assert line["file"] == f"seed-{seed:010d}.png"
+        picture = painter.draw([seed], kind=line["class"])[0, ..., 0]
+        assert np.array_equal(read(folder / line["file"]), picture)
+    # Another run's pictures are not mixed with these, nor are pictures that nobody recorded.
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    capsys.readouterr()
+    assert generate(runs, "dcgan", "-n", "1", "--out", "drawn") == 2
+    assert "there are other pictures, by " in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
+    (folder / "pictures.jsonl").unlink()
+    assert generate(runs, "cgan", "-n", "1", "--out", "drawn") == 2
+    assert "such as seed-0000000000.png; choose another --out" in capsys.readouterr().err
+    (folder / "pictures.jsonl").write_text("[]")
+    assert generate(runs, "cgan", "-n", "1", "--out", "drawn") == 2
+    assert "no record of drawn pictures" in capsys.readouterr().err
+
+
+def test_grid_names_the_classes(runs, capsys):
+    assert generate(runs, "cgan", "-n", "3", "--seed", "4", "--grid", "new/grid.png") == 0
+    painter = Painter.load(runs / "cgan", device="cpu")
+    names = [painter.latents.classes[c] for c in painter.latents_of([4, 5, 6])["class"].tolist()]
+    said = ", ".join(f"{seed} {name}" for seed, name in zip((4, 5, 6), names))
+    assert f"class of each seed: {said}\n" in capsys.readouterr().out
+    assert Path("new/grid.png").is_file()
 
 
 def test_grid_holds_all(runs):
@@ -229,9 +271,14 @@ SUM = ["--arithmetic", "a", "--names", "names.json"]
         ("dcgan", ["--arithmetic", "", "--names", "names.json"], "'': expected names with + or -"),
         ("dcgan", ["--arithmetic", "a+x", "--names", "names.json"], "unknown name 'x'"),
         ("dcgan", ["--arithmetic", "a", "--names", "none.json"], "none.json: cannot be read"),
-        ("dcgan", ["--arithmetic", "a", "--names", "bad.json"], "with lists of seeds"),
+        ("dcgan", ["--arithmetic", "a", "--names", "bad.json"], "'a' has [-1]; expected"),
         ("dcgan", [*SUM, "-n", "3"], "-n is not of --arithmetic"),
-        ("dcgan", ["--grid", "grid.jpg"], "grid.jpg"),
+        ("dcgan", ["--grid", "grid.jpg"], "grid.jpg: a name ends in .png or .tif or .npy"),
+        ("dcgan", ["--grid", "grid.gif"], "only --interpolate makes a .gif"),
+        ("dcgan", ["--grid", ".", "--nearest"], "is a folder; name a file, such as grid.png"),
+        ("dcgan", ["--interpolate", "1", "2", "--grid", "w.mp4"], "or .npy or .gif"),
+        ("dcgan", ["--data", "x"], "--data is of --nearest"),
+        ("dcgan", ["--nearest", "--data", "x"], "x: there is no such folder"),
         ("dcgan", ["--grid", "grid.png", "--out", "here"], "--grid makes one picture of all"),
         ("dcgan", ["--nearest", "--out", "here"], "--nearest makes one picture of all"),
         ("dcgan", ["--interpolate", "1", "2", "--out", "here"], "--interpolate makes one picture"),
