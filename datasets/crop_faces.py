@@ -9,10 +9,9 @@ picture.
 import argparse
 import os
 import sys
-from collections import Counter
 from pathlib import Path
 
-from img2img.data.faces.cropping import NO_FACE, Cut, crop_faces
+from img2img.data.faces.cropping import NO_FACE, TOO_SMALL, Cut, crop_faces
 from img2img.errors import UserError, counted
 
 MAX_MARGIN = 10
@@ -71,15 +70,23 @@ def run(args: argparse.Namespace) -> None:
         workers=args.workers,
         overwrite=args.overwrite,
     )
-    unread = {name: why for name, why in found.skipped.items() if why != NO_FACE}
+    plain = (NO_FACE, TOO_SMALL)
+    unread = {name: why for name, why in found.skipped.items() if why not in plain}
     for why in list(unread.values())[:SHOWN]:
         print(f"left out: {why}", file=sys.stderr)
     if len(unread) > SHOWN:
         print(f"left out: {len(unread) - SHOWN} more, see faces.jsonl", file=sys.stderr)
+    none, small = (list(found.skipped.values()).count(why) for why in plain)
+    if not found.faces:
+        print(
+            f"no face was found: --min-face is {args.min_face} pixels, and the cascade is of upright "
+            "frontal faces where it is OpenCV's usual one",
+            file=sys.stderr,
+        )
     before = f" ({found.done_before} of them before)" if found.done_before else ""
     print(
         f"{args.out}: {counted(found.faces, 'face')} of {counted(found.pictures, 'picture')}{before}; "
-        f"{Counter(found.skipped.values())[NO_FACE]} without a face, {len(unread)} unreadable"
+        f"{none} without a face, {small} smaller than --min-face, {len(unread)} unreadable"
     )
 
 

@@ -1,5 +1,6 @@
 """Resizing, one implementation for training and translating: the network sees the same pixels."""
 
+import math
 from collections.abc import Mapping
 
 import cv2
@@ -74,6 +75,8 @@ def stretch_warning(
     resize: tuple[int | None, int] | None,
     sizes: Mapping[tuple[int, int], int],
     what: str = "pairs",
+    *,
+    square: bool = False,
 ) -> str | None:
     """The warning that resizing changes the pictures' aspect ratio, None where it does not.
 
@@ -81,6 +84,7 @@ def stretch_warning(
         resize: as `DataSpec.resize`.
         sizes: (height, width) -> how many there are of it.
         what: they are.
+        square: all must become squares of one size.
     """
     if resize is None or resize[0] is None:
         return None
@@ -94,11 +98,17 @@ def stretch_warning(
     if not stretched:
         return None
     h, w = max(stretched, key=stretched.get)
-    kept = max(1, round(h * width / w))
+    if square:
+        kept = max(math.ceil(width * w / min(h, w)) for h, w in sizes)
+        remedy = f"set data.resize_width={kept} data.crop={width} instead, which cuts squares out"
+    else:
+        kept = max(1, round(h * width / w))
+        remedy = (
+            f"set data.resize_width={width} instead (here the same as data.resize=[{kept},{width}]); "
+            "data.crop cuts without stretching"
+        )
     return (
         f"WARNING: data.resize=[{height},{width}] (height, width) changes the aspect ratio of "
         f"{sum(stretched.values())} of {sum(sizes.values())} {what}, for example of {w}x{h} "
-        f"(width x height) by a factor of {stretch((h, w)):.3g}; to keep it, set "
-        f"data.resize_width={width} instead (here the same as data.resize=[{kept},{width}]); "
-        "data.crop cuts without stretching"
+        f"(width x height) by a factor of {stretch((h, w)):.3g}; to keep it, {remedy}"
     )

@@ -253,12 +253,14 @@ class Trainer:
             )
         if sheet is not None:
             tracker.sheet(self.progress.step, sheet)
+        listed = "  ".join(f"{name} {value:.4g}" for name, value in scores.items())
+        # What draws from noise has a sheet alone; what a signal interrupts has nothing.
+        if said := listed or (sheet is not None and "samples drawn"):
+            pulse = self.monitor.pulse()
+            say(f"step {self.progress.step}: {said}" + (f"  ({pulse})" if pulse else ""))
         if not scores:
             return
         tracker.scalars(self.progress.step, scores)
-        listed = "  ".join(f"{name} {value:.4g}" for name, value in scores.items())
-        pulse = self.monitor.pulse()
-        say(f"step {self.progress.step}: {listed}" + (f"  ({pulse})" if pulse else ""))
         self._tell(tracker, self.monitor.validation(self.progress.step, scores))
         score = scores.get(f"val/{self.validator.criterion}", float("nan"))
         if self.validator.better(score, self.progress.best):

@@ -56,7 +56,9 @@ def test_idx_files_with_their_labels(tmp_path, end):
     write_idx(tmp_path / f"t10k-images-idx3-ubyte{end}", IMAGES[:2])
     write_idx(tmp_path / f"train-images-idx3-ubyte{end}", IMAGES)
     write_idx(tmp_path / "train-labels-idx1-ubyte", np.array(LABELS))
-    assert_digits(describe(tmp_path, classes=True))
+    data = describe(tmp_path, classes=True)
+    assert_digits(data)
+    assert f"t10k-images-idx3-ubyte{end} left out: name the file itself" in " ".join(data.remarks)
     assert_digits(describe(tmp_path / f"train-images-idx3-ubyte{end}"))
     held_out = describe(tmp_path / f"t10k-images-idx3-ubyte{end}")
     assert len(held_out.train) == 2 and held_out.spec.class_names == ()
@@ -118,6 +120,9 @@ def test_mixed_sizes_need_a_common_one(tmp_path):
     save(tmp_path / "a.png", photo(0))
     save(tmp_path / "b.png", photo(1, shape=(9, 8, 3)))
     said = refused(tmp_path)
+    [warning] = [r for r in describe(tmp_path, resize=4).remarks if "aspect" in r]
+    assert "set data.resize_width=6 data.crop=4 instead" in warning  # 6x4.5 and 6x6.75: enough
+    assert describe(tmp_path, resize_width=6, crop=4).spec.size == (4, 4)
     assert "1 of 8x6, 1 of 8x9), and must have one. In training data.resize=64" in said
     assert describe(tmp_path, resize=16).spec.size == (16, 16)
 
@@ -200,7 +205,9 @@ def test_damaged_files_of_arrays_are_refused(tmp_path):
     bad = tmp_path / "bad.csv"
     for content, words in (
         ("1,2,x,4,0\n", "no CSV of pixels"),
-        ("1,2,3,4,0\n1,2\n", "no CSV of pixels"),
+        ("1,2,3,4,0\n1,2,x ,4,0\n", "(line 2: 'x' is no whole number)"),
+        ("1,2,3,4,0\n\n1,2\n", "(line 3 has 2 values, line 1 5)"),
+        ("a,b,c,d,e\n1,2,3,4,0\n1,2\n", "(line 3 has 2 values, line 2 5)"),
         ("1,2,3,0\n", "3 values before the class are no square"),
         ("1,2,3,256,0\n", "grey values are 0 to 255"),
         ("a.png,b.png\n", "no CSV of pixels"),

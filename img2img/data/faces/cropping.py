@@ -22,7 +22,7 @@ from img2img.errors import DataError, UserError
 from img2img.progress import counting
 
 RECORD = "faces.jsonl"
-NO_FACE = "no face found"
+NO_FACE, TOO_SMALL = "no face found", "smaller than the least face"
 
 _cascade = cache(read_cascade)  # once in each process
 
@@ -115,7 +115,7 @@ def _open_record(out: Path, settings: dict, *, overwrite: bool) -> dict[str, dic
     """
     path = out / RECORD
     lines = _read_record(path) if path.is_file() else []
-    if not path.is_file() and out.is_dir() and any(out.iterdir()) and not overwrite:
+    if not path.is_file() and out.is_dir() and any(out.iterdir()):
         raise DataError(f"{out}: not empty, and no faces.jsonl in it; choose another --out")
     if lines and not overwrite:
         if lines[0] != settings:
@@ -196,6 +196,8 @@ def _crop_file(name: str, *, folder: Path, out: Path, cascade: Path, cut: Cut) -
         picture = _as_rgb(read_image(folder / name), folder / name)
     except UserError as error:
         return {"file": name, "faces": 0, "skipped": str(error)}
+    if min(picture.shape[:2]) < cut.least:
+        return {"file": name, "faces": 0, "skipped": TOO_SMALL}
     grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
     boxes = detect(grey, _cascade(cascade), least=cut.least)[: 1 if cut.largest else None]
     for number, box in enumerate(boxes):

@@ -23,9 +23,19 @@ def find_idx(path: Path) -> Path | None:
     """The file of the training pictures: `path` itself, or the one in that folder; else None."""
     if path.is_file():
         return path if "idx3-ubyte" in path.name else None
-    found = [p for pattern in _IMAGES for end in ("", ".gz") for p in path.glob(pattern + end)]
     # "train" stands behind "t10k" in the alphabet, and held-out digits are not trained on.
-    return max(found, key=lambda p: (p.name.startswith("train"), p.name), default=None)
+    return max(_idx_in(path), key=lambda p: (p.name.startswith("train"), p.name), default=None)
+
+
+def other_idx(path: Path) -> list[str]:
+    """The names of the files of other pictures beside the one that `find_idx` finds."""
+    chosen = find_idx(path)
+    same = {chosen.name, f"{chosen.name}.gz", chosen.name.removesuffix(".gz")}
+    return sorted(p.name for p in _idx_in(path) if p.name not in same)
+
+
+def _idx_in(folder: Path) -> list[Path]:
+    return [p for pattern in _IMAGES for end in ("", ".gz") for p in folder.glob(pattern + end)]
 
 
 def read_idx_pictures(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
@@ -87,7 +97,7 @@ def read_csv_pictures(path: Path) -> tuple[np.ndarray, np.ndarray]:
     except ValueError as error:
         raise DataError(
             f"{path}: no CSV of pixels, which has a picture in each row: grey values from 0 to 255, "
-            f"then its class ({error})"
+            f"then its class ({_wrong_line(lines, header) or error})"
         ) from error
     names = [name.strip().strip('"').lower() for name in first] if header else []
     named = [place for place, name in enumerate(names) if name in CLASS_NAMES]
@@ -106,6 +116,18 @@ def read_csv_pictures(path: Path) -> tuple[np.ndarray, np.ndarray]:
             f"{path}: values from {pixels.min()} to {pixels.max()}; grey values are 0 to 255"
         )
     return pixels.astype(np.uint8).reshape(-1, side, side), labels
+
+
+def _wrong_line(lines: list[str], header: bool) -> str:
+    """What is wrong in the first line that is none of as many whole numbers as the first has."""
+    numbered = [(n, line.split(",")) for n, line in enumerate(lines, 1) if line.strip()][header:]
+    for number, values in numbered:
+        if len(values) != len(numbered[0][1]):
+            return f"line {number} has {len(values)} values, line {numbered[0][0]} {len(numbered[0][1])}"
+        for value in values:
+            if not value.strip().lstrip("+-").isdecimal():
+                return f"line {number}: {value.strip()[:20]!r} is no whole number"
+    return ""
 
 
 def _refuse_class_first(path: Path, rows: np.ndarray) -> None:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,13 @@ from img2img.data.pairing.recognition import recognise
 from img2img.data.pairing.records import TRAIN_WORDS, VAL_WORDS
 from img2img.data.pairing.splits import natural_order, walk_pictures
 from img2img.data.pairing.table import Records
-from img2img.data.pictures.arrays import IDX_HELP, find_idx, read_csv_pictures, read_idx_pictures
+from img2img.data.pictures.arrays import (
+    IDX_HELP,
+    find_idx,
+    other_idx,
+    read_csv_pictures,
+    read_idx_pictures,
+)
 from img2img.data.pictures.crops import CROPPED, draw_crops
 from img2img.data.pictures.labelled import remark, split_labelled
 from img2img.data.pictures.sources import ArraySource, Classified
@@ -104,7 +110,7 @@ def describe_pictures(
         raise DataError(_differ_in_size(where, found.sizes))
     summary = f"{where}: {counted(len(found.source), 'picture')}"
     summary += f" in {counted(len(names), 'class', 'classes')}" if names else ""
-    stretched = stretch_warning(spec.resize, found.sizes, "pictures")
+    stretched = stretch_warning(spec.resize, found.sizes, "pictures", square=True)
     remarks = [summary, *remarks, *_unused(config, inputs), *([stretched] if stretched else [])]
     return Data(spec, train, held_out, frozenset(found.sizes), tuple(remarks))
 
@@ -197,7 +203,10 @@ def _find(config: DataConfig) -> Pictures:
     if not root.exists():
         raise DataError(f"{root}: there is no such folder or file; expected {HELP}")
     if (idx := find_idx(root)) is not None:
-        return _from_arrays("idx", *read_idx_pictures(idx), config)
+        found = _from_arrays("idx", *read_idx_pictures(idx), config)
+        others = ", ".join(other_idx(root))
+        left_out = f"{others} left out: name the file itself to learn from it"
+        return replace(found, remarks=(*found.remarks, left_out)) if others else found
     if root.is_dir():
         return _from_folder(root, config)
     if root.name.lower().endswith(CSV_SUFFIXES):

@@ -59,7 +59,10 @@ def test_a_folder(crop_faces, photos, tmp_path, cascade_file, capsys, workers):
         assert face.shape == (64, 64, 3) and face.dtype == np.uint8
         assert face.std() > 30  # no piece of the plain background
     said = capsys.readouterr()
-    assert "4 faces of 5 pictures; 1 without a face, 1 unreadable" in said.out
+    assert (
+        "4 faces of 5 pictures; 1 without a face, 0 smaller than --min-face, 1 unreadable"
+        in said.out
+    )
     assert "bad.png: the file is damaged" in said.err
     lines = [json.loads(line) for line in (out / "faces.jsonl").read_text().splitlines()]
     assert {"file": "none.png", "faces": 0, "skipped": "no face found"} in lines
@@ -143,9 +146,10 @@ def test_nothing_of_the_user_s_is_lost(crop_faces, photos, tmp_path, cascade_fil
     out = tmp_path / "own"
     out.mkdir()
     (out / "mine.png").write_bytes(b"mine")
-    assert call(crop_faces, photos, out, cascade_file, "--workers", "1") == 2
-    assert "not empty" in capsys.readouterr().err
-    assert call(crop_faces, photos, out, cascade_file, "--workers", "1", "--overwrite") == 0
+    for more in ([], ["--overwrite"]):
+        assert call(crop_faces, photos, out, cascade_file, "--workers", "1", *more) == 2
+        assert "not empty" in capsys.readouterr().err
+    assert [path.name for path in out.iterdir()] == ["mine.png"]
     assert (out / "mine.png").read_bytes() == b"mine"
 
 
@@ -184,8 +188,12 @@ def test_a_face_that_could_not_be_written_is_written_by_the_next_call(
     crop_faces, photos, tmp_path, cascade_file, capsys
 ):
     out = tmp_path / "faces"
-    (out / "more/same.png_0.png").mkdir(parents=True)  # where a picture should be
-    assert call(crop_faces, photos, out, cascade_file, "--workers", "1", "--overwrite") == 2
+    assert call(crop_faces, photos, out, cascade_file, "--workers", "1") == 0
+    record = out / "faces.jsonl"
+    record.write_text(record.read_text().splitlines()[0] + "\n")
+    (out / "more/same.png_0.png").unlink()
+    (out / "more/same.png_0.png").mkdir()  # where a picture should be
+    assert call(crop_faces, photos, out, cascade_file, "--workers", "1") == 2
     said = capsys.readouterr().err
     assert "same.png_0.png" in said and "Traceback" not in said
     (out / "more/same.png_0.png").rmdir()
@@ -202,3 +210,12 @@ def test_the_record_of_another_tool(crop_faces, photos, tmp_path, cascade_file, 
     assert call(crop_faces, photos, record.parent, cascade_file, "--workers", "1", *more) == 2
     assert "not a record of faces" in capsys.readouterr().err
     assert record.read_text() == text
+
+
+def test_pictures_too_small_for_a_face(crop_faces, tmp_path, cascade_file, capsys):
+    (tmp_path / "photos").mkdir()
+    write_image(tmp_path / "photos/small.png", picture_with(size=(40, 200)))
+    assert call(crop_faces, tmp_path / "photos", tmp_path / "out", cascade_file) == 0
+    said = capsys.readouterr()
+    assert "0 faces of 1 picture; 0 without a face, 1 smaller than --min-face" in said.out
+    assert "no face was found: --min-face is 48 pixels" in said.err
