@@ -168,17 +168,13 @@ def _classified(
     )
     drawn, others = classify(network, sets.fake), classify(network, real.images[held])
     scores, missing = _accuracies(sets.latents, drawn[0])
-    few = too_few(min(len(sets.fake), len(others[0])))
-    if few:
-        missing["frechet"] = f"{few} (drawn, or real and kept from the classifier)"
-    values = classified_scores(drawn, None if few else others, classes=classes)
+    values = classified_scores(drawn, others, classes=classes)
     nan, count = float("nan"), len(sets.fake)
     scores |= {name: Score(value, nan, nan, BETTER[name], count) for name, value in values.items()}
     about = _about(real, held, others)
-    if not few:
-        learnt = classify(network, real.images[~held])
-        real_ones = classified_scores(learnt, others, classes=classes)["frechet"]
-        about["frechet"] += f"; that of the real pictures it is trained on is {real_ones:.3g}"
+    learnt = classify(network, real.images[~held])
+    real_ones = classified_scores(learnt, others, classes=classes)["frechet"]
+    about["frechet"] += f"; that of the real pictures it is trained on is {real_ones:.3g}"
     return scores, missing, {"classifier": about}
 
 
@@ -188,10 +184,12 @@ def _no_classifier(real: Stacked) -> str:
         return NO_CLASSES
     if len(real.names) < 2:
         return "all pictures are of one class: a classifier has nothing to tell apart"
-    if not every_fifth(real.classes).any():
+    held = int(every_fifth(real.classes).sum())
+    if held < distribution.LEAST:
         return (
             f"{counted(len(real.images), 'real picture')} of {len(real.names)} classes; a classifier "
-            f"is trained and tried on at least {EVERY} of a class"
+            f"would be tried on {held} of them, every {EVERY}th of a class, and "
+            f"{distribution.LEAST} are the least to believe it by"
         )
     return ""
 
@@ -208,8 +206,6 @@ def _accuracies(
         return {"accuracy": accuracy}, {}
     if CATEGORY not in latents:
         return {}, {"accuracy": "the run draws without a class"}
-    if few := too_few(count):
-        return {}, {"code_accuracy": few}
     value, nan = own_code_accuracy(latents[CATEGORY], predicted), float("nan")
     return {"code_accuracy": Score(value, nan, nan, "larger", count - count // 2)}, {}
 

@@ -26,25 +26,23 @@ def classify(classifier: PictureClassifier, images: Tensor) -> Seen:
 
 
 def classified_scores(
-    fake: Seen, real: Seen | None, *, classes: int, wanted: Tensor | None = None
+    fake: Seen, real: Seen, *, classes: int, wanted: Tensor | None = None
 ) -> dict[str, float]:
     """How good generated pictures are, to a classifier that was trained on real ones.
 
     Args:
         fake, real: what `classify` makes of the pictures; the real ones should not have trained the
-            classifier. None: too few of them.
+            classifier.
         classes: how many the classifier tells apart.
         wanted: (N,) int64, the classes that `fake` were made for.
 
     Returns:
         `frechet`, the distance of two Gaussians fitted to the features (Heusel et al. 2017, Eq. 6,
-        but not FID, whose features are Inception's), where there are real ones; `modes`, the classes
-        that were hit, and `even`, see `class_coverage`; `accuracy`, the share taken for what was
-        wanted, where that is given.
+        but not FID, whose features are Inception's); `modes`, the classes that were hit, and `even`,
+        see `class_coverage`; `accuracy`, the share taken for what was wanted, where that is given.
     """
     predicted, features = fake
-    scores = {} if real is None else {"frechet": fid(features, real[1])}
-    scores |= class_coverage(predicted, classes)
+    scores = {"frechet": fid(features, real[1]), **class_coverage(predicted, classes)}
     if wanted is not None:
         scores["accuracy"] = float((predicted == wanted.cpu()).double().mean())
     return scores

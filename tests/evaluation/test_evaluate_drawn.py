@@ -175,17 +175,16 @@ def test_few_pictures(model, capsys):
     assert main(["train", "--model", model, "--run", "f", *TINY]) == 0
     accuracy = {"acgan": "accuracy", "infogan": "code_accuracy"}[model]
     capsys.readouterr()
-    for limit in ("1", "2", "4"):
+    for limit in ("1", "2", "4", "24"):
         command = ["evaluate", "--run", "f", "--device", "cpu", "--limit", limit]
         assert main(command) == 0
         said = capsys.readouterr().out
         assert f"{accuracy}, frechet, modes, even: {limit} real picture" in said
-        assert "at least 5 of a class" in said
-    command[-1] = "24"
+        assert "and 10 are the least to believe it by" in said
+    assert "would be tried on 3 of them" in said and not evaluated("f")["scores"]
+    command[-1] = "60"
     assert main(command) == 0
-    found = evaluated("f")
-    assert set(found["scores"]) == {accuracy, "modes", "even"}
-    assert "sets of at least 10 are compared" in found["missing"]["frechet"]
+    assert set(evaluated("f")["scores"]) == {accuracy, "frechet", "modes", "even"}
 
 
 def test_pictures_of_another_place(capsys):

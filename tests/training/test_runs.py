@@ -338,7 +338,7 @@ def test_data_may_move_but_not_change_before_a_resume(capsys, inside):
     (inside / "data").rename(inside / "moved")
     assert train("--resume", "a", "--max-steps", "2") == 2
     assert (
-        "have moved, or its path began in another folder: img2img train --resume a --data DIR"
+        "have moved, or its path began in another folder: img2img train --resume runs/a --data DIR"
         in (capsys.readouterr().err)
     )
     assert train("--resume", "a", "--data", "moved", "--max-steps", "2") == 0

@@ -123,6 +123,6 @@ def _swallowed(i: int, boxes: np.ndarray, sizes: np.ndarray) -> bool:
         inside = (boxes[i, :2] >= boxes[j, :2] - margin).all() and (
             boxes[i, :2] + boxes[i, 2:] <= boxes[j, :2] + boxes[j, 2:] + margin
         ).all()
-        if j != i and inside and (sizes[j] > max(3, sizes[i]) or sizes[i] < 3):
+        if j != i and inside and sizes[j] > sizes[i]:
             return True
     return False
