@@ -158,6 +158,7 @@ BIG = [(100, 100, 100, 100)]
 SMALL = [(130, 130, 40, 40)]
 
 
+@pytest.mark.parametrize("rows", [1, 3, 1000])  # of boxes that are compared at once
 @pytest.mark.parametrize(
     "boxes, expected",
     [
@@ -181,8 +182,9 @@ SMALL = [(130, 130, 40, 40)]
         (BIG * 5 + [(130, 181, 40, 40)] * 4, BIG + [(130, 181, 40, 40)]),
     ],
 )
-def test_boxes_are_grouped_as_by_opencv(boxes, expected):
+def test_boxes_are_grouped_as_by_opencv(monkeypatch, boxes, expected, rows):
     """OpenCV 4.10's groupRectangles(boxes, 3, 0.2) gives these, too."""
+    monkeypatch.setattr(detection, "_ROWS", rows)
     rng = np.random.default_rng(0)
     found = detection._grouped(rng.permutation(np.array(boxes)))
     assert [tuple(box) for box in found.tolist()] == expected
