@@ -9,9 +9,9 @@ import torch
 from data_sets import photo, save
 
 from img2img.data.loader import EpochBatches, PairDataset, iterate, make_loader
-from img2img.data.pictures.crops import CROPPED, SIDE, draw_crops
+from img2img.data.pictures.crops import CROPPED, SIDE, _crops_of, draw_crops
 from img2img.data.pictures.describe import describe_pictures
-from img2img.data.scenes import STYLES
+from img2img.data.scenes import CLASSES, STYLES, Scene
 from img2img.data.transforms import JointTransform
 from img2img.errors import DataError
 from img2img.schema import DataConfig
@@ -248,3 +248,50 @@ def test_built_in_crops_have_class_and_style():
         assert data.train.name(index).startswith(f"{crop.kind}/{crop.style}")
         assert crop.image.std() > 3
     assert not np.array_equal(again[0].image, other[0].image)
+
+
+def scene_of(things):
+    """64 x 128, with things (class, top, left, height, width).
+
+    Red is twice the column, green twice the row.
+    """
+    names = [each.name for each in CLASSES]
+    label, instance = np.zeros((64, 128), np.uint8), np.zeros((64, 128), np.int32)
+    styles = {0: 0}
+    for number, (kind, top, left, height, width) in enumerate(things):
+        place = np.s_[top : top + height, left : left + width]
+        label[place] = names.index(kind)
+        instance[place] = names.index(kind) * 1000 + number
+        styles[names.index(kind) * 1000 + number] = 1
+    rows, columns = np.indices((64, 128))
+    image = np.stack([2 * columns, 2 * rows, rows], 2).astype(np.uint8)
+    return Scene(label, instance, image, styles)
+
+
+def test_crops_are_of_things_that_can_be_seen_whole():
+    at_borders = [(0, 40, 14, 20), (30, 0, 20, 14), (50, 40, 14, 20), (30, 114, 20, 14)]
+    assert not list(_crops_of(scene_of([("car", *place) for place in at_borders])))
+    within = [(1, 40, 14, 20), (30, 1, 20, 14), (49, 40, 14, 20), (30, 113, 20, 14)]
+    crops = list(_crops_of(scene_of([("car", *place) for place in within])))
+    assert [(crop.kind, crop.style) for crop in crops] == [("car", STYLES["car"][1].name)] * 4
+    assert len(list(_crops_of(scene_of([("car", 20, 20, 12, 12), ("pole", 20, 60, 20, 20)])))) == 1
+    assert not list(_crops_of(scene_of([("car", 20, 20, 11, 30), ("car", 40, 60, 20, 11)])))
+
+
+@pytest.mark.parametrize(
+    "place, x, y, side",
+    [
+        ((20, 50, 14, 30), 47, 9, 36),  # a tenth of the longer side around it, in the middle
+        ((15, 50, 30, 14), 39, 12, 36),
+        ((25, 1, 14, 30), 0, 14, 36),  # moved inside at the borders
+        ((48, 97, 14, 30), 92, 28, 36),
+        ((20, 30, 14, 60), 28, 0, 64),  # no more than the scene is high
+    ],
+)
+def test_crops_have_the_thing_in_the_middle(place, x, y, side):
+    [crop] = _crops_of(scene_of([("sign", *place)]))
+    columns, rows = crop.image[..., 0] / 2, crop.image[..., 1] / 2
+    assert columns.mean() == pytest.approx(x + (side - 1) / 2, abs=0.3)
+    assert rows.mean() == pytest.approx(y + (side - 1) / 2, abs=0.3)
+    for spread in (np.ptp(columns), np.ptp(rows)):  # from the first to the last centre of a pixel
+        assert spread == pytest.approx(side * (1 - 1 / SIDE), abs=1)

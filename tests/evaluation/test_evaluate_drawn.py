@@ -56,8 +56,10 @@ def evaluated(run):
 
 
 def test_a_conditional_run(capsys):
-    assert main(["train", "--model", "cgan", "--run", "c", *TINY]) == 0
+    settings = [*TINY, "training.lr=0.1", "training.seed=7"]
+    assert main(["train", "--model", "cgan", "--run", "c", *settings]) == 0
     assert main(["evaluate", "--run", "c", "--device", "cpu"]) == 0
+    assert_gallery_goes_on_from_samples("c", rows=3, seed=7)
     out = capsys.readouterr().out
     assert "60 drawn pictures" in out and "not computed: fid, kid, precision, recall" in out
     found = evaluated("c")
@@ -90,13 +92,14 @@ def test_accuracy_is_that_of_the_classifier():
 
 
 def test_a_run_with_codes_and_one_without_classes(capsys):
-    assert main(["train", "--model", "infogan", "--run", "i", *TINY, "model.categories=3"]) == 0
+    lively = [*TINY, "training.lr=0.1", "training.d_lr=0.1", "training.seed=7"]
+    assert main(["train", "--model", "infogan", "--run", "i", *lively, "model.categories=3"]) == 0
     assert main(["evaluate", "--run", "i", "--device", "cpu"]) == 0
     assert 0 <= evaluated("i")["scores"]["code_accuracy"]["value"] <= 1
     Path("pictures").mkdir()
     for number in range(12):
         Image.new("L", (SIDE, SIDE), 20 * number).save(f"pictures/{number}.png")
-    plain = ["--model", "dcgan", "--run", "d", *TINY, "data.path=pictures"]
+    plain = ["--model", "dcgan", "--run", "d", *lively, "data.path=pictures"]
     assert main(["train", *plain]) == 0
     capsys.readouterr()
     assert main(["evaluate", "--run", "d", "--device", "cpu"]) == 0  # there is a page to look at
@@ -104,16 +107,18 @@ def test_a_run_with_codes_and_one_without_classes(capsys):
     assert "accuracy, frechet, modes, even: the pictures have no classes" in said.out
     assert "no scores: the page shows what the run draws" in said.out and not said.err
     assert "Samples over time" in Path("runs/d/evaluation/index.html").read_text()
-    assert_gallery_goes_on_from_samples("i", rows=5)
-    assert_gallery_goes_on_from_samples("d", rows=6)  # training.samples
+    assert_gallery_goes_on_from_samples("i", rows=5, seed=7)
+    assert_gallery_goes_on_from_samples("d", rows=6, seed=7)  # training.samples
 
 
-def assert_gallery_goes_on_from_samples(run, *, rows):
+def assert_gallery_goes_on_from_samples(run, *, rows, seed):
     """Of the training's seed it shows what the samples do, where evaluate draws other pictures."""
     samples = np.asarray(Image.open(f"runs/{run}/samples/step-00000004.png")).astype(int)
     assert len(samples) == rows * (SIDE * 8 + SEAM) + SEAM
-    gallery = draw_gallery(Painter.load(run, device="cpu"), 0)
+    painter = Painter.load(run, device="cpu")
+    gallery, other = draw_gallery(painter, seed), draw_gallery(painter, seed + 1)
     assert np.abs(gallery[: len(samples)] - samples).max() <= 1
+    assert np.abs(other[: len(samples)] - samples).max() > 20
     shown = np.asarray(Image.open(f"runs/{run}/evaluation/drawn.png"))
     assert shown.shape == gallery.shape and not np.array_equal(shown, gallery)
 

@@ -228,19 +228,23 @@ def test_neighbours_stand_beside_their_pictures(runs, capsys):
     assert apart(pictures[:, 0], drawn(painter, painter.latents_of([0, 1]))) <= 1
 
 
-def test_nearest_of_a_training_picture_is_itself(runs):
-    from img2img.inference.neighbours import nearest_neighbours
+@pytest.mark.parametrize("chunk", [4, 256])
+def test_nearest_of_a_training_picture_is_itself(runs, monkeypatch, chunk):
+    from img2img.inference import neighbours
     from img2img.models import find_data
 
+    monkeypatch.setattr(neighbours, "CHUNK", chunk)  # of nine pictures
     painter = Painter.load(runs / "dcgan", device="cpu")
     data = find_data(painter.config)
-    image = torch.from_numpy(data.spec.target.normalise(data.train.read(4)["target"]))
+    image = torch.from_numpy(data.spec.target.normalise(data.train.read(1)["target"]))
     query = image.permute(2, 0, 1)[None]
-    [row] = nearest_neighbours(query, data, painter.config.data, count=3)
-    assert row[0].name == data.train.name(4) and row[0].distance == 0
-    others = [data.spec.target.normalise(data.train.read(i)["target"]) for i in range(9) if i != 4]
-    least = min(float(np.sqrt(((other - image.numpy()) ** 2).mean())) for other in others)
-    assert row[1].distance == pytest.approx(least, rel=1e-5)
+    [row] = neighbours.nearest_neighbours(query, data, painter.config.data, count=9)
+    assert row[0].name == data.train.name(1) and row[0].distance == 0
+    pictures = [data.spec.target.normalise(data.train.read(i)["target"]) for i in range(9)]
+    distances = [float(np.sqrt(((other - image.numpy()) ** 2).mean())) for other in pictures]
+    assert [each.distance for each in row] == pytest.approx(sorted(distances), rel=1e-5)
+    order = [data.train.name(int(i)) for i in np.argsort(distances)]
+    assert [each.name for each in row] == order
 
 
 INFOGAN = "its codes are 1 (categorical), 2 (continuous), 3 (continuous)"

@@ -246,6 +246,14 @@ def test_the_unrolled_gradient_is_that_through_the_discriminator_s_steps(name, f
     assert abs(float(plain[place]) - numeric) > 0.01 * abs(numeric)
 
 
+def test_steps_ahead_leave_the_running_statistics():
+    config, model = built("dcgan", "model.aids.unrolled=3")
+    stepper_of(config, model).step([batch()])
+    norms = [m for m in model.discriminator.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    # Its own update's real and generated pictures; not those of the steps ahead.
+    assert [int(norm.num_batches_tracked) for norm in norms] == [2]
+
+
 @pytest.mark.parametrize(
     "settings", [["--model", "wgan_gp"], ["--model", "dcgan", *UNROLLED]], ids=["wgan_gp", "dcgan"]
 )

@@ -157,6 +157,16 @@ def test_q_finds_the_category_in_its_own_columns():
     assert model.categories(pictures).tolist() == [0, 0, 1, 2]
 
 
+def test_q_has_a_head_of_its_own():
+    """Chen et al. 2016, Appendix C.1: Q's last layers are not D's."""
+    discriminator = built("infogan", SIDE, categories=3, codes=2).discriminator
+    picture = torch.rand(4, 1, SIDE, SIDE)
+    found = discriminator.down(picture)
+    assert discriminator.judge(found).flatten(1).shape == (4, 1)
+    assert_close(discriminator(picture)[:, 1:], discriminator.recognise(found).flatten(1))
+    assert discriminator.recognise[-1].out_channels == 5
+
+
 def test_acgan_s_generator_is_to_be_named_as_it_was_asked():
     """Odena et al. 2017, Eq. 3: it maximises the log-likelihood of its pictures' own classes."""
     model, batch, out = players("acgan")

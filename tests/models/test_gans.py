@@ -112,6 +112,17 @@ def test_balance_follows_the_errors_and_is_kept():
     assert k > 0
 
 
+def test_balance_stays_where_an_update_was_skipped():
+    model = built("began", SIDE, k_rate=0.5)
+    model.discriminator.k.fill_(0.25)
+    real, fake, nan = torch.tensor(0.8), torch.tensor(0.1), torch.tensor(float("nan"))
+    for errors in ((nan, fake), (real, nan), (nan, nan)):
+        model.after("g", dict(zip(("on_real", "on_fake"), errors, strict=True)))
+        assert float(model.discriminator.k) == 0.25
+    model.after("g", {"on_real": real, "on_fake": fake})
+    assert float(model.discriminator.k) == pytest.approx(0.25 + 0.5 * (0.5 * 0.8 - 0.1))
+
+
 def test_smoothed_labels_need_labels():
     built("lsgan", SIDE, real_label=0.9)
     with pytest.raises(ConfigError, match="model.real_label is 0.9, but"):

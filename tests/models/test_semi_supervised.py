@@ -69,6 +69,14 @@ def test_the_first_of_each_class_keep_it_and_held_out_pictures_are_no_others():
     assert "without effect" not in " ".join(data.remarks)
 
 
+def test_held_out_pictures_of_a_sorted_set_are_of_all_classes():
+    rows = Path("digits.csv").read_text().split("\n")
+    Path("digits.csv").write_text("\n".join(sorted(rows, key=lambda row: row[-1])))
+    held_out = described(val_fraction=0.2).val
+    classes = [int(held_out.read(i)["class"]) for i in range(len(held_out))]
+    assert len(classes) == 11 and set(classes) == {0, 1, 2}
+
+
 def test_pictures_without_classes_are_refused():
     Path("plain").mkdir()
     for number in range(3):

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
+from img2img.networks.autoencoder import Encoder
 from img2img.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 from img2img.networks.layers import (
     BatchNorm,
@@ -208,6 +209,25 @@ def test_the_first_gan_s_weights_are_those_of_its_published_experiment():
         for layer in layers:
             assert layer.weight.abs().max() <= reach and not layer.bias.any()
             assert float(layer.weight.detach().std()) == pytest.approx(reach / 3**0.5, rel=0.1)
+
+
+def test_the_first_gan_s_discriminator_drops_what_its_published_experiment_does():
+    """mnist.yaml of github.com/goodfeli/adversarial: kept are 0.8 of the picture, 0.5 of the others."""
+    shares = [
+        [layer.p for layer in network.modules() if isinstance(layer, nn.Dropout)]
+        for network in (
+            MaxoutDiscriminator(shape=(1, 8, 8)),
+            MaxoutDiscriminator(shape=(1, 8, 8), dropout=False),
+        )
+    ]
+    assert shares == [pytest.approx([0.2, 0.5, 0.5]), [0, 0, 0]]
+
+
+def test_what_an_autoencoder_hides_is_linear():
+    """Berthelot et al. 2017, Sec. 3.5; an exponential linear unit would end at -1."""
+    torch.manual_seed(0)
+    hidden = Encoder(channels=1, size=16, hidden=8, width=4)(1e4 * torch.randn(20, 1, 16, 16))
+    assert hidden.shape == (20, 8) and hidden.min() < -2 and hidden.max() > 2
 
 
 def test_what_is_recognised_has_a_layer_of_its_own():

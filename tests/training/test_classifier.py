@@ -5,10 +5,11 @@ import pytest
 import scipy.linalg
 import torch
 import torch.nn.functional as F
+from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from img2img.errors import DataError
 from img2img.metrics.classified import classified_scores, classify
-from img2img.training.classifier import train_classifier
+from img2img.training.classifier import _moved, train_classifier
 
 CLASSES = 4
 
@@ -79,6 +80,41 @@ def test_the_seed_decides_and_the_global_one_is_left_alone():
     assert torch.equal(first(images), second(images))
     assert not torch.equal(first(images), other(images))
     assert not first.training and not any(p.requires_grad for p in first.parameters())
+
+
+def test_the_learning_rate_falls_in_half_a_cosine():
+    rates = []
+    hook = register_optimizer_step_pre_hook(
+        lambda optimizer, *_: rates.append(optimizer.param_groups[0]["lr"])
+    )
+    try:
+        train_classifier(*bars(80, 0), classes=CLASSES, steps=4)
+    finally:
+        hook.remove()
+    assert rates == pytest.approx(
+        [0.003 * share for share in (1, 0.853553, 0.5, 0.146447)], rel=1e-5
+    )
+
+
+def test_pictures_are_moved_by_up_to_two_pixels_and_their_border_is_repeated():
+    images = torch.rand(300, 2, 5, 6)
+    seen = set()
+    for image, moved in zip(images, _moved(images, torch.Generator().manual_seed(0)), strict=True):
+        fitting = [
+            (down, across)
+            for down in range(-2, 3)
+            for across in range(-2, 3)
+            if torch.equal(moved, shifted(image, down, across))
+        ]
+        assert len(fitting) == 1
+        seen.add(*fitting)
+    assert len(seen) == 25
+
+
+def shifted(image, down, across):
+    rows = (torch.arange(image.shape[1]) + down).clamp(0, image.shape[1] - 1)
+    columns = (torch.arange(image.shape[2]) + across).clamp(0, image.shape[2] - 1)
+    return image[:, rows][:, :, columns]
 
 
 def test_what_cannot_be_trained_on():

@@ -11,13 +11,12 @@ from accelerate import Accelerator
 
 from img2img.cli import main
 from img2img.config import load_config, parse_overrides
-from img2img.data.describe import describe_data
 from img2img.data.loader import PairDataset, collate
 from img2img.data.transforms import JointTransform
 from img2img.losses.adversarial import verdict
-from img2img.models import OPTIONS, build_model
+from img2img.models import OPTIONS, build_model, find_data
 from img2img.training.finite import BUDGET, FiniteGuard, Skipped
-from img2img.training.health import Monitor, overfitting
+from img2img.training.health import SETTLING, Monitor, overfitting
 from img2img.training.history import WINDOW, History, Line, trend
 from img2img.training.observing import grid, spread
 from img2img.training.optim import Schedule
@@ -132,13 +131,12 @@ def test_infinite_weights_stop_the_training(capsys):
     assert "Traceback" not in error
 
 
-def make_trainer(folder, *settings):
-    overrides = parse_overrides(
-        [s for s in (*SMALL, *PIX2PIX, *settings) if not s.startswith("--")]
-    )
-    overrides |= {"model.name": "pix2pix", "training.device": "cpu"}
+def make_trainer(folder, name="pix2pix"):
+    settings = [*SMALL, *PIX2PIX] if name == "pix2pix" else SMALL
+    overrides = parse_overrides([s for s in settings if not s.startswith("--")])
+    overrides |= {"model.name": name, "training.device": "cpu"}
     config = load_config(OPTIONS, overrides=overrides)
-    data = describe_data(config.data)
+    data = find_data(config)
     torch.manual_seed(0)
     sets = [
         PairDataset(d, JointTransform(config.data, data.spec, train=False))
@@ -228,6 +226,11 @@ def test_a_balance_that_is_still_sought_is_not_judged():
     skipping = Line(10, {"g/adv": 1.0, "lr": 1.0}, skipped={"g": 1})
     found = Monitor({"adv": 1.0}, settling=600).line(skipping)
     assert [finding.rule for finding in found] == ["non_finite"]
+
+
+def test_networks_that_draw_from_noise_are_given_time(inside):
+    assert make_trainer(inside, "dcgan").monitor.settling == SETTLING > 0
+    assert make_trainer(inside, "pix2pix").monitor.settling == 0
 
 
 def test_a_discriminator_that_is_switched_off_is_not_judged():

@@ -402,6 +402,19 @@ def test_average_is_what_translates():
     assert torch.equal(weight, saved[f"ema/{name}"])
 
 
+def test_running_statistics_are_copied_not_averaged():
+    settings = ["training.ema=0.5", "model.norm=batch", "training.batch_size=2"]
+    arguments = ["--model", "pix2pix", "--run", "a", "--max-steps", "2", *TINY, *settings]
+    assert train(*arguments) == 0
+    saved = checkpoint("a", 2)
+    names = [key[4:] for key in saved if key.startswith("ema/") and "running_" in key]
+    assert any(name.endswith("running_mean") for name in names)
+    for name in names:
+        assert torch.equal(saved[f"ema/{name}"], saved[f"model/{name}"])
+        untouched = 0.0 if name.endswith("running_mean") else 1.0
+        assert (saved[f"ema/{name}"] != untouched).any()
+
+
 def test_starting_from_another_run(capsys):
     assert train("--model", "pix2pix", "--run", "a", "--max-steps", "2", *TINY) == 0
     arguments = ["--model", "pix2pix", "--run", "b", "--max-steps", "1", *TINY]

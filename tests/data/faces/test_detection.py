@@ -124,6 +124,72 @@ def test_the_old_format_says_the_same(tmp_path, cascade_file):
     assert len(boxes) == 1 and np.array_equal(boxes, detect(picture, new, least=48))
 
 
+# The first stage is passed by every window: OpenCV leaves out the window behind one that fails it.
+WITH_ALL = [([(0, 0, 20, 20, 1)], -1000), *FEATURES]
+# Faces (x, y, side) in `picture_with`, the least side, and the boxes of OpenCV 4.10's own
+# CascadeClassifier.detectMultiScale(picture, 1.1, 3, minSize=(least, least)), the largest first.
+FOUND_BY_OPENCV = [
+    (
+        [(20, 30, 28), (100, 20, 60), (190, 40, 110)],
+        20,
+        [(192, 42, 104, 104), (102, 22, 57, 57)],
+    ),
+    ([(20, 30, 36), (70, 40, 44), (200, 100, 52)], 20, [(201, 101, 50, 50), (71, 42, 41, 41)]),
+    ([(11, 7, 25), (61, 30, 33), (130, 20, 41)], 20, [(131, 20, 40, 40), (12, 8, 23, 23)]),
+    ([(150, 60, 120), (20, 30, 70)], 48, [(151, 61, 116, 116), (21, 31, 68, 68)]),
+    ([(20, 25, 30), (77, 33, 38), (31, 101, 36), (141, 61, 120)], 20, [(145, 63, 116, 116)]),
+]
+
+
+@pytest.mark.parametrize(
+    "threshold, passed", [("0.5", True), ("1.000005", True), ("1.00002", False)]
+)
+@pytest.mark.parametrize("faces, least, expected", FOUND_BY_OPENCV)
+def test_opencv_4_found_the_same(tmp_path, faces, least, expected, threshold, passed):
+    """A leaf of 1 passes a stage of 1.000005, but not one of 1.00002."""
+    text = cascade_text(WITH_ALL)
+    changed = text.replace("<stageThreshold>0.5<", f"<stageThreshold>{threshold}<")
+    (tmp_path / "all.xml").write_text(changed)
+    found = detect(picture_with(*faces), read_cascade(tmp_path / "all.xml"), least=least)
+    assert [tuple(box) for box in found.tolist()] == (expected if passed else [])
+
+
+BIG = [(100, 100, 100, 100)]
+SMALL = [(130, 130, 40, 40)]
+
+
+@pytest.mark.parametrize("rows", [1, 3, 1000])  # of boxes that are compared at once
+@pytest.mark.parametrize(
+    "boxes, expected",
+    [
+        # Three that are alike are too few; of four, the mean.
+        ([(10, 10, 50, 50), (11, 10, 50, 50), (10, 12, 51, 51)], []),
+        (
+            [(10, 10, 50, 50), (13, 10, 50, 50), (10, 15, 52, 52), (12, 10, 48, 48)],
+            [(11, 11, 50, 50)],
+        ),
+        # Corners of squares of 50 may be 10 apart. A chain is one group though its ends are not.
+        ([(x, 0, 50, 50) for x in (0, 10, 20, 30)], [(15, 0, 50, 50)]),
+        ([(x, 0, 50, 50) for x in (0, 10, 21, 31)], []),
+        # A weak one in a stronger one is dropped: not in one as weak, nor a strong one in a weak.
+        (BIG * 5 + SMALL * 4, BIG),
+        (BIG * 4 + SMALL * 4, BIG + SMALL),
+        (BIG * 4 + SMALL * 5, BIG + SMALL),
+        # It may stand out by a fifth of the stronger one's side.
+        (BIG * 5 + [(80, 130, 40, 40)] * 4, BIG),
+        (BIG * 5 + [(79, 130, 40, 40)] * 4, BIG + [(79, 130, 40, 40)]),
+        (BIG * 5 + [(130, 180, 40, 40)] * 4, BIG),
+        (BIG * 5 + [(130, 181, 40, 40)] * 4, BIG + [(130, 181, 40, 40)]),
+    ],
+)
+def test_boxes_are_grouped_as_by_opencv(monkeypatch, boxes, expected, rows):
+    """OpenCV 4.10's groupRectangles(boxes, 3, 0.2) gives these, too."""
+    monkeypatch.setattr(detection, "_ROWS", rows)
+    rng = np.random.default_rng(0)
+    found = detection._grouped(rng.permutation(np.array(boxes)))
+    assert [tuple(box) for box in found.tolist()] == expected
+
+
 @pytest.mark.skipif(
     not hasattr(cv2, "CascadeClassifier"), reason="OpenCV 5 has no cascades to compare with"
 )
