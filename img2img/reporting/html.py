@@ -12,6 +12,7 @@ VOID = ("br", "img", "input")  # elements without an end
 
 _JPEG = [cv2.IMWRITE_JPEG_QUALITY, 85]
 
+# Where a table is cut off, its edge is in shadow: white that moves with it covers the shadow at its ends.
 STYLE = """
 :root{--ink:#1d2329;--faint:#66707a;--line:#dfe3e8;--soft:#f5f7f9}
 *{box-sizing:border-box}
@@ -21,7 +22,12 @@ h1{font-size:1.5rem;margin:0 0 .3rem}h2{font-size:1.15rem;margin:2.2rem 0 .6rem}
 table{border-collapse:collapse}th,td{text-align:left;padding:.25rem .8rem .25rem 0;
 border-bottom:1px solid var(--line);vertical-align:top;overflow-wrap:break-word}
 td:last-child{overflow-wrap:anywhere}td:last-child:not(.number){min-width:6rem}th{font-weight:600;color:var(--faint)}
-.scroll{overflow-x:auto}.number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
+.scroll{overflow-x:auto;background:linear-gradient(90deg,#fff 40%,#fff0) 0/2.5rem 100% no-repeat local,
+linear-gradient(270deg,#fff 40%,#fff0) 100%/2.5rem 100% no-repeat local,
+linear-gradient(90deg,#0003,#0000) 0/.7rem 100% no-repeat,
+linear-gradient(270deg,#0003,#0000) 100%/.7rem 100% no-repeat}
+@media(max-width:600px){body{margin:1rem auto}th,td{padding-right:.5rem;font-size:.85rem}}
+.number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 pre{background:var(--soft);padding:.8rem 1rem;border-radius:6px;white-space:pre-wrap;margin:.5rem 0}
 img{max-width:100%;height:auto;display:block}figure{margin:0}
 figcaption,.faint{color:var(--faint);font-size:.85rem}

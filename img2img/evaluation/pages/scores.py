@@ -33,8 +33,11 @@ def written(*values: float, digits: int = 4, signed: bool = False) -> list[Numbe
     power = math.floor(math.log10(largest)) if largest else 0
     decimals = max(0, digits - 1 - power)
     kind = f".{decimals}f" if -5 < power < 9 else f".{digits - 1}e"
-    sign = "+" if signed else ""
-    kinds = (f"{sign}d" if isinstance(v, int) else f"{sign}{kind}" for v in values)
+    signs = ["+" if signed and value else "" for value in values]  # no change has none
+    kinds = (
+        f"{sign}d" if isinstance(value, int) else f"{sign}{kind}"
+        for value, sign in zip(values, signs, strict=True)
+    )
     return [
         Number(f"{value:{kind}}") if math.isfinite(value) else NONE
         for value, kind in zip(values, kinds, strict=True)
