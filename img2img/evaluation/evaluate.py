@@ -20,6 +20,7 @@ from img2img.evaluation.sides import (
     earlier_side,
     gather_tools,
     load_held_out,
+    require_same_pictures,
     short_name,
     side_of,
     translated_side,
@@ -144,12 +145,14 @@ def compare_two(first: str, second: str, options: Options, *, out: Path | None =
         UserError: anything that the user can mend; also where the two are not of the same inputs.
     """
     out = out or COMPARED
+    runs = [name for name in (first, second) if not _is_earlier(name)]
+    if len(runs) == 2 and all(draws(run, options) for run in runs):
+        require_same_pictures(first, second, options)
     with output.results(out) as folder:
         sides, pages, tools = [], [], None
         for name, own in ((first, output.FIRST), (second, output.SECOND)):
-            earlier = Path(name).expanduser()
-            if (earlier / EVALUATION).is_file():
-                sides.append(earlier_side(earlier))
+            if _is_earlier(name):
+                sides.append(earlier_side(Path(name).expanduser()))
                 continue
             pages.append(out / own / output.PAGE)
             if draws(name, options):
@@ -163,6 +166,11 @@ def compare_two(first: str, second: str, options: Options, *, out: Path | None =
         return _compare(folder, *sides, [*pages, out / output.COMPARISON_PAGE])
 
 
+def _is_earlier(name: str) -> bool:
+    """Whether it is the folder of an earlier evaluation."""
+    return (Path(name).expanduser() / EVALUATION).is_file()
+
+
 def _compare(
     folder: Path, first: Side, second: Side, pages: list[Path], remarks: Sequence[str] = ()
 ) -> Report:
@@ -170,7 +178,8 @@ def _compare(
     differences, left_out = compare(first.scored, second.scored)
     one, other = first.scored.evaluation, second.scored.evaluation
     if not differences:
-        reasons = "; ".join(f"{metric}: {why}" for metric, why in left_out.items())
+        alike = {why: [m for m in left_out if left_out[m] == why] for why in left_out.values()}
+        reasons = "; ".join(f"{', '.join(metrics)}: {why}" for why, metrics in alike.items())
         raise ConfigError(f"{one.name} and {other.name} have no metric in common ({reasons})")
     common = sum(name in other.images for name in one.images)
     sentences = [

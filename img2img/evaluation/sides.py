@@ -8,7 +8,7 @@ from typing import Any
 from img2img.config import parse_config
 from img2img.data.images import read_image, write_image
 from img2img.devices import pick_device
-from img2img.errors import UserError
+from img2img.errors import ConfigError, UserError
 from img2img.evaluation import output
 from img2img.evaluation.drawn import DRAWN, draw_gallery, evaluate_drawn
 from img2img.evaluation.heldout import HeldOut, Styles
@@ -19,6 +19,7 @@ from img2img.evaluation.scoring import Scored, score
 from img2img.evaluation.showing import Side, chosen
 from img2img.inference.painter import Painter
 from img2img.models import MODELS, OPTIONS
+from img2img.schema import Config
 from img2img.training.runs import find_run, pick_checkpoint
 
 NO_PICTURES = RealFolder({}, {})
@@ -44,11 +45,28 @@ class Options:
     wanted: Wanted = field(default_factory=Wanted)
 
 
+def _config(run: str | None, options: Options) -> Config:
+    found = pick_checkpoint(find_run(run), options.checkpoint)
+    return parse_config(found.meta["config"], OPTIONS, str(found.path))
+
+
 def draws(run: str | None, options: Options) -> bool:
     """Whether a run draws pictures from noise instead of translating some."""
-    found = pick_checkpoint(find_run(run), options.checkpoint)
-    config = parse_config(found.meta["config"], OPTIONS, str(found.path))
-    return MODELS[config.model.name].takes != "pairs"
+    return MODELS[_config(run, options).model.name].takes != "pairs"
+
+
+def require_same_pictures(first: str, second: str, options: Options) -> None:
+    """Raises ConfigError where two runs that draw would be scored by other real pictures each."""
+    if options.data is not None:
+        return
+    paths = [_config(run, options).data.path for run in (first, second)]
+    places = [path and Path(path).expanduser().resolve() for path in paths]
+    if places[0] != places[1]:
+        one, other = (place or "the built-in pictures" for place in places)
+        raise ConfigError(
+            f"{first} learnt from {one}, {second} from {other}: score both by the same real pictures "
+            "with --data DIR"
+        )
 
 
 def drawn_side(run: str | None, options: Options, folder: Path) -> Side:

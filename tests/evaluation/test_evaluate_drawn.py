@@ -249,6 +249,16 @@ def test_two_runs_are_compared_by_their_sets(capsys):
     capsys.readouterr()
     assert main(["evaluate", "--compare", "fewer", "comparison/second", "--out", "last"]) == 2
     assert "have no metric in common" in capsys.readouterr().err
+    # Of other pictures neither, which is told before anything is drawn.
+    Path("copy.csv").write_bytes(Path("squares.csv").read_bytes())
+    assert main(["train", "--model", "cgan", "--run", "e", *TINY, "--data", "copy.csv"]) == 0
+    capsys.readouterr()
+    compare = ["evaluate", "--compare", "c", "e", "--device", "cpu", "--out", "unlike"]
+    assert main(compare) == 2
+    said = capsys.readouterr()
+    assert "squares.csv, e from " in said.err and "copy.csv: score both by" in said.err
+    assert not said.out and not Path("unlike").exists()
+    assert main([*compare, "--data", "copy.csv"]) == 0
 
 
 def test_pictures_of_several_sizes_are_not_what_a_run_draws(capsys):

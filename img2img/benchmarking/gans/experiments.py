@@ -74,9 +74,7 @@ DIGITS = {
         "autoencoder in balance",
         narrow={"model.width": 32, "model.d_width": 32, "model.latent": 32},
     ),
-    "cgan": Experiment(
-        "cgan", "both are told the class; the generator learns faster", settings=FAST
-    ),
+    "cgan": Experiment("cgan", "both are told the class", settings=FAST),
     "acgan": Experiment(
         "acgan",
         "the discriminator learns to name the classes of real pictures; a moving average draws",
@@ -87,8 +85,9 @@ DIGITS = {
     "semi_supervised": Experiment("semi_supervised", "told of ten pictures a class"),
 }
 
-# On the built-in pictures by the same settings, but for a code of as many values as there are things.
-KINDS = {"infogan": PUBLISHED | {"model.categories": 4}}
+# On the built-in pictures by the same settings, but for a code of as many values as there are things;
+# and where pictures have a background, a fast generator fills it with noise.
+KINDS = {"infogan": PUBLISHED | {"model.categories": 4}, "cgan": {}}
 THINGS = {
     f"{name}_things": replace(
         experiment, data="things", settings=KINDS.get(name, experiment.settings)
