@@ -201,7 +201,10 @@ def _describe(
     if problem["type"] == "extra_forbidden":
         return f"{where}: {dotted}: unknown key; {_hint(keys, schema, options)}"
     reason = problem["msg"].removeprefix("Value error, ")
-    return f"{where}: {dotted}: {reason} (got {problem.get('input')!r})"
+    given = problem.get("input")
+    # Of settings that do not go together the reason says which.
+    got = "" if isinstance(given, Mapping) else f" (got {given!r})"
+    return f"{where}: {dotted}: {reason}{got}"
 
 
 def _hint(keys: list[str], schema: type[Config], options: Mapping) -> str:

@@ -69,7 +69,9 @@ def parse_budget(text: str, accelerator: Accelerator) -> Budget:
         raise ConfigError(f"--fit {text}: expected a size such as 8GB, 7.5GiB or 500MB")
     size, held = round(float(match[1]) * UNITS[match[2]]), held_memory(device)
     if size <= held:
-        raise ConfigError(f"--fit {text}: Python and its libraries alone hold {gigabytes(held)}")
+        raise ConfigError(
+            f"--fit {text}: Python and its libraries alone hold {gigabytes(held)}; give more than that"
+        )
     inside = f", {gigabytes(held)} of it Python and its libraries" if held else ""
     return Budget(size - held, f"{text}{inside}")
 

@@ -80,7 +80,12 @@ def crop_faces(
     path = cascade or default_cascade()
     _cascade(path)
     if not folder.is_dir():
-        raise DataError(f"{folder}: there is no such folder")
+        what = (
+            "is a file; name the folder it lies in"
+            if folder.exists()
+            else "there is no such folder"
+        )
+        raise DataError(f"{folder}: {what}")
     if out.resolve().is_relative_to(folder.resolve()):
         raise DataError(f"{out}: lies in the folder that is read; choose another --out")
     found, doubles = walk_pictures(folder)
