@@ -101,7 +101,10 @@ class Latents:
             for number in range(self.categories)
         ]
         shown += [
-            (f"code {code}", self.traverse(same, code, self.code_values(code, columns)))
+            (
+                f"code {code} = -{SPAN:g} to {SPAN:g}",
+                self.traverse(same, code, self.code_values(code, columns)),
+            )
             for code, kind in enumerate(self.code_kinds, 1)
             if kind == CODES
         ]

@@ -168,7 +168,9 @@ def test_gallery_shows_classes_and_codes_one_by_one():
     assert torch.equal(classes[0][1]["z"], classes[1][1]["z"])
     assert [row["class"].unique().tolist() for _, row in classes] == [[0], [1]]
     coded = Latents(5, "normal", categories=2, codes=2).gallery(3, COLUMNS, generator)
-    assert [caption for caption, _ in coded] == ["code 1 = 0", "code 1 = 1", "code 2", "code 3"]
+    assert [caption for caption, _ in coded] == [
+        *("code 1 = 0", "code 1 = 1", "code 2 = -2 to 2", "code 3 = -2 to 2")
+    ]
     last = coded[3][1]
     assert len(last["z"].unique(dim=0)) == len(last["category"].unique()) == 1
     assert len(last["codes"][:, 0].unique()) == 1

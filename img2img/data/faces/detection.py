@@ -1,4 +1,8 @@
-"""Finding what a cascade was trained on: windows of all places and sizes, as OpenCV does it."""
+"""Finding what a cascade was trained on, in windows of all places and sizes.
+
+As OpenCV does it, but that it passes over the window behind one that fails the first stage: its faces may
+lie some pixels off these.
+"""
 
 import cv2
 import numpy as np
