@@ -141,21 +141,22 @@ def _check_grid(path: Path, *, moving: bool) -> None:
     if path.is_dir():
         raise ConfigError(f"--grid {path} is a folder; name a file, such as {path / 'grid.png'}")
     kinds = [*GRIDS, *([".gif"] if moving else [])]
-    if path.suffix.lower() not in kinds:
+    if path.suffix.lower().replace(".tiff", ".tif") not in kinds:
         moves = "" if moving else "; only --interpolate makes a .gif"
         raise ConfigError(f"--grid {path}: a name ends in {' or '.join(kinds)}{moves}")
 
 
 def _write(a: argparse.Namespace, painter, seeds: range) -> str:
     """One file for each picture, named by its seed."""
+    from img2img.errors import counted
     from img2img.inference.drawings import write_pictures
     from img2img.progress import counting
 
-    source = Path(painter.source).resolve()
-    folder = a.out or Path("generated") / f"{source.parents[1].name}-{source.stem}"
+    source = Path(painter.source).resolve()  # runs/NAME/checkpoints/step-00004000.safetensors
+    folder = a.out or Path("generated") / f"{source.parent.parent.name}-{source.stem}"
     for _ in counting(write_pictures(painter, seeds, folder, kind=a.kind), len(seeds), "picture"):
         pass
-    return f"{len(seeds)} pictures: {folder}"
+    return f"{counted(len(seeds), 'picture')}: {folder}"
 
 
 def _show(a: argparse.Namespace, painter, seeds: range) -> str:
