@@ -10,6 +10,8 @@ from typing import TextIO, TypeVar
 
 from tqdm import tqdm
 
+from img2img.text import showable
+
 EVERY = 10.0  # seconds between two lines in a file
 DELAY = 1.0  # seconds that work takes at least to be worth a bar
 
@@ -68,8 +70,8 @@ class Meter:
 
 
 def say(text: str, *, file: TextIO | None = None) -> None:
-    """`print`, above a bar where there is one."""
-    tqdm.write(text, file=file or sys.stdout)
+    """`print` of what may hold names of files, above a bar where there is one."""
+    tqdm.write(showable(text), file=file or sys.stdout)
 
 
 def counting(

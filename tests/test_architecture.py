@@ -21,7 +21,7 @@ LAYERS = [
     {"data", "networks", "losses"},
     {"labels", "config", "devices", "manual", "progress", "reporting"},
     {"schema"},
-    {"errors", "shortcuts"},
+    {"errors", "shortcuts", "text"},
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 FILES = sorted(PACKAGE.rglob("*.py"))

@@ -11,6 +11,7 @@ import sys
 
 from img2img.errors import UserError
 from img2img.shortcuts import keep_freed_memory
+from img2img.text import showable
 
 COMMANDS = {
     "train": "train a model on pairs of pictures, or on pictures alone",
@@ -74,7 +75,7 @@ def run(command, argv: list[str]) -> int:
     try:
         return command(argv) or 0
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {showable(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

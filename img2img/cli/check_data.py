@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from img2img.cli.train import FLAGS
+from img2img.progress import say
 
 EPILOG = """examples:
   img2img check-data my_pairs
@@ -54,9 +55,9 @@ def main(argv: list[str]) -> int:
     except OSError as error:
         raise DataError(f"{out}: the report cannot be written ({error.strerror})") from error
     for line in said(report):
-        print(line)
-    print(conclusion(report))
-    print(f"  page:     {page}")
+        say(line)
+    say(conclusion(report))
+    say(f"  page:     {page}")
     return 2 if report.of_level("problem") else 0
 
 

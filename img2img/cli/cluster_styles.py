@@ -3,6 +3,7 @@
 import argparse
 
 from img2img.cli import count, seed
+from img2img.progress import say
 
 EPILOG = """examples:
   img2img cluster-styles                            of the newest run, 10 styles a class
@@ -73,14 +74,14 @@ def _write(a: argparse.Namespace, run, book) -> None:
     book.save(run.path)
     for cls, styles in sorted(book.styles.items()):
         counts = ", ".join(f"{style.name} ({style.count})" for style in styles)
-        print(f"{book.class_names[cls]}: {counts}")
-    print(f"style book: {run.path / making.FILE}")
+        say(f"{book.class_names[cls]}: {counts}")
+    say(f"style book: {run.path / making.FILE}")
     if not a.no_sheets:
         from img2img.inference.styles.sheets import write_sheets
 
-        print(f"contact sheets: {write_sheets(run, book)}")
-    print(f"use them: img2img translate LABEL.png --run {run.path} --style random --seed 7")
-    print(f"or pick them: img2img pick-style --run {run.path}")
+        say(f"contact sheets: {write_sheets(run, book)}")
+    say(f"use them: img2img translate LABEL.png --run {run.path} --style random --seed 7")
+    say(f"or pick them: img2img pick-style --run {run.path}")
 
 
 def _rename(a: argparse.Namespace) -> int:
@@ -98,7 +99,7 @@ def _rename(a: argparse.Namespace) -> int:
             raise ConfigError(f"--rename {item}: expected STYLE=NAME, such as car-0=red")
         book = book.renamed(book.class_of(old), old, new)
     book.save(run)
-    print(
+    say(
         f"renamed in {run}: {', '.join(a.rename)} (the sheets keep the names they were drawn with)"
     )
     return 0

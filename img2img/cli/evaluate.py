@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from img2img.cli import count, seed
+from img2img.progress import say
 
 EPILOG = """examples:
   img2img evaluate --run first                      its held-out pairs, into runs/first/evaluation/
@@ -136,8 +137,8 @@ def main(argv: list[str]) -> int:
     else:
         report = evaluate_run(arguments.run, options, out=arguments.out, against=arguments.against)
     for line in said(report):
-        print(line)
+        say(line)
     found = troubles(report)
     for line in found:
-        print(f"error: {line}", file=sys.stderr)
+        say(f"error: {line}", file=sys.stderr)
     return 2 if found else 0

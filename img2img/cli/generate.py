@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from img2img.cli import count, seed
+from img2img.progress import counting, say
 
 EPILOG = """examples:
   img2img generate --run digits -n 64                       64 pictures in a folder of generated/
@@ -91,7 +92,7 @@ def main(argv: list[str]) -> int:
         where = _show(a, painter, seeds)
     else:
         where = _write(a, painter, seeds)
-    print(f"{where} (by {painter.source})")
+    say(f"{where} (by {painter.source})")
     return 0
 
 
@@ -150,7 +151,6 @@ def _write(a: argparse.Namespace, painter, seeds: range) -> str:
     """One file for each picture, named by its seed."""
     from img2img.errors import counted
     from img2img.inference.drawings import write_pictures
-    from img2img.progress import counting
 
     source = Path(painter.source).resolve()  # runs/NAME/checkpoints/step-00004000.safetensors
     folder = a.out or Path("generated") / f"{source.parent.parent.name}-{source.stem}"
@@ -180,12 +180,12 @@ def _show(a: argparse.Namespace, painter, seeds: range) -> str:
     elif a.nearest:
         data, config = _training_data(painter, a.data)
         sheet, lines = showing.neighbours(painter, seeds, data, config, kind=a.kind)
-        print("\n".join(lines))
+        say("\n".join(lines))
     else:
         sheet = showing.grid(painter, seeds, kind=a.kind)
         if classes := classes_of(painter, seeds, kind=a.kind):
             listed = zip(seeds, classes, strict=True)
-            print("class of each seed:", ", ".join(f"{one} {name}" for one, name in listed))
+            say("class of each seed: " + ", ".join(f"{one} {name}" for one, name in listed))
     path.parent.mkdir(parents=True, exist_ok=True)
     write_image(path, sheet)
     return f"grid: {path}"

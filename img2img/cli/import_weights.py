@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from img2img.progress import say
+
 
 def parse(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
@@ -58,7 +60,7 @@ def main(argv: list[str]) -> int:
     )
     path = run_path(a.run)
     for line in import_weights(a.files, path, unknowns, overwrite=a.overwrite):
-        print(line)
+        say(line)
     command = use_command(path, last_checkpoint(path).spec)
-    print(f"imported into {path}; translate with: {command}")
+    say(f"imported into {path}; translate with: {command}")
     return 0

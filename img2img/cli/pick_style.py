@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from img2img.cli import seed
+from img2img.progress import say
 
 EPILOG = """examples:
   img2img pick-style                                the newest run, its held-out pictures
@@ -61,7 +62,7 @@ def main(argv: list[str]) -> int:
     name = a.run or str(run)
     translator = Translator.load(name, checkpoint=a.checkpoint, device=a.device)
     if translator.remark:
-        print(f"warning: {translator.remark}", file=sys.stderr)
+        say(f"warning: {translator.remark}", file=sys.stderr)
     named = ["--run", name] + (["--checkpoint", a.checkpoint] if a.checkpoint else [])
     named += ["--device", a.device] if a.device != "auto" else []
     engine = Engine(translator, named)
@@ -97,12 +98,12 @@ def _in_terminal(a: argparse.Namespace, engine) -> int:
     planned = plan if a.style else plan_reading
     jobs = planned(a.inputs, out, engine.spec, instances=a.instances)
     if a.list:
-        print("\n".join(terminal.list_styles(book)))
+        say("\n".join(terminal.list_styles(book)))
         for offer in from_files(jobs, engine.translator, limit=False):
-            print("\n" + "\n".join(terminal.list_objects(engine, offer)))
+            say("\n" + "\n".join(terminal.list_objects(engine, offer)))
         if not jobs:
-            print("\n(name a label map to see its objects)")
+            say("\n(name a label map to see its objects)")
     if a.style:
         for picture, look in terminal.render(engine, jobs, a.style, seed=a.seed):
-            print(f"{picture}  (styles: {look})")
+            say(f"{picture}  (styles: {look})")
     return 0

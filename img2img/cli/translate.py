@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from img2img.cli import count, seed
+from img2img.progress import counting, say
 
 DOUBTS = 5  # that are written out; of a large folder all are alike
 EPILOG = """examples:
@@ -129,7 +130,7 @@ def _load(arguments: argparse.Namespace, crew):
     if styling is None and translator.model.style_input and translator.book is None:
         remarks.append(f"warning: neutral styles: {NO_BOOK}")
     for remark in remarks if crew.main else ():
-        print(remark, file=sys.stderr)
+        say(remark, file=sys.stderr)
     return FileTranslator(
         translator,
         strict=arguments.strict_inputs,
@@ -157,24 +158,24 @@ def _report(arguments: argparse.Namespace, jobs: list, done: list[Done], source:
     from img2img.inference.jobs import SHEET_ROWS, write_sheet
 
     if bare := sum(part.without_instances for part in done):
-        print(
+        say(
             f"warning: {bare} of {len(jobs)} had no instance map beside them: "
             "their boundaries come from the labels (--instances FILE, --strict-inputs)",
             file=sys.stderr,
         )
     doubts = [doubt for part in done for doubt in part.doubts]
     for doubt in doubts[:DOUBTS]:
-        print(f"warning: {doubt}", file=sys.stderr)
+        say(f"warning: {doubt}", file=sys.stderr)
     if len(doubts) > DOUBTS:
-        print(f"warning: the same of {len(doubts) - DOUBTS} more", file=sys.stderr)
+        say(f"warning: the same of {len(doubts) - DOUBTS} more", file=sys.stderr)
     rows = {number: row for part in done for number, row in part.rows.items()}
     found = [rows[number] for number in sorted(rows)[:SHEET_ROWS]]
     if found:
         write_sheet(arguments.sheet, [row for _, row in found], [name for name, _ in found])
-        print(f"contact sheet: {arguments.sheet}")
+        say(f"contact sheet: {arguments.sheet}")
     where = jobs[0].out if len(jobs) == 1 else arguments.out or "translated"
     written = len(jobs) - sum(part.failed for part in done)
-    print(f"{len(jobs)} in, {written} out{f': {where}' * bool(written)} (by {source})")
+    say(f"{len(jobs)} in, {written} out{f': {where}' * bool(written)} (by {source})")
 
 
 def _styling(arguments: argparse.Namespace, translator):
@@ -205,7 +206,6 @@ def _run_all(files, jobs: list, arguments: argparse.Namespace, shown: bool) -> D
     """Runs all jobs, (number, job) each."""
     from img2img.errors import DataError
     from img2img.inference.jobs import SHEET_ROWS
-    from img2img.progress import counting, say
 
     done = Done()
     for number, job in counting(jobs, len(jobs), "picture", keep=len(jobs) > 1, shown=shown):

@@ -3,13 +3,15 @@
 import cv2
 import numpy as np
 
+from img2img.text import showable
+
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _CAPITAL = 0.75  # of a letter's size, the height of a capital
 
 
 def text_width(text: str, size: int) -> int:
     """Pixels that a line of text takes; `size` is that of its letters in pixels."""
-    (width, _), _ = cv2.getTextSize(text, _FONT, _scale(size), 1)
+    (width, _), _ = cv2.getTextSize(_line(text), _FONT, _scale(size), 1)
     return width
 
 
@@ -23,7 +25,11 @@ def write_text(
         place: x of its left end, y of the line that its letters stand on.
         size: of its letters in pixels.
     """
-    cv2.putText(picture, text, place, _FONT, _scale(size), colour, 1, cv2.LINE_AA)
+    cv2.putText(picture, _line(text), place, _FONT, _scale(size), colour, 1, cv2.LINE_AA)
+
+
+def _line(text: str) -> str:
+    return showable(text).replace("\n", " ").replace("\t", " ")
 
 
 def _scale(size: int) -> float:

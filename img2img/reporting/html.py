@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 import cv2
 import numpy as np
 
+from img2img.text import showable
+
 WIDEST = 640  # pixels of a picture on a page
 VOID = ("br", "img", "input")  # elements without an end
 
@@ -50,9 +52,7 @@ def escape(content: object) -> Html:
     """Anything as HTML: text is escaped, `Html` stays, and characters that no file can hold are spelt out."""
     if isinstance(content, Html):
         return content
-    # Names of files may hold bytes that are no UTF-8; Python hands them out as lone surrogates.
-    text = str(content).encode("utf-8", "backslashreplace").decode()
-    return Html(html.escape(text))
+    return Html(html.escape(showable(content)))
 
 
 def join(*children: object) -> Html:

@@ -7,7 +7,7 @@ from accelerate import Accelerator, InitProcessGroupKwargs
 
 from img2img.devices import pick_device, pick_precision
 from img2img.errors import ConfigError
-from img2img.training.launching import part_at_exit, require_all, require_gpus
+from img2img.training.launching import part_at_exit, promised, require_all, require_gpus
 
 PRECISIONS = {"fp32": "no", "bf16": "bf16", "fp16": "fp16"}
 # What a process waits for another one, which may be downloading weights or validating; NCCL's own
@@ -28,6 +28,10 @@ def make_accelerator(device: str, precision: str) -> Accelerator:
     if chosen.index is not None:
         torch.cuda.set_device(chosen)
     precision = pick_precision(precision, chosen)
+    if promised() > 1:
+        # Imported while there is a group, as by an optimizer's first step, it keeps the group and its
+        # threads (torch 2.15) beyond the end of the training; see `part_at_exit`.
+        import torch._dynamo  # noqa: F401
     try:
         accelerator = Accelerator(
             cpu=chosen.type == "cpu",

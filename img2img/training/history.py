@@ -67,7 +67,8 @@ class History:
 
     @property
     def last(self) -> Line:
-        return self.lines[-1]
+        """The last logged line; an empty one where a validation comes before any."""
+        return self.lines[-1] if self.lines else Line(0, {})
 
     def trains(self, update: str, term: str | None = None) -> bool:
         """Whether a loss term of an update (or any of them) was logged and weighs anything."""

@@ -3,7 +3,6 @@
 import atexit
 import os
 import socket
-import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -58,9 +57,6 @@ def require_all(found: int, environment: Mapping[str, str] = os.environ) -> None
         )
 
 
-PARTING = 0.2  # seconds
-
-
 def part_at_exit() -> None:
     """Has this process leave its gloo group before Python ends, also where an error ends it.
 
@@ -74,9 +70,6 @@ def part_at_exit() -> None:
 def _part() -> None:
     if torch.distributed.is_initialized():  # a training that has ended has left it already
         torch.distributed.destroy_process_group()
-    # The group's threads are still there (torch 2.15), and one that is about to give back what the last
-    # exchange was of needs Python's lock for it, which sleeping leaves to it.
-    time.sleep(PARTING)
 
 
 def require_gpus(found: int, environment: Mapping[str, str] = os.environ) -> None:

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from img2img.errors import CheckpointError, ConfigError, nearest
+from img2img.progress import say
 from img2img.training.checkpoint import (
     SUFFIX,
     Checkpoint,
@@ -121,7 +122,7 @@ def last_checkpoint(run: Path) -> Checkpoint:
             failure = failure or error
             continue
         if failure:
-            print(f"warning: {failure}\nusing {path} instead", file=sys.stderr)
+            say(f"warning: {failure}\nusing {path} instead", file=sys.stderr)
         return found
     raise failure or CheckpointError(f"{run}: no checkpoint to go on from in {run / CHECKPOINTS}")
 

@@ -269,7 +269,7 @@ def test_names_are_shown_as_they_are_and_do_nothing(tmp_path):
     text = Reader(page).text
     for name in NAMES[:4]:
         assert name in text
-    assert "\\udcff" in text
+    assert "\\xff" in text
 
 
 def vanishing(monkeypatch, function, victims):
@@ -347,4 +347,4 @@ def test_names_that_are_no_text_are_spelt_out_on_a_strict_terminal(tmp_path):
     command = [sys.executable, "-m", "img2img", "check-data", str(tmp_path), "--out"]
     strict = {**os.environ, "PYTHONIOENCODING": "utf-8:strict"}
     done = subprocess.run([*command, str(tmp_path / "out")], capture_output=True, env=strict)
-    assert done.returncode == 2 and b"\\udcff.png: the file is empty" in done.stdout
+    assert done.returncode == 2 and b"\\xff.png: the file is empty" in done.stdout

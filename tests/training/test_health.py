@@ -16,7 +16,7 @@ from img2img.data.transforms import JointTransform
 from img2img.losses.adversarial import verdict
 from img2img.models import OPTIONS, build_model, find_data
 from img2img.training.finite import BUDGET, FiniteGuard, Skipped
-from img2img.training.health import SETTLING, Monitor, overfitting
+from img2img.training.health import RULES, SETTLING, Monitor, overfitting
 from img2img.training.history import WINDOW, History, Line, trend
 from img2img.training.observing import grid, spread
 from img2img.training.optim import Schedule
@@ -316,3 +316,15 @@ def test_means_leave_out_what_is_not_finite():
     found, bad = means.read()
     assert found["a"] == 2 and np.isnan(found["b"]) and bad == {"a": 1, "b": 1}
     assert means.read() == ({}, {})
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_rules_tolerate_an_empty_history(rule):
+    assert rule(History({"adv": 1.0, "l1": 10.0})) is None
+
+
+def test_a_validation_before_the_first_logged_line():
+    """As in a run that is resumed shortly before a validation."""
+    monitor = Monitor({"adv": 1.0, "l1": 10.0})
+    assert monitor.validation(3, {"val/l1": 0.2}) == []
+    assert monitor.pulse() == ""

@@ -216,6 +216,28 @@ def test_where_one_process_is_killed_the_other_says_so_and_the_run_goes_on(insid
     assert_same_training(begun / "two", Path("runs/killed"), step=3)
 
 
+ENDED = """
+import os, sys
+from pathlib import Path
+from img2img.cli import main
+code = main(sys.argv[1:])
+names = [path.read_text().strip() for path in Path("/proc/self/task").glob("*/comm")]
+Path(f"threads-{os.environ['RANK']}").write_text(" ".join(names))
+sys.exit(code)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="threads are listed by Linux")
+def test_no_thread_of_the_group_is_left_that_could_abort_a_process_at_its_end(inside):
+    script = inside / "ended.py"
+    script.write_text(ENDED)
+    result = torchrun(str(script), "train", "--run", "two", *SETTINGS)
+    assert result.returncode == 0, result.stderr
+    for rank in "01":
+        names = (inside / f"threads-{rank}").read_text()
+        assert "python" in names and "gloo" not in names
+
+
 @pytest.mark.parametrize("what", SABOTAGE)
 def test_an_error_in_the_main_process_alone_ends_all(inside, what):
     script = inside / "failing.py"

@@ -456,3 +456,11 @@ def test_the_log_says_the_precision_and_checkpoints_what_was_asked(
     with safe_open("runs/p/checkpoints/step-00000001.safetensors", "pt") as file:
         config = json.loads(file.metadata()["img2img"])["config"]
     assert config["training"]["precision"] == (asked[1] if asked else "auto")
+
+
+def test_a_validation_right_after_resuming(capsys):
+    """No line was logged since, so the rules of health have nothing to look at but the validation."""
+    rare = ["training.log_every=50", "training.validate_every=3"]
+    assert train("--model", "pix2pix", "--run", "r", "--max-steps", "2", *TINY, *rare) == 0
+    assert train("--resume", "r", "--max-steps", "4") == 0
+    assert {line["step"] for line in lines("r") if "val/l1" in line} == {2, 3, 4}
