@@ -12,13 +12,13 @@ PACKAGE = ROOT / "img2img"
 # together do not import one another.
 LAYERS = [
     {"cli"},
-    {"ui", "benchmarking"},
+    {"ui"},
     {"evaluation"},
     {"inference"},
     {"training"},
     {"models"},
-    {"metrics", "checking"},
-    {"data", "networks", "losses"},
+    {"metrics", "checking", "runs"},
+    {"data", "networks", "losses", "distributed"},
     {"labels", "config", "devices", "manual", "progress", "reporting"},
     {"schema"},
     {"errors", "shortcuts", "text"},

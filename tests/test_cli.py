@@ -93,7 +93,7 @@ def test_missing_vgg_is_said_loudly_recorded_and_trained_without(capsys, tmp_pat
     out, err = capsys.readouterr()
     assert out.count("PERCEPTUAL LOSS OFF") == 1 and "refused" in out
     assert "ownload" not in err  # nobody was told of a download that could not begin
-    from img2img.training.runs import last_checkpoint
+    from img2img.runs.folder import last_checkpoint
 
     remarks = last_checkpoint(tmp_path / "runs/a").meta["remarks"]
     assert any("PERCEPTUAL LOSS OFF" in remark for remark in remarks)

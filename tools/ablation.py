@@ -11,8 +11,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from img2img.benchmarking import ablation
-from img2img.benchmarking.markdown import insert
+from benchmarking import ablation
+from benchmarking.markdown import insert
+
 from img2img.cli import count, run
 from img2img.data.images import write_image
 

@@ -4,7 +4,7 @@
     python tools/benchmark.py train-global --against "python other.py {case}"
 
 Every case runs in a process of its own. With --against, another program's steps are made in turn
-with ours (A B A B); how it is talked to is said in `img2img/benchmarking/serving.py`.
+with ours (A B A B); how it is talked to is said in `tools/benchmarking/serving.py`.
 """
 
 import argparse
@@ -13,10 +13,11 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from img2img.benchmarking.cases import CASES, Setup
-from img2img.benchmarking.machine import describe, peaks
-from img2img.benchmarking.measuring import Figures, measure, serving_command
-from img2img.benchmarking.serving import serve
+from benchmarking.cases import CASES, Setup
+from benchmarking.machine import describe, peaks
+from benchmarking.measuring import Figures, measure, serving_command
+from benchmarking.serving import serve
+
 from img2img.cli import count, run
 from img2img.config import parse_overrides
 from img2img.errors import ConfigError, nearest

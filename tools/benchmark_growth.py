@@ -77,8 +77,8 @@ def point(what: str, value: int, repeats: int) -> tuple[float, int]:
 
 def measure(side: int, batch: int, width: int, repeats: int) -> tuple[float, int]:
     """Median seconds of a step after two others, and the growth of this process's peak in bytes."""
-    from img2img.benchmarking.cases import GLOBAL, Setup, train
-    from img2img.benchmarking.machine import Memory
+    from benchmarking.cases import GLOBAL, Setup, train
+    from benchmarking.machine import Memory
 
     settings = GLOBAL | {"model.width": width, "model.d_width": width}
     memory = Memory("cpu")

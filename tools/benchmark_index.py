@@ -64,7 +64,8 @@ def inside(folder: str) -> tuple[float, int]:
 
 def index(folder: str) -> tuple[float, int]:
     """Seconds of the processor, and bytes at most, that finding and looking at pairs takes."""
-    from img2img.benchmarking.machine import Memory
+    from benchmarking.machine import Memory
+
     from img2img.data.describe import describe_data
     from img2img.schema import DataConfig
 

@@ -71,7 +71,7 @@ def configured(settings: list[str]):
 def forecast(settings: list[str]) -> int:
     """Bytes; with CUDA those that PyTorch is going to allocate."""
     from img2img.data.describe import describe_data
-    from img2img.training.engine import make_accelerator
+    from img2img.distributed.engine import make_accelerator
     from img2img.training.forecast import LIBRARIES, forecast
 
     config = configured(settings)

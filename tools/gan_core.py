@@ -48,7 +48,8 @@ def parse(argv: list[str]) -> argparse.Namespace:
 
 def main(argv: list[str]) -> int:
     a = parse(argv)
-    from img2img.benchmarking.gans.page import RESULTS, write_page
+    from benchmarking.gans.page import RESULTS, write_page
+
     from img2img.errors import ConfigError
 
     if a.page and not a.page.is_file():
@@ -74,8 +75,9 @@ def _command(argv: list[str]) -> str:
 
 def measure(a: argparse.Namespace, file: Path, command: str) -> None:
     """Trains and scores what the results lack; they are written after each model."""
-    from img2img.benchmarking.gans.experiments import EXPERIMENTS, Budget
-    from img2img.benchmarking.gans.study import Study
+    from benchmarking.gans.experiments import EXPERIMENTS, Budget
+    from benchmarking.gans.study import Study
+
     from img2img.errors import ConfigError, nearest
 
     names = a.models or list(EXPERIMENTS)
@@ -95,7 +97,7 @@ def measure(a: argparse.Namespace, file: Path, command: str) -> None:
 
 def measure_mixtures(a: argparse.Namespace, file: Path, command: str) -> None:
     """Trains on points in the plane, and adds what was found to the results."""
-    from img2img.benchmarking.gans.study import run_plane
+    from benchmarking.gans.study import run_plane
 
     seeds, steps = (SEEDS[:1], TINY_STEPS) if a.smoke else (SEEDS, a.steps or MIXTURE_STEPS)
     for line in run_plane(a.out, file, command, seeds, steps, a.device, a.jobs):

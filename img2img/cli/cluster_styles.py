@@ -48,7 +48,7 @@ def main(argv: list[str]) -> int:
 
     if a.rename:
         return _rename(a)
-    from img2img.inference.sharing import Crew
+    from img2img.distributed.sharing import Crew
 
     k, k_of = making.parse_counts(a.k)
     crew = Crew.join()
@@ -87,7 +87,7 @@ def _write(a: argparse.Namespace, run, book) -> None:
 def _rename(a: argparse.Namespace) -> int:
     from img2img.errors import ConfigError
     from img2img.inference.styles.book import StyleBook
-    from img2img.training.runs import find_run
+    from img2img.runs.folder import find_run
 
     run = find_run(a.run)
     book = StyleBook.load(run)
@@ -99,7 +99,5 @@ def _rename(a: argparse.Namespace) -> int:
             raise ConfigError(f"--rename {item}: expected STYLE=NAME, such as car-0=red")
         book = book.renamed(book.class_of(old), old, new)
     book.save(run)
-    say(
-        f"renamed in {run}: {', '.join(a.rename)} (the sheets keep the names they were drawn with)"
-    )
+    say(f"renamed in {run}: {', '.join(a.rename)} (the sheets keep the names they were drawn with)")
     return 0

@@ -46,8 +46,8 @@ def main(argv: list[str]) -> int:
     """Imports and says what was read off and what was assumed."""
     a = parse(argv)
     from img2img.inference.importing import Unknowns, import_weights
+    from img2img.runs.folder import last_checkpoint, run_path
     from img2img.training.messages import use_command
-    from img2img.training.runs import last_checkpoint, run_path
 
     unknowns = Unknowns(
         model=a.model,

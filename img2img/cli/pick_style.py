@@ -53,7 +53,7 @@ def main(argv: list[str]) -> int:
     """Serves the page until it is interrupted, or lists or renders and ends."""
     a = parse(argv)
     from img2img.inference.translator import Translator
-    from img2img.training.runs import find_run, pick_checkpoint
+    from img2img.runs.folder import find_run, pick_checkpoint
     from img2img.ui.engine import Engine
     from img2img.ui.saving import OUT
     from img2img.ui.scenes import from_files, from_run

@@ -82,7 +82,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
 def main(argv: list[str]) -> int:
     """Translates everything that can be, names what cannot: exit code 2 if there was any."""
     arguments = parse(argv)
-    from img2img.inference.sharing import Crew
+    from img2img.distributed.sharing import Crew
 
     crew = Crew.join()
     files = crew.together(lambda: _load(arguments, crew))

@@ -26,7 +26,7 @@ from img2img.evaluation.sides import (
     translated_side,
     write_side,
 )
-from img2img.training.runs import find_run
+from img2img.runs.folder import find_run
 
 OUT = Path("evaluation")
 COMPARED = Path("comparison")

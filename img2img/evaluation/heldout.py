@@ -21,8 +21,8 @@ from img2img.inference.styles.looks import Wishes, picture_seed
 from img2img.inference.translator import Translator
 from img2img.models import OPTIONS
 from img2img.progress import counting
+from img2img.runs.folder import find_run, pick_checkpoint
 from img2img.schema import Config
-from img2img.training.runs import find_run, pick_checkpoint
 
 Styles = Literal["usual", "own", "random", "none"]
 STYLES: dict[Styles, str] = {

@@ -14,7 +14,7 @@ from img2img.evaluation.drawn import DRAWN
 from img2img.evaluation.result import EVALUATION, Difference, Evaluation, write_json
 from img2img.evaluation.scoring import PROTOCOL, Scored
 from img2img.evaluation.trained import FILE as TRAINED
-from img2img.training.checkpoint import write_text
+from img2img.runs.checkpoint import write_text
 
 IMAGES, CLASSES = "images.csv", "segmentation.csv"
 PAGE, COMPARISON_PAGE, COMPARISON = "index.html", "comparison.html", "comparison.json"

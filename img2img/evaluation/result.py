@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from img2img.errors import ConfigError
-from img2img.training.checkpoint import write_text
+from img2img.runs.checkpoint import write_text
 
 EVALUATION = "evaluation.json"
 CHIEF = ("lpips", "ssim", "l1")  # the first that there is decides which pictures are the best

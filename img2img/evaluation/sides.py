@@ -19,8 +19,8 @@ from img2img.evaluation.scoring import Scored, score
 from img2img.evaluation.showing import Side, chosen
 from img2img.inference.painter import Painter
 from img2img.models import MODELS, OPTIONS
+from img2img.runs.folder import find_run, pick_checkpoint
 from img2img.schema import Config
-from img2img.training.runs import find_run, pick_checkpoint
 
 NO_PICTURES = RealFolder({}, {})
 

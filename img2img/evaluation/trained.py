@@ -15,7 +15,7 @@ from img2img.evaluation.hashing import fingerprint
 from img2img.evaluation.heldout import HeldOut
 from img2img.evaluation.segmenters import NetworkSegmenter
 from img2img.networks.segmenter import PhotoSegmenter
-from img2img.training.checkpoint import replacing
+from img2img.runs.checkpoint import replacing
 from img2img.training.segmenter import STEPS, train_segmenter
 
 FILE = "segmenter.safetensors"

@@ -8,7 +8,7 @@ from img2img.data.images import suffix_for, write_image
 from img2img.data.reading import CLASS
 from img2img.errors import ConfigError
 from img2img.inference.painter import BATCH, Painter
-from img2img.training.checkpoint import write_text
+from img2img.runs.checkpoint import write_text
 
 RECORD = "pictures.jsonl"
 

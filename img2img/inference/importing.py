@@ -14,8 +14,8 @@ from img2img.inference.published import Published, recognise
 from img2img.models import OPTIONS
 from img2img.networks.patchgan import PATCHES
 from img2img.networks.pretrained import read_weights
-from img2img.training.checkpoint import WEIGHTS, flatten, save_checkpoint, step_file
-from img2img.training.runs import CHECKPOINTS, create_run
+from img2img.runs.checkpoint import WEIGHTS, flatten, save_checkpoint, step_file
+from img2img.runs.folder import CHECKPOINTS, create_run
 
 CITYSCAPES_CLASSES = 35
 IMAGE_CHANNELS = 3  # of an image input; one more is its boundary map

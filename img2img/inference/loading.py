@@ -8,7 +8,7 @@ from img2img.config import parse_config
 from img2img.models import OPTIONS, build_model
 from img2img.models.base import Model, load_strictly
 from img2img.networks.channels_last import use_channels_last, wanted
-from img2img.training.checkpoint import Checkpoint
+from img2img.runs.checkpoint import Checkpoint
 
 
 def load_model(checkpoint: Checkpoint, device: torch.device, *, also: Sequence[str] = ()) -> Model:

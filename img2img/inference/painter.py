@@ -15,8 +15,8 @@ from img2img.inference.loading import load_model
 from img2img.models import OPTIONS
 from img2img.models.base import Model
 from img2img.models.latents import Z
+from img2img.runs.folder import find_run, pick_checkpoint
 from img2img.schema import Config
-from img2img.training.runs import find_run, pick_checkpoint
 
 BATCH = 64  # pictures drawn at once
 

@@ -21,7 +21,7 @@ from img2img.inference.styles.looks import Choice, Look, Objects, Wishes, choose
 from img2img.labels import instance_classes
 from img2img.models.base import Model
 from img2img.networks.compiling import compile_networks
-from img2img.training.runs import find_run, pick_checkpoint
+from img2img.runs.folder import find_run, pick_checkpoint
 
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 NO_BOOK = "the run has no style book yet; make it with `img2img cluster-styles`"

@@ -7,10 +7,10 @@ from pathlib import Path
 import torch
 
 from img2img.data.describe import describe_data
+from img2img.distributed.engine import make_accelerator
 from img2img.models import build_model
+from img2img.runs.folder import create_run
 from img2img.schema import Config
-from img2img.training.engine import make_accelerator
-from img2img.training.runs import create_run
 from img2img.training.session import make_trainer
 
 PROCESS = Path("/proc/self")

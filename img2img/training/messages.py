@@ -8,10 +8,10 @@ from accelerate import Accelerator
 from img2img.data.spec import DataSpec
 from img2img.errors import counted
 from img2img.models.base import Model
+from img2img.runs.checkpoint import Checkpoint
+from img2img.runs.folder import HEALTH, run_path
 from img2img.schema import Config
-from img2img.training.checkpoint import Checkpoint
 from img2img.training.forecast import Forecast, gigabytes
-from img2img.training.runs import HEALTH, run_path
 from img2img.training.trainer import Trainer
 
 # What a picture of the first input is called in a command to copy.

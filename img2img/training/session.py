@@ -14,20 +14,15 @@ from img2img.data.describe import Data
 from img2img.data.loader import PairDataset
 from img2img.data.transforms import JointTransform
 from img2img.devices import precision_warning
+from img2img.distributed.engine import make_accelerator
+from img2img.distributed.launching import introduction, keep_step
+from img2img.distributed.processes import all_alive, main_alone, main_first
 from img2img.errors import ConfigError, DataError
 from img2img.models import OPTIONS, build_model, find_data
 from img2img.models.base import Model
 from img2img.networks.compiling import compile_networks
-from img2img.schema import RESUMABLE, Config
-from img2img.training import messages
-from img2img.training.checkpoint import Checkpoint, read_checkpoint, write_text
-from img2img.training.engine import make_accelerator
-from img2img.training.fitting import fit_into, parse_budget
-from img2img.training.forecast import forecast, memory_sufficing, memory_warning
-from img2img.training.launching import introduction, keep_step
-from img2img.training.optim import Schedule
-from img2img.training.processes import all_alive, main_alone, main_first
-from img2img.training.runs import (
+from img2img.runs.checkpoint import Checkpoint, read_checkpoint, write_text
+from img2img.runs.folder import (
     CONFIG,
     check_new,
     create_run,
@@ -37,6 +32,11 @@ from img2img.training.runs import (
     pick_checkpoint,
     run_path,
 )
+from img2img.schema import RESUMABLE, Config
+from img2img.training import messages
+from img2img.training.fitting import fit_into, parse_budget
+from img2img.training.forecast import forecast, memory_sufficing, memory_warning
+from img2img.training.optim import Schedule
 from img2img.training.trainer import Trainer
 
 

@@ -10,19 +10,19 @@ from accelerate import Accelerator
 from torch import Tensor
 
 from img2img import shortcuts
+from img2img.distributed.processes import main_alone
 from img2img.errors import CheckpointError
 from img2img.models.base import Model, load_strictly
 from img2img.networks.checkpointing import recompute_activations
+from img2img.runs import checkpoint as files
+from img2img.runs.folder import BEST, CHECKPOINTS
 from img2img.schema import Config
-from img2img.training import checkpoint as files
 from img2img.training.optim import (
     MovingAverage,
     build_optimizers,
     load_optimizer_tensors,
     optimizer_tensors,
 )
-from img2img.training.processes import main_alone
-from img2img.training.runs import BEST, CHECKPOINTS
 
 
 @dataclass

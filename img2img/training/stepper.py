@@ -13,9 +13,9 @@ from img2img import shortcuts
 from img2img.errors import ConfigError
 from img2img.models.base import Batch, Update
 from img2img.training.finite import FiniteGuard, judge
+from img2img.training.means import RunningMeans
 from img2img.training.observing import observe
 from img2img.training.state import TrainingState
-from img2img.training.tracking import RunningMeans
 from img2img.training.unrolling import terms_ahead
 
 

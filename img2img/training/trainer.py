@@ -7,22 +7,22 @@ from pathlib import Path
 from accelerate import Accelerator
 
 from img2img.data.loader import EpochBatches, PairDataset, close, draw_samples, make_loader
+from img2img.distributed.processes import in_any, main_alone, together
 from img2img.errors import TrainingError, UserError
 from img2img.models.base import Batch, Model
 from img2img.networks.channels_last import as_channels_last, use_channels_last, wanted
 from img2img.progress import Meter, say
+from img2img.runs.records import Tracker
 from img2img.schema import Config
 from img2img.training.finite import BUDGET
 from img2img.training.health import SETTLING, Finding, Monitor, cause
 from img2img.training.history import Line
 from img2img.training.observing import Movement
 from img2img.training.optim import Schedule
-from img2img.training.processes import in_any, main_alone, together
 from img2img.training.sampling import Sampler
 from img2img.training.signals import StopSignals
 from img2img.training.state import TrainingState
 from img2img.training.stepper import Stepper
-from img2img.training.tracking import Tracker
 from img2img.training.validation import Validator
 
 

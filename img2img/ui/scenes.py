@@ -20,7 +20,7 @@ from img2img.inference.jobs import FileTranslator
 from img2img.inference.planning import Job
 from img2img.inference.translator import Translator
 from img2img.models import OPTIONS
-from img2img.training.checkpoint import Checkpoint
+from img2img.runs.checkpoint import Checkpoint
 
 OFFERED = 24  # of the run's held-out pictures
 MAX_SIDE = 4096  # pixels, of a picture opened in the page

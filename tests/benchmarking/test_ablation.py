@@ -8,9 +8,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from benchmarking import ablation
+from benchmarking.markdown import insert
 
-from img2img.benchmarking import ablation
-from img2img.benchmarking.markdown import insert
 from img2img.config import load_config, parse_overrides
 from img2img.data.palettes import load_palette
 from img2img.errors import ConfigError

@@ -6,8 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from img2img.benchmarking.measuring import measure
+from benchmarking.measuring import measure
 
 TOOL = Path(__file__).resolve().parents[2] / "tools" / "benchmark.py"
 

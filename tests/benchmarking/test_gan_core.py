@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from benchmarking.gans.experiments import EXPERIMENTS, Budget, arguments
+from benchmarking.gans.material import draw_things, split_digits
+from benchmarking.gans.page import write_page
+from benchmarking.gans.running import run_all
 from PIL import Image
 
-from img2img.benchmarking.gans.experiments import EXPERIMENTS, Budget, arguments
-from img2img.benchmarking.gans.material import draw_things, split_digits
-from img2img.benchmarking.gans.page import write_page
-from img2img.benchmarking.gans.running import run_all
 from img2img.cli.train import parse
 from img2img.config import load_config, parse_overrides
 from img2img.data.pictures.arrays import read_csv_pictures

@@ -2,9 +2,9 @@
 
 import pytest
 import torch
+from benchmarking import mixtures
+from benchmarking.mixtures import KINDS, MIXTURES, study
 
-from img2img.benchmarking import mixtures
-from img2img.benchmarking.mixtures import KINDS, MIXTURES, study
 from img2img.metrics.modes import mixture_coverage
 from img2img.training.stepper import Stepper
 

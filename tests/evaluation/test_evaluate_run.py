@@ -12,7 +12,7 @@ import torch
 from img2img.cli import main
 from img2img.data.images import read_image, write_image
 from img2img.data.scenes import VAL_OFFSET, draw_scene
-from img2img.training.runs import last_checkpoint
+from img2img.runs.folder import last_checkpoint
 
 SIZE = {"height": 32, "width": 48}
 

@@ -13,12 +13,12 @@ from img2img.cli import main
 from img2img.config import load_config
 from img2img.data.loader import PairDataset, collate, draw_samples
 from img2img.data.transforms import JointTransform
+from img2img.distributed.engine import make_accelerator
 from img2img.models import MODELS, OPTIONS, build_model, find_data
 from img2img.models.latents import Latents
 from img2img.networks.channels_last import use_channels_last
 from img2img.networks.compiling import compile_networks
-from img2img.training.checkpoint import read_checkpoint
-from img2img.training.engine import make_accelerator
+from img2img.runs.checkpoint import read_checkpoint
 from img2img.training.state import TrainingState
 from img2img.training.stepper import Stepper
 

@@ -13,8 +13,8 @@ from img2img.data.loader import PairDataset, collate
 from img2img.data.transforms import JointTransform
 from img2img.models import OPTIONS, build_model
 from img2img.networks.channels_last import as_channels_last, is_channels_last, use_channels_last
+from img2img.runs.checkpoint import read_checkpoint
 from img2img.shortcuts import PLAIN
-from img2img.training.checkpoint import read_checkpoint
 from img2img.training.state import TrainingState
 from img2img.training.stepper import Stepper
 

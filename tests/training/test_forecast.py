@@ -13,8 +13,8 @@ from accelerate.state import AcceleratorState
 from img2img.cli import main
 from img2img.config import load_config
 from img2img.data.describe import describe_data
+from img2img.distributed.engine import make_accelerator
 from img2img.models import OPTIONS, build_model
-from img2img.training.engine import make_accelerator
 from img2img.training.forecast import forecast, free_memory, held_memory
 from img2img.training.memory import (
     ACTIVATIONS,

@@ -18,9 +18,9 @@ from img2img.models import OPTIONS, build_model, find_data
 from img2img.training.finite import BUDGET, FiniteGuard, Skipped
 from img2img.training.health import RULES, SETTLING, Monitor, overfitting
 from img2img.training.history import WINDOW, History, Line, trend
+from img2img.training.means import RunningMeans
 from img2img.training.observing import grid, spread
 from img2img.training.optim import Schedule
-from img2img.training.tracking import RunningMeans
 from img2img.training.trainer import Trainer
 
 SMALL = [

@@ -8,8 +8,8 @@ import pytest
 from accelerate import PartialState
 
 from img2img.cli import main
+from img2img.distributed.launching import introduction, promised, require_all, require_gpus
 from img2img.errors import ConfigError
-from img2img.training.launching import introduction, promised, require_all, require_gpus
 
 TINY = [
     "--model=pix2pix",

@@ -11,9 +11,9 @@ from safetensors.torch import load_file
 
 from img2img.cli import main
 from img2img.config import load_config
+from img2img.distributed.launching import keep_step
 from img2img.errors import ConfigError
 from img2img.models import OPTIONS
-from img2img.training.launching import keep_step
 
 SETTINGS = [
     "--model",
@@ -77,7 +77,7 @@ SABOTAGE = {
     Validator.run = unreadable
 """,
     "checkpoint": """
-    from img2img.training import checkpoint
+    from img2img.runs import checkpoint
     def full(*_): raise OSError("no space left")
     checkpoint.save_file = full
 """,

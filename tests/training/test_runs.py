@@ -298,7 +298,7 @@ def test_killed_while_saving_leaves_the_last_good_checkpoint(inside):
     process.kill()
     process.communicate(timeout=60)
     assert train("--resume", "a", "--max-steps", "12") in (0,)
-    from img2img.training.runs import last_checkpoint
+    from img2img.runs.folder import last_checkpoint
 
     assert last_checkpoint(inside / "runs/a").meta["step"] >= 4
 

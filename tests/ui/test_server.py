@@ -54,7 +54,7 @@ def test_start_without_pictures(engine, tmp_path):
 
 
 def test_held_out_pictures_are_offered(styled_run):
-    from img2img.training.runs import pick_checkpoint
+    from img2img.runs.folder import pick_checkpoint
     from img2img.ui.scenes import from_run
 
     offers = from_run(pick_checkpoint(Path(styled_run), None))

@@ -11,7 +11,7 @@ import numpy as np
 
 from img2img.data.images import read_image
 from img2img.errors import DataError
-from img2img.training.runs import CONFIG, HEALTH, METRICS, SAMPLES
+from img2img.runs.folder import CONFIG, HEALTH, METRICS, SAMPLES
 
 MOST_SAMPLES = 8  # sheets: a page stays small enough to send
 LARGEST = float(np.finfo(np.float32).max)  # beyond it, float32 training has overflowed

@@ -20,7 +20,7 @@ from img2img.evaluation.pages.slider import SLIDER_SCRIPT, SLIDER_STYLE, pair, s
 from img2img.evaluation.result import Evaluation, Shown, chief
 from img2img.reporting.charts import CHART_STYLE
 from img2img.reporting.html import Html, page, picture, table, tag
-from img2img.training.runs import CONFIG, HEALTH, METRICS, SAMPLES
+from img2img.runs.folder import CONFIG, HEALTH, METRICS, SAMPLES
 
 MESSAGES = 100  # of the health monitor that are listed
 LARGEST = 500_000  # bytes of a grid as PNG

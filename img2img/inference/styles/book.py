@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from img2img.errors import CheckpointError, ConfigError, nearest
-from img2img.training.checkpoint import replacing, write_text
+from img2img.runs.checkpoint import replacing, write_text
 
 FILE, TENSORS = "styles.json", "styles.safetensors"
 FORMAT = 1

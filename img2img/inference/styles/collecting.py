@@ -9,7 +9,7 @@ from scipy.ndimage import find_objects
 from torch import Tensor
 
 from img2img.data.loader import Key, PairDataset, close, iterate, make_loader
-from img2img.inference.sharing import Crew
+from img2img.distributed.sharing import Crew
 from img2img.labels import instance_classes
 from img2img.models.base import Model
 from img2img.progress import Meter

@@ -10,17 +10,17 @@ from img2img.data.loader import FolderSource, PairDataset
 from img2img.data.spec import BUILT_IN
 from img2img.data.transforms import JointTransform
 from img2img.devices import pick_device
+from img2img.distributed.sharing import Crew
 from img2img.errors import ConfigError, UserError
 from img2img.inference.loading import load_model
 from img2img.inference.pairs import require_parts
-from img2img.inference.sharing import Crew
 from img2img.inference.styles.book import FILE, StyleBook
 from img2img.inference.styles.clustering import AUTO, K, cluster
 from img2img.inference.styles.collecting import Collection, collect
 from img2img.inference.translator import Translator
 from img2img.models import OPTIONS
+from img2img.runs.folder import find_run, pick_checkpoint
 from img2img.schema import Config
-from img2img.training.runs import find_run, pick_checkpoint
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
-from img2img.benchmarking.machine import spread
-from img2img.benchmarking.serving import Served
+from benchmarking.machine import spread
+from benchmarking.serving import Served
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from PIL import Image
 
-from img2img.benchmarking.markdown import insert, table
+from benchmarking.markdown import insert, table
 from img2img.errors import counted
 
 RESULTS, GRIDS = "results.json", "grids"

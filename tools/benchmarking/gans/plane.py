@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from img2img.benchmarking.mixtures import KINDS, MIXTURES, Result, study
+from benchmarking.mixtures import KINDS, MIXTURES, Result, study
 from img2img.data.mixtures import Mixture
 from img2img.data.sheets import contact_sheet
 from img2img.shortcuts import keep_freed_memory

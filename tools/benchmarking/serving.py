@@ -54,8 +54,8 @@ def _others(processes: int) -> Iterator[list[subprocess.Popen]]:
 
 
 def _serve(name: str, setup: Any, others: Sequence[subprocess.Popen]) -> None:
-    from img2img.benchmarking.cases import CASES
-    from img2img.benchmarking.machine import FlopCount, Memory, synchronize
+    from benchmarking.cases import CASES
+    from benchmarking.machine import FlopCount, Memory, synchronize
     from img2img.shortcuts import PLAIN
 
     answers, sys.stdout = sys.stdout, sys.stderr  # whatever a library prints is no answer

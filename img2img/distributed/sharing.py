@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 import torch
 
 from img2img.devices import pick_device
-from img2img.training.launching import part_at_exit, promised, require_all, require_gpus
+from img2img.distributed.launching import part_at_exit, promised, require_all, require_gpus
 
 if TYPE_CHECKING:  # a second of imports that a process alone has no use for
     from accelerate import PartialState
@@ -75,7 +75,7 @@ class Crew:
         """As `processes.together`: where the work fails in one process, all of them leave."""
         if self.state is None:
             return work()
-        from img2img.training.processes import all_alive, together
+        from img2img.distributed.processes import all_alive, together
 
         with all_alive("Start the command anew"):
             return together(self.state, work)
@@ -97,7 +97,7 @@ class Crew:
         """
         if self.state is None:
             return [own]
-        from img2img.training.processes import all_alive
+        from img2img.distributed.processes import all_alive
 
         found: list[T | None] = [None] * self.state.num_processes
         with all_alive("Start the command anew"):

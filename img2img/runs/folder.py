@@ -7,7 +7,7 @@ from pathlib import Path
 
 from img2img.errors import CheckpointError, ConfigError, nearest
 from img2img.progress import say
-from img2img.training.checkpoint import (
+from img2img.runs.checkpoint import (
     SUFFIX,
     Checkpoint,
     read_checkpoint,

@@ -6,8 +6,8 @@ import torch
 from accelerate import Accelerator, InitProcessGroupKwargs
 
 from img2img.devices import pick_device, pick_precision
+from img2img.distributed.launching import part_at_exit, promised, require_all, require_gpus
 from img2img.errors import ConfigError
-from img2img.training.launching import part_at_exit, promised, require_all, require_gpus
 
 PRECISIONS = {"fp32": "no", "bf16": "bf16", "fp16": "fp16"}
 # What a process waits for another one, which may be downloading weights or validating; NCCL's own

@@ -7,20 +7,20 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from img2img.benchmarking.gans import material as pictures
-from img2img.benchmarking.gans.experiments import EXPERIMENTS, Budget, arguments
-from img2img.benchmarking.gans.material import Judge, Material
-from img2img.benchmarking.gans.page import GRIDS
-from img2img.benchmarking.gans.plane import as_numbers, draw_points, run_mixtures
-from img2img.benchmarking.gans.running import run_all
-from img2img.benchmarking.gans.scoring import SEED, score_run
-from img2img.benchmarking.machine import describe
+from benchmarking.gans import material as pictures
+from benchmarking.gans.experiments import EXPERIMENTS, Budget, arguments
+from benchmarking.gans.material import Judge, Material
+from benchmarking.gans.page import GRIDS
+from benchmarking.gans.plane import as_numbers, draw_points, run_mixtures
+from benchmarking.gans.running import run_all
+from benchmarking.gans.scoring import SEED, score_run
+from benchmarking.machine import describe
 from img2img.data.images import write_image
 from img2img.evaluation.drawn import draw_gallery
 from img2img.inference.painter import Painter
+from img2img.runs.checkpoint import write_text
+from img2img.runs.folder import pick_checkpoint
 from img2img.training import classifier
-from img2img.training.checkpoint import write_text
-from img2img.training.runs import pick_checkpoint
 
 TINY_THINGS, TINY_STEPS = 60, 3
 

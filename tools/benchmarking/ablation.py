@@ -15,8 +15,8 @@ from img2img.evaluation.heldout import HeldOut
 from img2img.evaluation.output import TRANSLATED
 from img2img.evaluation.result import EVALUATION, Evaluation
 from img2img.models import OPTIONS
-from img2img.training.checkpoint import step_file, step_files
-from img2img.training.runs import CHECKPOINTS
+from img2img.runs.checkpoint import step_file, step_files
+from img2img.runs.folder import CHECKPOINTS
 
 FOLDER = "evaluation"  # of a run
 ROWS = 6  # pictures of a contact sheet

@@ -15,10 +15,10 @@ from img2img.config import load_config
 from img2img.data.mixtures import Mixture, grid, ring
 from img2img.data.reading import TARGET
 from img2img.data.spec import DataSpec, ImageSpec
+from img2img.distributed.engine import make_accelerator
 from img2img.metrics.modes import mixture_coverage
 from img2img.models import OPTIONS, build_model
 from img2img.models.base import Model
-from img2img.training.engine import make_accelerator
 from img2img.training.state import TrainingState
 from img2img.training.stepper import Stepper
 

@@ -11,15 +11,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from img2img.benchmarking.machine import best_time
+from benchmarking.machine import best_time
 from img2img.config import load_config
 from img2img.data.spec import DataSpec, InputSpec
+from img2img.distributed.engine import make_accelerator
 from img2img.models import OPTIONS, build_model
 from img2img.models.base import Model
 from img2img.networks.channels_last import use_channels_last, wanted
 from img2img.networks.compiling import compile_networks
 from img2img.schema import Config
-from img2img.training.engine import make_accelerator
 from img2img.training.state import TrainingState
 from img2img.training.stepper import Stepper
 

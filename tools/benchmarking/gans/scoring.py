@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from img2img.benchmarking.gans.material import Judge
+from benchmarking.gans.material import Judge
 from img2img.data.reading import CLASS, LABELLED
 from img2img.devices import pick_device
 from img2img.inference.loading import load_model
@@ -19,8 +19,8 @@ from img2img.metrics.classified import (
 )
 from img2img.models.base import Model
 from img2img.models.latents import CATEGORY
+from img2img.runs.folder import pick_checkpoint
 from img2img.training.classifier import train_classifier
-from img2img.training.runs import pick_checkpoint
 
 SEED = 0
 BATCH = 256

@@ -1,0 +1,1 @@
+"""Several processes: how they are started, meet, and fail together."""
