@@ -1,5 +1,6 @@
 """Accelerate's engine: the device, the precision, and the processes that train together."""
 
+import importlib
 from datetime import timedelta
 
 import torch
@@ -31,7 +32,7 @@ def make_accelerator(device: str, precision: str) -> Accelerator:
     if promised() > 1:
         # Imported while there is a group, as by an optimizer's first step, it keeps the group and its
         # threads (torch 2.15) beyond the end of the training; see `part_at_exit`.
-        import torch._dynamo  # noqa: F401
+        importlib.import_module("torch._dynamo")
     try:
         accelerator = Accelerator(
             cpu=chosen.type == "cpu",
