@@ -26,19 +26,19 @@ picker: $(VENV)/installed-ui
 test: $(VENV)/installed-tests
 	$(BIN)/python -m pytest
 
-# opencv-python and opencv-python-headless (which albumentations brings) share one folder. The
-# headless files must be the ones that stay: the others need system libraries for windows.
 $(VENV)/installed: setup.cfg pyproject.toml | $(VENV)/bin/pip
 	$(BIN)/python -m pip install --disable-pip-version-check --editable .
-	$(BIN)/python -m pip install --disable-pip-version-check --force-reinstall --no-deps opencv-python-headless
 	@touch $@
 
 $(VENV)/installed-ui: $(VENV)/installed
 	$(BIN)/python -m pip install --disable-pip-version-check --editable ".[ui]"
 	@touch $@
 
+# OpenCV's packages share the folder `cv2`, and the one installed last stays. This one has all that
+# opencv-python-headless has, and the cascades that find faces.
 $(VENV)/installed-tests: $(VENV)/installed
 	$(BIN)/python -m pip install --disable-pip-version-check --editable ".[test]"
+	$(BIN)/python -m pip install --disable-pip-version-check --force-reinstall --no-deps opencv-contrib-python-headless
 	@touch $@
 
 # pip is what a venv gets last: without it, the venv was never finished.

@@ -26,7 +26,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         "--cascade",
         type=Path,
         metavar="XML",
-        help="a Haar cascade file of OpenCV (its own frontal face, where it comes with files)",
+        help="a Haar or LBP cascade file of OpenCV (its own frontal face, where it comes with files)",
     )
     parser.add_argument(
         "--size", type=int, default=Cut.size, help="side of the results in pixels (%(default)s)"

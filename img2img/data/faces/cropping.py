@@ -13,8 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from img2img.data.faces.cascade import default_cascade, read_cascade
-from img2img.data.faces.detection import detect
+from img2img.data.faces.detection import default_cascade, detect, load_cascade
 from img2img.data.images import read_image, write_image
 from img2img.data.pairing.splits import walk_pictures
 from img2img.data.resizing import resize_image
@@ -24,7 +23,7 @@ from img2img.progress import counting
 RECORD = "faces.jsonl"
 NO_FACE, TOO_SMALL = "no face found", "smaller than the least face"
 
-_cascade = cache(read_cascade)  # once in each process
+_cascade = cache(load_cascade)  # once in each process
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,7 @@ def crop_faces(
     done; a call that was interrupted goes on from there.
 
     Args:
-        cascade: a Haar cascade of OpenCV; None: its own frontal face.
+        cascade: a Haar or LBP cascade of OpenCV; None: its own frontal face.
         workers: processes.
         overwrite: forget the record, and begin anew.
 

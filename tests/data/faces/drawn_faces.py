@@ -1,4 +1,4 @@
-"""A drawn face, and a cascade small enough to write by hand that knows it."""
+"""A drawn face, and cascades small enough to write here that know it."""
 
 import cv2
 import numpy as np
@@ -12,25 +12,78 @@ FEATURES = [
 ]
 
 
-def cascade_text(features=FEATURES, *, size=(20, 20), tilted=False) -> str:
+def cascade_text() -> str:
     """OpenCV's format: a stage a feature, each of one tree with two leaves."""
     stages, shapes = "", ""
-    for number, (rectangles, least) in enumerate(features):
+    for number, (rectangles, least) in enumerate(FEATURES):
         stages += (
             "<_><maxWeakCount>1</maxWeakCount><stageThreshold>0.5</stageThreshold><weakClassifiers>"
             f"<_><internalNodes>0 -1 {number} {least}</internalNodes>"
             "<leafValues>0. 1.</leafValues></_></weakClassifiers></_>"
         )
         places = "".join(f"<_>{' '.join(map(str, r))}.</_>" for r in rectangles)
-        shapes += f"<_><rects>{places}</rects><tilted>{int(tilted)}</tilted></_>"
+        shapes += f"<_><rects>{places}</rects><tilted>0</tilted></_>"
+    return _cascade("HAAR", 0, (20, 20), len(FEATURES), stages, shapes)
+
+
+# (x, y, width, height) of the upper left block of three by three: across the eyes, nose, mouth.
+BLOCKS = [
+    (1, 1, 6, 6),
+    (3, 5, 3, 3),
+    (10, 5, 3, 3),
+    (4, 8, 4, 4),
+    (2, 3, 5, 5),
+    (5, 2, 3, 3),
+    (4, 0, 4, 6),
+]
+
+
+def lbp_cascade_text() -> str:
+    """A stage a feature: of the codes that the drawn face has there, moved by up to a pixel."""
+    stages, shapes = "", ""
+    for number, block in enumerate(BLOCKS):
+        bits = [0] * 8  # of 256 codes; OpenCV reads them as signed numbers
+        for code in _codes_of_faces(block):
+            bits[code >> 5] |= 1 << (code & 31)
+        words = " ".join(str(word - (word >> 31 << 32)) for word in bits)
+        stages += (
+            "<_><maxWeakCount>1</maxWeakCount><stageThreshold>0.5</stageThreshold><weakClassifiers>"
+            f"<_><internalNodes>0 -1 {number} {words}</internalNodes>"
+            "<leafValues>1. 0.</leafValues></_></weakClassifiers></_>"
+        )
+        shapes += f"<_><rect>{' '.join(map(str, block))}</rect></_>"
+    return _cascade("LBP", 256, (20, 20), len(BLOCKS), stages, shapes)
+
+
+def _codes_of_faces(block: tuple[int, int, int, int]) -> set[int]:
+    """Local binary patterns (Liao et al. 2007): each outer block against the middle one."""
+    x, y, width, height = block
+    codes = set()
+    for side in range(18, 23):
+        picture = np.full((40, 40), 100, np.uint8)
+        face = cv2.resize(draw_face(120), (side, side), interpolation=cv2.INTER_AREA)
+        picture[10 : 10 + side, 10 : 10 + side] = face
+        start = 10 + (side - 20) // 2
+        for left, top in np.ndindex(3, 3):
+            window = picture[start + top - 1 :, start + left - 1 :][y:, x:].astype(int)
+            sums = window[: 3 * height, : 3 * width].reshape(3, height, 3, width).sum((1, 3))
+            ring = [sums[place] for place in _RING]
+            codes.add(sum(128 >> i for i, value in enumerate(ring) if value >= sums[1, 1]))
+    return codes
+
+
+_RING = ((0, 0), (0, 1), (0, 2), (1, 2), (2, 2), (2, 1), (2, 0), (1, 0))  # clockwise
+
+
+def _cascade(kind, categories, size, count, stages, shapes) -> str:
     return (
         '<?xml version="1.0"?><opencv_storage><cascade type_id="opencv-cascade-classifier">'
-        "<stageType>BOOST</stageType><featureType>HAAR</featureType>"
+        f"<stageType>BOOST</stageType><featureType>{kind}</featureType>"
         f"<height>{size[1]}</height><width>{size[0]}</width><stageParams><boostType>GAB</boostType>"
         "<minHitRate>0.99</minHitRate><maxFalseAlarm>0.5</maxFalseAlarm><weightTrimRate>0.95"
         "</weightTrimRate><maxDepth>1</maxDepth><maxWeakCount>1</maxWeakCount></stageParams>"
-        "<featureParams><maxCatCount>0</maxCatCount><featSize>1</featSize><mode>ALL</mode>"
-        f"</featureParams><stageNum>{len(features)}</stageNum><stages>{stages}</stages>"
+        f"<featureParams><maxCatCount>{categories}</maxCatCount><featSize>1</featSize>"
+        f"<mode>ALL</mode></featureParams><stageNum>{count}</stageNum><stages>{stages}</stages>"
         f"<features>{shapes}</features></cascade></opencv_storage>"
     )
 

@@ -159,7 +159,7 @@ def test_mistakes_are_one_message(crop_faces, photos, tmp_path, cascade_file, ca
     bad.write_text("hello")
     out = tmp_path / "out"
     for arguments, message in (
-        ((photos, out, bad), "no cascade file of OpenCV"),
+        ((photos, out, bad), "no Haar or LBP cascade"),
         ((photos, out, tmp_path / "none.xml"), "cannot be read"),
         ((tmp_path / "nowhere", out, cascade_file), "no such folder"),
         ((tmp_path / "empty", out, cascade_file), "no picture"),
