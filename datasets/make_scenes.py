@@ -14,9 +14,9 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from img2img.data.images import write_image
 from img2img.data.scenes import CLASSES, STYLES, VAL_OFFSET, Scene, draw_scene
 from img2img.errors import DataError, UserError
+from img2img.fields.files import write_image
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:

@@ -19,6 +19,7 @@ LAYERS = [
     {"models"},
     {"metrics", "checking", "runs"},
     {"data", "networks", "losses", "distributed"},
+    {"fields"},
     {"labels", "config", "devices", "manual", "progress", "reporting"},
     {"schema"},
     {"errors", "shortcuts", "text"},

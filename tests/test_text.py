@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from img2img.data.images import write_image
 from img2img.data.lettering import text_width, write_text
+from img2img.fields.files import write_image
 from img2img.reporting.html import escape
 from img2img.text import showable
 

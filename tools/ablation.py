@@ -15,7 +15,7 @@ from benchmarking import ablation
 from benchmarking.markdown import insert
 
 from img2img.cli import count, run
-from img2img.data.images import write_image
+from img2img.fields.files import write_image
 
 TOOLS = Path(__file__).resolve().parent
 

@@ -42,7 +42,7 @@ def main(argv: list[str]) -> int:
 def write_pairs(folder: Path, number: int) -> None:
     import numpy as np
 
-    from img2img.data.images import write_image
+    from img2img.fields.files import write_image
 
     for part, shape in (("train_label", (16, 16, 1)), ("train_img", (16, 16, 3))):
         (folder / "pairs" / part).mkdir(parents=True)

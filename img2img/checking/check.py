@@ -20,12 +20,12 @@ from img2img.checking.pixels import Pixels
 from img2img.checking.rules import class_findings, header_findings, pair_findings, pixel_findings
 from img2img.data.layouts import PairIndex
 from img2img.data.pairing.table import Records
-from img2img.data.palettes import load_palette
 from img2img.data.parallel import in_parallel
 from img2img.data.spec import DataSpec
 from img2img.data.survey import Survey, find, judge, look_through
 from img2img.data.tally import Some
 from img2img.errors import DataError
+from img2img.fields.palettes import load_palette
 from img2img.schema import DataConfig
 
 SAMPLED = 200  # pairs whose files are compared with one another, evenly spaced

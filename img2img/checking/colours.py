@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from img2img.data.images import is_lossy, read_image, read_info
 from img2img.data.layouts import PairIndex, Part
-from img2img.data.palettes import BUILT_IN, Colour, measure_classes
 from img2img.data.reading import halve_picture
 from img2img.data.strays import flat_areas
 from img2img.errors import DataError
+from img2img.fields.files import is_lossy, read_image, read_info
+from img2img.fields.palettes import BUILT_IN, Colour, measure_classes
 
 _PEEKED = 24  # files
 _NEAR = 32  # distance in RGB up to which a colour is taken for the palette's, as in `strays`

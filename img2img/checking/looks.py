@@ -10,12 +10,12 @@ from img2img.checking.alignment import correlate, edges_of_ids, edges_of_picture
 from img2img.checking.instances import InstanceLook, look_at_instances
 from img2img.checking.likeness import fingerprint
 from img2img.checking.thinness import count_inner
-from img2img.data.images import is_lossy, read_ids, read_image
 from img2img.data.pairing.records import Part
 from img2img.data.pairing.table import Record
-from img2img.data.palettes import Colour
 from img2img.data.reading import halve_picture, read_stored_labels
 from img2img.errors import DataError
+from img2img.fields.files import is_lossy, read_ids, read_image
+from img2img.fields.palettes import Colour
 from img2img.schema import Source
 
 # A picture is called black where even its brightest value is below this share of its type's range.

@@ -161,7 +161,7 @@ def _write(a: argparse.Namespace, painter, seeds: range) -> str:
 
 def _show(a: argparse.Namespace, painter, seeds: range) -> str:
     """One picture of what was asked for."""
-    from img2img.data.images import write_image
+    from img2img.fields.files import write_image
     from img2img.inference import showing
     from img2img.inference.drawings import classes_of
     from img2img.inference.walks import read_names

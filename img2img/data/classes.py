@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from img2img.data.pairing.records import Part
-from img2img.data.palettes import load_class_names, load_palette
 from img2img.data.scan import Findings
 from img2img.data.spec import InputSpec
 from img2img.errors import DataError, counted
+from img2img.fields.palettes import load_class_names, load_palette
 from img2img.schema import DataConfig
 
 NAMES = "classes.txt"

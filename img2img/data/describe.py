@@ -12,9 +12,9 @@ from functools import partial
 
 from img2img.config import as_overrides
 from img2img.data.loader import FolderSource, SceneSource, Source
-from img2img.data.resizing import stretch_warning
 from img2img.data.scenes import CLASSES, VAL_OFFSET
 from img2img.data.spec import DataSpec, InputSpec, PartSpec
+from img2img.data.stretching import stretch_warning
 from img2img.data.survey import WARNING, find, judge, look_through, resize_setting, with_size
 from img2img.errors import DataError
 from img2img.schema import DataConfig

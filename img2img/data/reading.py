@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from img2img.data.components import components
-from img2img.data.images import read_ids, read_image, read_info
 from img2img.data.pairing.table import Record
-from img2img.data.palettes import Colour, nearest_class
 from img2img.data.spec import DataSpec, ImageSpec, InputSpec
 from img2img.errors import DataError, counted
+from img2img.fields.components import components
+from img2img.fields.files import read_ids, read_image, read_info
+from img2img.fields.palettes import Colour, nearest_class
 
 Arrays = dict[str, np.ndarray]
 TARGET = "target"  # the target's name among a sample's arrays

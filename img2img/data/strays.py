@@ -13,9 +13,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from img2img.data.palettes import BUILT_IN, Colour, nearest_class
 from img2img.data.tally import Some
 from img2img.errors import counted
+from img2img.fields.palettes import BUILT_IN, Colour, nearest_class
 
 # Half of the least distance between two colours of most palettes; inside areas of one colour,
 # JPEG stays below it down to quality 30.

@@ -14,13 +14,13 @@ from img2img.data.classes import describe_labels
 from img2img.data.headers import Headers, Kinds, common_type, scan_headers
 from img2img.data.layouts import PairIndex, Part, find_pairs
 from img2img.data.pairing.table import Records
-from img2img.data.palettes import load_palette
 from img2img.data.remembering import Memory, recollect
-from img2img.data.resizing import stretch_warning
 from img2img.data.roles import assign_roles, custom_parts, describe_roles
 from img2img.data.scan import Findings, LabelLook, image_range, scan_labels
 from img2img.data.spec import DTYPE_RANGES, DataSpec, ImageSpec, InputSpec, PartSpec
+from img2img.data.stretching import stretch_warning
 from img2img.errors import DataError
+from img2img.fields.palettes import load_palette
 from img2img.schema import DataConfig
 from img2img.schema import Source as SourceConfig
 

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from img2img.data.reading import CLASS, LABELLED, TARGET, Arrays
-from img2img.data.resizing import resize_ids, resize_image
 from img2img.data.spec import DataSpec, ImageSpec
+from img2img.fields.resizing import resize_ids, resize_image
 from img2img.schema import DataConfig
 
 _INT32 = np.iinfo(np.int32)

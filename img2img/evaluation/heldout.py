@@ -7,7 +7,6 @@ from typing import Any, Literal
 import numpy as np
 
 from img2img.config import parse_config
-from img2img.data.images import suffix_for, write_image
 from img2img.data.loader import Source
 from img2img.data.reading import TARGET
 from img2img.data.sheets import to_picture
@@ -16,6 +15,7 @@ from img2img.errors import ConfigError, DataError
 from img2img.evaluation.pictures import Real, require_finite
 from img2img.evaluation.reals import evenly
 from img2img.evaluation.sources import find_sources
+from img2img.fields.files import suffix_for, write_image
 from img2img.inference.arrays import to_stored, with_instances
 from img2img.inference.styles.looks import Wishes, picture_seed
 from img2img.inference.translator import Translator

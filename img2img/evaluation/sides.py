@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from img2img.config import parse_config
-from img2img.data.images import read_image, write_image
 from img2img.devices import pick_device
 from img2img.errors import ConfigError, UserError
 from img2img.evaluation import output
@@ -17,6 +16,7 @@ from img2img.evaluation.pages.report import drawn_page, report_page
 from img2img.evaluation.reals import RealFolder, Reals, assign, find_pictures
 from img2img.evaluation.scoring import Scored, score
 from img2img.evaluation.showing import Side, chosen
+from img2img.fields.files import read_image, write_image
 from img2img.inference.painter import Painter
 from img2img.models import MODELS, OPTIONS
 from img2img.runs.folder import find_run, pick_checkpoint

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from img2img.data.components import components
-from img2img.data.palettes import nearest_class
 from img2img.data.reading import check_sizes, fit_channels, to_classes
 from img2img.data.spec import DataSpec, InputSpec
 from img2img.errors import DataError
+from img2img.fields.components import components
+from img2img.fields.palettes import nearest_class
 
 Inputs = np.ndarray | Mapping[str, np.ndarray]
 

@@ -7,9 +7,9 @@ from typing import Any
 from torch import nn
 
 from img2img.config import parse_config
-from img2img.data.palettes import BUILT_IN, load_palette
 from img2img.data.spec import DataSpec, ImageSpec, InputSpec, PartSpec
 from img2img.errors import CheckpointError, ConfigError, counted
+from img2img.fields.palettes import BUILT_IN, load_palette
 from img2img.inference.published import Published, recognise
 from img2img.models import OPTIONS
 from img2img.networks.patchgan import PATCHES

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from img2img.data.images import read_image, write_image
 from img2img.data.reading import fit_channels, halve_picture, read_input
 from img2img.data.sheets import contact_sheet, to_picture
 from img2img.errors import ConfigError, DataError, counted
+from img2img.fields.files import read_image, write_image
 from img2img.inference.arrays import to_stored, with_instances
 from img2img.inference.planning import Job, find_part
 from img2img.inference.styles.looks import Look, Wishes, picture_seed

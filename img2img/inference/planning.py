@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from img2img.data.images import IMAGE_SUFFIXES, suffix_for
 from img2img.data.layouts import Part, find_partner
 from img2img.data.spec import DataSpec
 from img2img.errors import DataError
+from img2img.fields.files import IMAGE_SUFFIXES, suffix_for
 
 OUT = Path("translated")
 

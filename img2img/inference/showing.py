@@ -9,9 +9,9 @@ from PIL import Image
 from torch import Tensor
 
 from img2img.data.describe import Data
-from img2img.data.images import write_image
 from img2img.data.sheets import picture_grid, to_picture
 from img2img.errors import ConfigError, DataError
+from img2img.fields.files import write_image
 from img2img.inference.neighbours import nearest_neighbours
 from img2img.inference.painter import Painter
 from img2img.inference.walks import parse_sum, slerp

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from img2img.data.reading import TARGET, fit_channels
-from img2img.data.resizing import resize_ids, resize_image
 from img2img.data.sheets import to_picture
 from img2img.data.spec import DataSpec, InputSpec
 from img2img.devices import pick_device, pick_precision
 from img2img.errors import ConfigError, DataError
+from img2img.fields.resizing import resize_ids, resize_image
 from img2img.inference.arrays import Inputs, complete_inputs, with_instances
 from img2img.inference.loading import load_model
 from img2img.inference.styles.book import StyleBook

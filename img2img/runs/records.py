@@ -8,7 +8,7 @@ from typing import TextIO
 
 import numpy as np
 
-from img2img.data.images import write_image
+from img2img.fields.files import write_image
 from img2img.runs.checkpoint import write_text
 from img2img.runs.folder import HEALTH, METRICS, SAMPLES
 

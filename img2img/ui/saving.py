@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from img2img.data.images import suffix_for, write_image
 from img2img.errors import DataError
+from img2img.fields.files import suffix_for, write_image
 from img2img.inference.jobs import make_folder
 from img2img.inference.styles.looks import write_look
 from img2img.ui.engine import Engine

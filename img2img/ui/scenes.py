@@ -8,13 +8,13 @@ import numpy as np
 
 from img2img.config import parse_config
 from img2img.data.describe import describe_data
-from img2img.data.images import read_info
 from img2img.data.layouts import find_pairs
 from img2img.data.loader import FolderSource
 from img2img.data.reading import TARGET, read_input
 from img2img.data.roles import custom_parts
 from img2img.data.spec import DataSpec
 from img2img.errors import DataError, UserError
+from img2img.fields.files import read_info
 from img2img.inference.arrays import to_stored
 from img2img.inference.jobs import FileTranslator
 from img2img.inference.planning import Job

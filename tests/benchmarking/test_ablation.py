@@ -12,9 +12,9 @@ from benchmarking import ablation
 from benchmarking.markdown import insert
 
 from img2img.config import load_config, parse_overrides
-from img2img.data.palettes import load_palette
 from img2img.errors import ConfigError
 from img2img.evaluation.result import Evaluation, Score
+from img2img.fields.palettes import load_palette
 from img2img.models import OPTIONS
 
 TOOL = Path(__file__).resolve().parents[2] / "tools" / "ablation.py"

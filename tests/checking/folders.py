@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from img2img.data.images import write_image
+from img2img.fields.files import write_image
 
 H, W = 64, 96
 COUNT = 8

@@ -244,7 +244,7 @@ def test_colours_without_a_palette_get_one(tmp_path, check):
 
 
 def test_labels_on_the_right_are_the_input(tmp_path, check):
-    from img2img.data.palettes import BUILT_IN
+    from img2img.fields.palettes import BUILT_IN
 
     own = np.array(BUILT_IN["facades"].colours, np.uint8)
     for number in range(COUNT):

@@ -318,7 +318,7 @@ def forbidden(monkeypatch, module, name, victim):
 
 def test_a_file_without_permission(tmp_path, monkeypatch):
     root = put_pairs(tmp_path / "data")
-    forbidden(monkeypatch, "img2img.data.images", "_magic", "images/3.png")
+    forbidden(monkeypatch, "img2img.fields.files", "_magic", "images/3.png")
     code, said, _ = checked(root)
     assert code == 2 and "permission denied" in said and "class" in said
 

@@ -7,7 +7,7 @@ import pytest
 from folders import save
 
 from img2img.checking.check import check_data
-from img2img.data.images import read_image
+from img2img.fields.files import read_image
 from img2img.schema import DataConfig
 
 # Folder -> settings, and the folders of labels and photos.

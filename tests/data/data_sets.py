@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from img2img.data.describe import describe_data
-from img2img.data.images import write_image
 from img2img.errors import DataError
+from img2img.fields.files import write_image
 from img2img.schema import DataConfig
 
 H, W = 6, 8

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from data_sets import LABELLED, describe, ids, photo, put, refusal, warnings
 
-from img2img.data.palettes import BUILT_IN
 from img2img.data.spec import DataSpec
+from img2img.fields.palettes import BUILT_IN
 
 
 def label_spec(path, **settings):

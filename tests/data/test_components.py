@@ -7,7 +7,7 @@ from data_sets import describe, ids, photo, put, refusal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from img2img.data.components import components
+from img2img.fields.components import components
 from img2img.labels import boundary_map, instance_classes
 
 

@@ -8,10 +8,10 @@ from data_sets import LABELLED, H, W, describe, ids, inputs, photo, put, refusal
 from PIL import Image
 
 from img2img.data.describe import describe_data
-from img2img.data.palettes import BUILT_IN
 from img2img.data.reading import TARGET
 from img2img.data.scenes import CLASSES
 from img2img.data.spec import ImageSpec
+from img2img.fields.palettes import BUILT_IN
 from img2img.schema import DataConfig
 
 # --- layouts ------------------------------------------------------------------------------

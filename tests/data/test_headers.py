@@ -8,10 +8,10 @@ import tifffile
 from data_sets import LABELLED, H, W, describe, photo, put, refusal, save, warnings
 from PIL import Image
 
-from img2img.data.codecs import endings
-from img2img.data.images import check_whole, read_image, write_image
 from img2img.data.reading import TARGET
 from img2img.errors import DataError
+from img2img.fields.codecs import endings
+from img2img.fields.files import check_whole, read_image, write_image
 
 # --- channels and depths ------------------------------------------------------------------
 
@@ -101,7 +101,7 @@ def write(path, size=64):
 def decoded(monkeypatch):
     """The files that had to be decoded to know that they are whole."""
     paths = []
-    monkeypatch.setattr("img2img.data.images._decode", paths.append)
+    monkeypatch.setattr("img2img.fields.files._decode", paths.append)
     return paths
 
 

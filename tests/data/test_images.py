@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image, ImageCms, ImageOps
 
-from img2img.data.images import (
+from img2img.errors import DataError
+from img2img.fields.files import (
     ImageInfo,
     is_lossy,
     read_ids,
@@ -23,7 +24,6 @@ from img2img.data.images import (
     suffix_for,
     write_image,
 )
-from img2img.errors import DataError
 
 ORIENTATION = 0x0112
 
@@ -476,7 +476,7 @@ WITHOUT_CODECS = """
 import sys
 sys.modules["imagecodecs"] = None
 import numpy as np
-from img2img.data.images import read_image, read_ids
+from img2img.fields.files import read_image, read_ids
 from img2img.errors import DataError
 read = read_ids if sys.argv[2] == "ids" else read_image
 try:
@@ -554,7 +554,7 @@ def test_writing_replaces_and_reports_missing_folders(tmp_path):
 FULL_DISK = """
 import resource, sys
 import numpy as np
-from img2img.data.images import write_image
+from img2img.fields.files import write_image
 from img2img.errors import DataError
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 try:

@@ -10,7 +10,6 @@ import torch
 from PIL import Image
 
 from img2img.data.describe import describe_data
-from img2img.data.images import write_image
 from img2img.data.loader import (
     EpochBatches,
     FolderSource,
@@ -23,6 +22,7 @@ from img2img.data.loader import (
 from img2img.data.reading import TARGET
 from img2img.data.transforms import JointTransform
 from img2img.errors import DataError
+from img2img.fields.files import write_image
 from img2img.schema import DataConfig
 
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from img2img.data.palettes import BUILT_IN, load_class_names, load_palette, nearest_class
 from img2img.errors import DataError
+from img2img.fields.palettes import BUILT_IN, load_class_names, load_palette, nearest_class
 
 
 def write(tmp_path, text, encoding="utf-8"):

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from img2img.data.images import write_image
 from img2img.data.pairing.table import Record
 from img2img.data.reading import (
     TARGET,
@@ -16,6 +15,7 @@ from img2img.data.reading import (
 )
 from img2img.data.spec import DataSpec, ImageSpec, InputSpec, PartSpec
 from img2img.errors import DataError
+from img2img.fields.files import write_image
 
 PALETTE = ((0, 0, 0), (255, 0, 0), (0, 255, 0))
 

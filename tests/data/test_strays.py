@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from data_sets import describe, ids, photo, put, warnings
 
-from img2img.data.palettes import BUILT_IN
+from img2img.fields.palettes import BUILT_IN
 
 SCALE = 16  # pixels of one field of `ids`
 

@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from img2img.data.reading import TARGET
-from img2img.data.resizing import resize_ids, resize_image
 from img2img.data.spec import DataSpec, ImageSpec, InputSpec
 from img2img.data.transforms import JointTransform
+from img2img.fields.resizing import resize_ids, resize_image
 from img2img.schema import DataConfig
 
 H, W = 48, 64

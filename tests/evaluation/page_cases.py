@@ -5,10 +5,10 @@ import math
 
 import numpy as np
 
-from img2img.data.images import write_image
 from img2img.evaluation.pages.comparison import comparison_page
 from img2img.evaluation.pages.report import report_page
 from img2img.evaluation.result import Difference, Evaluation, Score, Shown
+from img2img.fields.files import write_image
 
 HOSTILE = "</td><script>alert(\"1\")</script> <img src=x onerror=alert(2)> 'ü' 名"
 SCORES = {

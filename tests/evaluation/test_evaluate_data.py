@@ -8,8 +8,8 @@ import pytest
 from tiny_settings import SETTINGS
 
 from img2img.cli import main
-from img2img.data.images import read_image, write_image
 from img2img.data.scenes import draw_scene
+from img2img.fields.files import read_image, write_image
 
 TINY = [setting for setting in SETTINGS if "scene" not in setting]
 

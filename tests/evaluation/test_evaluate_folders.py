@@ -9,8 +9,8 @@ from safetensors.torch import save_file
 from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
 from img2img.cli import main
-from img2img.data.images import write_image
-from img2img.data.resizing import resize_image
+from img2img.fields.files import write_image
+from img2img.fields.resizing import resize_image
 
 
 def evaluate(tmp_path, *options, fake="fake", real="real"):

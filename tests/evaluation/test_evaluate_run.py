@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from img2img.cli import main
-from img2img.data.images import read_image, write_image
 from img2img.data.scenes import VAL_OFFSET, draw_scene
+from img2img.fields.files import read_image, write_image
 from img2img.runs.folder import last_checkpoint
 
 SIZE = {"height": 32, "width": 48}

@@ -17,7 +17,7 @@ from PIL import Image
 
 import img2img.evaluation.pictures as pictures
 from img2img.cli import main
-from img2img.data.images import write_image
+from img2img.fields.files import write_image
 
 
 class Reader(html.parser.HTMLParser):
@@ -231,7 +231,7 @@ def test_a_file_without_permission(tmp_path, monkeypatch):
 
     def refusing(path):
         if str(path).endswith("real/b.png"):
-            import img2img.data.images as images
+            import img2img.fields.files as images
 
             with images._reading(path):
                 raise PermissionError(13, "Permission denied", str(path))

@@ -16,11 +16,11 @@ from page_cases import (
 )
 from parsed import Parsed
 
-from img2img.data.images import write_image
 from img2img.evaluation.pages.comparison import comparison_page
 from img2img.evaluation.pages.record import read_record
 from img2img.evaluation.pages.report import report_page
 from img2img.evaluation.pages.scores import written
+from img2img.fields.files import write_image
 
 THREE = {"best": [shown("one", 1)], "median": [shown("two", 2)], "worst": [shown("three", 3)]}
 

@@ -6,7 +6,7 @@ from pair_files import save_pairs
 from PIL import Image
 
 from img2img.cli import main
-from img2img.data.images import read_image
+from img2img.fields.files import read_image
 
 
 @pytest.fixture(autouse=True)

@@ -8,8 +8,8 @@ import pytest
 from launches import torchrun
 
 from img2img.cli import main
-from img2img.data.images import write_image
 from img2img.data.scenes import draw_scene
+from img2img.fields.files import write_image
 
 CLUSTER = ["cluster-styles", "--k=2", "--device=cpu"]
 TRANSLATE = ["translate", "maps", "--device=cpu", "--style=random", "--seed=3"]

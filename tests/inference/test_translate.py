@@ -11,9 +11,9 @@ from PIL import Image
 
 import img2img
 from img2img.cli import main
-from img2img.data.images import read_image
 from img2img.data.scenes import VAL_OFFSET, draw_scene
 from img2img.errors import DataError
+from img2img.fields.files import read_image
 from img2img.inference.styles.looks import Wishes, picture_seed
 
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from img2img.cli import main
-from img2img.data.images import write_image
 from img2img.data.scenes import VAL_OFFSET, draw_scene
+from img2img.fields.files import write_image
 
 SIZE = (32, 64)
 # Enough steps for a car's colour to follow its features: about 10 seconds.

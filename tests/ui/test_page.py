@@ -10,8 +10,8 @@ import pytest
 from browser import CHROMIUM, ENVIRONMENT, Picker, Server
 from scipy.ndimage import binary_dilation
 
-from img2img.data.images import read_ids, read_image, write_image
 from img2img.data.scenes import VAL_OFFSET, draw_scene
+from img2img.fields.files import read_ids, read_image, write_image
 
 pytest.importorskip("gradio", reason="the page needs Gradio: the extra [ui]")
 playwright = pytest.importorskip("playwright.sync_api", reason="the extra [test] has Playwright")

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from img2img.cli import main
-from img2img.data.images import write_image
 from img2img.errors import ConfigError, DataError
+from img2img.fields.files import write_image
 from img2img.ui.handlers import Handlers
 from img2img.ui.scenes import Offer, from_upload
 from img2img.ui.server import serve

@@ -10,8 +10,8 @@ import pytest
 from scipy.ndimage import binary_dilation
 
 from img2img.cli import main
-from img2img.data.images import read_ids, read_image
 from img2img.errors import ConfigError, DataError
+from img2img.fields.files import read_ids, read_image
 from img2img.inference.translator import Translator
 from img2img.ui.editing import fill, paint, stroke
 from img2img.ui.engine import Engine

@@ -8,12 +8,12 @@ import numpy as np
 
 from img2img.config import load_config, parse_overrides
 from img2img.data.describe import describe_data
-from img2img.data.images import read_image, write_image
-from img2img.data.resizing import resize_ids, resize_image
 from img2img.data.sheets import contact_sheet
 from img2img.evaluation.heldout import HeldOut
 from img2img.evaluation.output import TRANSLATED
 from img2img.evaluation.result import EVALUATION, Evaluation
+from img2img.fields.files import read_image, write_image
+from img2img.fields.resizing import resize_ids, resize_image
 from img2img.models import OPTIONS
 from img2img.runs.checkpoint import step_file, step_files
 from img2img.runs.folder import CHECKPOINTS

@@ -14,10 +14,10 @@ import cv2
 import numpy as np
 
 from img2img.data.faces.detection import default_cascade, detect, load_cascade
-from img2img.data.images import read_image, write_image
 from img2img.data.pairing.splits import walk_pictures
-from img2img.data.resizing import resize_image
 from img2img.errors import DataError, UserError
+from img2img.fields.files import read_image, write_image
+from img2img.fields.resizing import resize_image
 from img2img.progress import counting
 
 RECORD = "faces.jsonl"

@@ -5,11 +5,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from img2img.data.images import read_info
 from img2img.data.pairing import csv_layout
 from img2img.data.pairing.records import TRAIN_WORDS, VAL_WORDS, Layout, Part
 from img2img.data.pairing.splits import is_folder, is_picture
 from img2img.errors import DataError
+from img2img.fields.files import read_info
 
 _LABELS = ("label", "labels")
 _INSTANCES = ("inst", "insts", "instance", "instances")

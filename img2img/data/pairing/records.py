@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from img2img.data.images import IMAGE_SUFFIXES
 from img2img.data.pairing.table import Records
 from img2img.errors import DataError, nearest
+from img2img.fields.files import IMAGE_SUFFIXES
 
 TRAIN_WORDS = ("train", "training")
 VAL_WORDS = ("val", "valid", "validation", "test", "testing")  # the first that is there

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from img2img.data.images import IMAGE_SUFFIXES
 from img2img.errors import DataError
+from img2img.fields.files import IMAGE_SUFFIXES
 
 # What data sets append to a shared stem, longest first.
 KNOWN_SUFFIXES = tuple(

@@ -6,8 +6,8 @@ from itertools import islice
 
 import numpy as np
 
-from img2img.data.resizing import resize_image
 from img2img.data.scenes import CLASSES, STYLES, Scene, draw_scene
+from img2img.fields.resizing import resize_image
 from img2img.progress import counting
 
 SIDE = 32  # pixels of a crop's sides

@@ -25,8 +25,8 @@ from img2img.data.pictures.crops import CROPPED, draw_crops
 from img2img.data.pictures.labelled import remark, split_labelled
 from img2img.data.pictures.sources import ArraySource, Classified
 from img2img.data.reading import LABELLED
-from img2img.data.resizing import stretch_warning
 from img2img.data.spec import BUILT_IN, DataSpec, ImageSpec, InputSpec, PartSpec
+from img2img.data.stretching import stretch_warning
 from img2img.data.survey import describe_image, resize_setting, with_size
 from img2img.errors import DataError, counted
 from img2img.schema import DataConfig

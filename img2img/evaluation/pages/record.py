@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from img2img.data.images import read_image
 from img2img.errors import DataError
+from img2img.fields.files import read_image
 from img2img.runs.folder import CONFIG, HEALTH, METRICS, SAMPLES
 
 MOST_SAMPLES = 8  # sheets: a page stays small enough to send

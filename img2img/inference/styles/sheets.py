@@ -6,10 +6,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from img2img.data.images import write_image
 from img2img.data.reading import TARGET, Arrays
 from img2img.data.sheets import contact_sheet, to_picture
 from img2img.errors import DataError, counted
+from img2img.fields.files import write_image
 from img2img.inference.arrays import to_stored
 from img2img.inference.styles.book import Style, StyleBook
 from img2img.inference.styles.looks import Choice, Objects, Wishes, choose

@@ -12,7 +12,7 @@ import pytest
 from drawn_faces import picture_with
 from PIL import Image
 
-from img2img.data.images import read_image, write_image
+from img2img.fields.files import read_image, write_image
 
 SCRIPT = Path(__file__).resolve().parents[3] / "datasets" / "crop_faces.py"
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 import img2img
 from img2img.cli import main
-from img2img.data.images import read_image
+from img2img.fields.files import read_image
 from img2img.inference.styles.book import StyleBook
 from img2img.inference.styles.looks import Choice, parse_wishes, picture_seed, write_look
 from img2img.inference.styles.making import StyledRun

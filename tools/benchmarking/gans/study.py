@@ -15,8 +15,8 @@ from benchmarking.gans.plane import as_numbers, draw_points, run_mixtures
 from benchmarking.gans.running import run_all
 from benchmarking.gans.scoring import SEED, score_run
 from benchmarking.machine import describe
-from img2img.data.images import write_image
 from img2img.evaluation.drawn import draw_gallery
+from img2img.fields.files import write_image
 from img2img.inference.painter import Painter
 from img2img.runs.checkpoint import write_text
 from img2img.runs.folder import pick_checkpoint

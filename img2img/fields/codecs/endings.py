@@ -4,8 +4,8 @@ import os
 import struct
 from pathlib import Path
 
-from img2img.data.codecs.decoders import NPY_MAGIC
-from img2img.data.codecs.tiff import TIFF_MAGICS, tiff_reaches
+from img2img.fields.codecs.decoders import NPY_MAGIC
+from img2img.fields.codecs.tiff import TIFF_MAGICS, tiff_reaches
 
 _JPEG_MAGIC, _JPEG_END = b"\xff\xd8\xff", b"\xff\xd9"
 _PNG_MAGIC, _PNG_END = b"\x89PNG", b"IEND\xaeB`\x82"

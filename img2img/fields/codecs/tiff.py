@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from img2img.data.codecs.decoders import (
+from img2img.errors import DataError
+from img2img.fields.codecs.decoders import (
     ORIENTATION,
     ImageInfo,
     Stored,
@@ -13,8 +14,7 @@ from img2img.data.codecs.decoders import (
     from_opencv,
     upright,
 )
-from img2img.data.codecs.profiles import profile_name
-from img2img.errors import DataError
+from img2img.fields.codecs.profiles import profile_name
 
 # It prints what it thinks of damaged files, unless somebody listens; our errors name the file.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())

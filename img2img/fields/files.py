@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 from PIL import UnidentifiedImageError
 
-from img2img.data.codecs.decoders import (
+from img2img.errors import DataError
+from img2img.fields.codecs.decoders import (
     NPY_MAGIC,
     ImageInfo,
     Stored,
@@ -21,10 +22,9 @@ from img2img.data.codecs.decoders import (
     npy_info,
     pillow_info,
 )
-from img2img.data.codecs.endings import ends_well
-from img2img.data.codecs.tiff import TIFF_MAGICS, decode_tiff, tiff_info, tiff_is_lossy
-from img2img.data.codecs.writing import suffix_for, write_image
-from img2img.errors import DataError
+from img2img.fields.codecs.endings import ends_well
+from img2img.fields.codecs.tiff import TIFF_MAGICS, decode_tiff, tiff_info, tiff_is_lossy
+from img2img.fields.codecs.writing import suffix_for, write_image
 
 __all__ = [
     "IMAGE_SUFFIXES",

@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from img2img.data.codecs.profiles import profile_name
 from img2img.errors import DataError
+from img2img.fields.codecs.profiles import profile_name
 
 # Maps and microscopy are larger than Pillow's limit against decompression bombs.
 Image.MAX_IMAGE_PIXELS = None

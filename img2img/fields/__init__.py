@@ -1,0 +1,1 @@
+"""What a picture file means, and how files are read and written."""
