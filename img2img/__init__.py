@@ -1,17 +1,36 @@
-"""Paired image-to-image translation: pix2pix and pix2pixHD.
+"""Image-to-image translation, as a command (`img2img --help`) and as a library.
 
 import img2img
-picture = img2img.load("runs/NAME").translate(label_map)
+run = img2img.train({"model": "pix2pix"}, data="my_pairs", run="first")
+picture = img2img.load(run).translate(label_map)
+
+The networks and losses, for training loops of your own, are in `img2img.networks` and
+`img2img.losses`, errors in `img2img.errors`. Nothing heavy is imported before it is asked for.
 """
 
+from typing import TYPE_CHECKING
+
+from img2img.lazy import lazily
+
+if TYPE_CHECKING:
+    from img2img import errors, losses, networks
+    from img2img.library import Run, load, train
+
 __version__ = "0.1.0"
+__all__ = ["Run", "errors", "load", "losses", "networks", "train"]
+
+__getattr__ = lazily(
+    __name__,
+    {
+        "Run": "library",
+        "load": "library",
+        "train": "library",
+        "errors": "errors",
+        "losses": "losses",
+        "networks": "networks",
+    },
+)
 
 
-def load(run=None, **settings):
-    """A `Translator` of a trained run: its name or path, or the newest for None.
-
-    Keyword arguments are `Translator.load`'s: `checkpoint`, `device`, `precision`.
-    """
-    from img2img.inference.translator import Translator  # keeps `import img2img` light
-
-    return Translator.load(run, **settings)
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

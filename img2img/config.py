@@ -92,6 +92,17 @@ def _fill(tree: dict, options: Mapping[str, type[Section]]) -> None:
             inner.setdefault(last, value)
 
 
+def as_tree(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings as nested sections: `{"training.lr": 1}` is `{"training": {"lr": 1}}`.
+
+    A dotted key is stronger than a section that is given beside it.
+    """
+    tree: dict[str, Any] = {}
+    for key in sorted(settings, key=lambda key: str(key).count(".")):
+        _set(tree, str(key), copy.deepcopy(settings[key]))
+    return tree
+
+
 def as_overrides(section: Section, above: str) -> dict[str, str]:
     """The settings that differ from the defaults, as they are typed on a command line.
 

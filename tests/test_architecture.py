@@ -11,7 +11,7 @@ PACKAGE = ROOT / "img2img"
 # A layer may import the layers to its right, never one to its left; layers that stand
 # together do not import one another.
 LAYERS = [
-    {"cli"},
+    {"cli", "library"},
     {"ui"},
     {"evaluation"},
     {"inference"},
@@ -22,7 +22,7 @@ LAYERS = [
     {"fields"},
     {"labels", "config", "devices", "manual", "progress", "reporting"},
     {"schema"},
-    {"errors", "shortcuts", "text"},
+    {"errors", "lazy", "shortcuts", "text"},
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 FILES = sorted(PACKAGE.rglob("*.py"))

@@ -1,10 +1,13 @@
 """Accelerate's engine: the device, the precision, and the processes that train together."""
 
+import contextlib
 import importlib
+from collections.abc import Iterator
 from datetime import timedelta
 
 import torch
 from accelerate import Accelerator, InitProcessGroupKwargs
+from accelerate.state import AcceleratorState, GradientState, PartialState
 
 from img2img.devices import pick_device, pick_precision
 from img2img.distributed.launching import part_at_exit, promised, require_all, require_gpus
@@ -46,3 +49,22 @@ def make_accelerator(device: str, precision: str) -> Accelerator:
     part_at_exit()
     require_all(accelerator.num_processes)
     return accelerator
+
+
+@contextlib.contextmanager
+def own_state() -> Iterator[None]:
+    """Accelerate begins anew inside, and is afterwards as it was before.
+
+    It keeps device and precision for the whole process, so that another training could choose
+    neither, nor could a program that uses Accelerate itself.
+    """
+    shared = [kind._shared_state for kind in (AcceleratorState, PartialState, GradientState)]
+    former = [dict(state) for state in shared]
+    for state in shared:
+        state.clear()
+    try:
+        yield
+    finally:
+        for state, content in zip(shared, former, strict=True):
+            state.clear()
+            state.update(content)

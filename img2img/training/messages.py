@@ -130,7 +130,7 @@ def nothing_left(trainer: Trainer) -> str:
 def farewell(trainer: Trainer, reason: str) -> str:
     """How a training ended, and what to do next."""
     run, step = trainer.run, trainer.progress.step
-    if reason == "signal":
+    if reason == "stopped":
         return f"stopped at step {step} and saved; go on with: {resume_command(run)}"
     if reason == "time":
         return f"time is up at step {step}, saved; go on with: {resume_command(run)}"

@@ -37,7 +37,7 @@ from img2img.training import messages
 from img2img.training.fitting import fit_into, parse_budget
 from img2img.training.forecast import forecast, memory_sufficing, memory_warning
 from img2img.training.optim import Schedule
-from img2img.training.trainer import Trainer
+from img2img.training.trainer import OnStep, Trainer
 
 
 class Session:
@@ -83,7 +83,7 @@ class Session:
         # The time limit was the former session's alone.
         changes = {"training.max_time": None, **overrides}
         config = parse_config(checkpoint.meta["config"], OPTIONS, origin, changes)
-        before, after = _flat(former.model_dump()), _flat(config.model_dump())
+        before, after = flat(former.model_dump()), flat(config.model_dump())
         refused = [
             f"{key} (was {before.get(key)!r}, now {value!r})"
             for key, value in after.items()
@@ -99,11 +99,12 @@ class Session:
 
     @memory_sufficing()
     @all_alive("Checkpoints are untouched: go on with --resume")
-    def train(self, *, fit: str | None = None) -> int:
+    def train(self, *, fit: str | None = None, on_step: OnStep | None = None) -> int:
         """Trains and says where everything lies.
 
         Args:
             fit: memory that the training must fit into, as `fitting.parse_budget` takes it.
+            on_step: as of `Trainer.fit`.
 
         Returns:
             The exit code: 0, or 130 and 143 after Ctrl-C and SIGTERM.
@@ -137,10 +138,10 @@ class Session:
         say(messages.summary(trainer, model))
         for warning in warned or ():
             say(warning)
-        reason = trainer.fit()
+        reason = trainer.fit(on_step)
         say(messages.farewell(trainer, reason))
         accelerator.end_training()
-        return trainer.signals.exit_code if reason == "signal" else 0
+        return trainer.signals.exit_code if reason == "stopped" else 0
 
     @memory_sufficing()
     def dry_run(self, *, fit: str | None = None) -> int:
@@ -260,14 +261,15 @@ def _start_from(model, name: str) -> str:
     return f"starting from {source.path}: {', '.join(adopted)}"
 
 
-def _flat(tree: Mapping, prefix: str = "") -> dict[str, Any]:
-    flat = {}
+def flat(tree: Mapping, prefix: str = "") -> dict[str, Any]:
+    """Nested settings by dotted keys."""
+    found = {}
     for key, value in tree.items():
         if isinstance(value, dict):
-            flat |= _flat(value, f"{prefix}{key}.")
+            found |= flat(value, f"{prefix}{key}.")
         else:
-            flat[prefix + key] = value
-    return flat
+            found[prefix + key] = value
+    return found
 
 
 def _silent(*_: object) -> None:

@@ -1,6 +1,7 @@
 """Ctrl-C and SIGTERM end the training after the running step, not in it."""
 
 import signal
+import threading
 import time
 from types import FrameType
 
@@ -10,6 +11,8 @@ REPEAT = 1.0  # seconds: `timeout` and launchers send one signal to process and 
 
 class StopSignals:
     """Context in which SIGINT and SIGTERM are only noted; one that comes later again kills.
+
+    Python lets the main thread alone handle signals: in another one they are left as they are.
 
     Attributes:
         received: the first signal, None as long as there is none.
@@ -21,7 +24,7 @@ class StopSignals:
         self._since = 0.0
 
     def __enter__(self) -> "StopSignals":
-        for number in EXIT_CODES:
+        for number in EXIT_CODES if threading.current_thread() is threading.main_thread() else ():
             self._former[number] = signal.signal(number, self._note)
         return self
 

@@ -55,6 +55,7 @@ class Stepper:
             and not accelerator.scaler
             and shortcuts.allowed()
         )
+        self._terms: dict[str, list[Tensor]] = {}  # of the last step, one for each batch
         self._losses: dict[str, Tensor] = {}  # of the updates that are not stepped yet
 
     def set_learning_rate(self, factor: float) -> None:
@@ -73,6 +74,7 @@ class Stepper:
         Args:
             observed: fill `seen`, from the last batch.
         """
+        self._terms = {}
         due = [u for u in self.model.updates if self.progress.step % u.every == 0]
         shared = self.model.shared_graph
         alone = len(group) == 1
@@ -101,6 +103,10 @@ class Stepper:
         if self.state.average:
             self.state.average.update(self.progress.step)
 
+    def losses(self) -> dict[str, Tensor]:
+        """The last step's losses by `update/term`, unweighted scalars on the device."""
+        return {name: torch.stack(values).mean() for name, values in self._terms.items()}
+
     def _loss(self, update: Update, batch: Batch, out: dict) -> Tensor:
         """The weighed sum of an update's terms, which are noted in `means`."""
         autocast = self.accelerator.autocast
@@ -111,6 +117,7 @@ class Stepper:
                 terms = self.model.losses(update.name, batch, out)
         for name, value in terms.items():
             self.means.add(f"{update.name}/{name}", value)
+            self._terms.setdefault(f"{update.name}/{name}", []).append(value.detach())
         return self.model.weigh(update.name, terms)
 
     def _backward(self, update: Update, total: Tensor, *, keep_graph: bool) -> None:

@@ -1,10 +1,11 @@
 """The one training loop: steps to the end of the run, the log, validation and checkpoints."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from accelerate import Accelerator
+from torch import Tensor
 
 from img2img.data.loader import EpochBatches, PairDataset, close, draw_samples, make_loader
 from img2img.distributed.processes import in_any, main_alone, together
@@ -24,6 +25,9 @@ from img2img.training.signals import StopSignals
 from img2img.training.state import TrainingState
 from img2img.training.stepper import Stepper
 from img2img.training.validation import Validator
+
+# Step and its losses by name, detached scalars on the device; False ends the training.
+OnStep = Callable[[int, dict[str, Tensor]], bool | None]
 
 
 class Trainer:
@@ -79,7 +83,7 @@ class Trainer:
             self.model.options.weights.model_dump(), settling=SETTLING if model.latents else 0
         )
         self.signals = StopSignals()
-        self._deadline = None
+        self._deadline, self._enough = None, False
         per_epoch = -(-self.batches.per_epoch // self.settings.accumulation)
         self.schedule = Schedule.of(self.settings, per_epoch)
 
@@ -94,18 +98,21 @@ class Trainer:
         """The same answer in every process."""
         if self.progress.step >= self.last_step:
             return "end"
-        if in_any(self.accelerator, self.signals.received is not None):
-            return "signal"
+        if in_any(self.accelerator, self.signals.received is not None or self._enough):
+            return "stopped"
         out_of_time = self._deadline is not None and time.monotonic() >= self._deadline
         return "time" if in_any(self.accelerator, out_of_time) else None
 
     # ---------------------------------------------------------------- the loop
 
-    def fit(self) -> str:
-        """Trains to the end of the run, a limit, or a signal.
+    def fit(self, on_step: OnStep | None = None) -> str:
+        """Trains to the end of the run, a limit, a signal, or until `on_step` has enough.
+
+        Args:
+            on_step: called after every step, before it is logged or saved, in every process.
 
         Returns:
-            "end", "time" or "signal". A checkpoint is written in every case.
+            "end", "time" or "stopped". A checkpoint is written in every case.
 
         Raises:
             UserError: a pair cannot be read; the steps so far are saved first.
@@ -124,7 +131,7 @@ class Trainer:
         with self.signals:
             try:
                 tracker = main_alone(self.accelerator, lambda: Tracker(self.run, step=step))
-                return self._run(tracker, meter)
+                return self._run(tracker, meter, on_step)
             except OSError as error:
                 raise TrainingError(
                     f"{self.run}: the log or a sample sheet could not be written ({error}); the "
@@ -136,7 +143,7 @@ class Trainer:
                 if tracker:
                     tracker.close()
 
-    def _run(self, tracker: Tracker | None, meter: Meter) -> str:
+    def _run(self, tracker: Tracker | None, meter: Meter, on_step: OnStep | None) -> str:
         progress = self.progress
         reason = self._reason_to_stop()
         while reason is None:
@@ -152,11 +159,18 @@ class Trainer:
                 if progress.batch >= self.batches.per_epoch:
                     progress.epoch, progress.batch = progress.epoch + 1, 0
                 meter.advance()
+                if on_step is not None:
+                    self._enough = self._call(on_step) is False
                 reason = self._reason_to_stop()
                 self._report(tracker, meter, reason=reason)
                 if reason:
                     break
         return reason
+
+    def _call(self, on_step: OnStep) -> bool | None:
+        """One process's error ends all of them."""
+        losses = self.stepper.losses()
+        return together(self.accelerator, lambda: on_step(self.progress.step, losses))
 
     def _stop_on_error(self, group: list[Batch] | UserError) -> None:
         """Where a pair of any process cannot be read, all of them save, and leave together."""
