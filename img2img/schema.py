@@ -176,7 +176,7 @@ class TrainingConfig(Section):
     lr: PositiveFloat = 2e-4
     """The optimizer's learning rate."""
     d_lr: PositiveFloat | None = None
-    """Learning rate of the discriminator; null: as `lr`."""
+    """Learning rate of every discriminator; null: as `lr`."""
     beta1: Annotated[float, Field(ge=0, lt=1)] = 0.5
     """Decay of the gradients' mean, in Adam alone."""
     beta2: Annotated[float, Field(ge=0, lt=1)] = 0.999
@@ -218,9 +218,9 @@ class TrainingConfig(Section):
     lpips_weights: str = "auto"
     """VGG16 weights for LPIPS: a file, none, or auto, which looks in torchvision's cache."""
 
-    def learning_rate(self, update: str) -> float:
-        """The learning rate of an update before its schedule."""
-        return self.d_lr if update == "d" and self.d_lr else self.lr
+    def learning_rate(self, role: str) -> float:
+        """The learning rate of updates of a role (`models.base.Role`), before its schedule."""
+        return self.d_lr if role == "discriminator" and self.d_lr else self.lr
 
 
 # What `--resume` may change: when to stop, what to log, where to run and in how much memory, and where

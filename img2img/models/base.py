@@ -17,6 +17,7 @@ from img2img.schema import Section
 
 Batch = Mapping[str, Tensor]
 Terms = dict[str, Tensor]
+Role = Literal["generator", "discriminator", "other"]
 
 
 @dataclass(frozen=True)
@@ -24,8 +25,10 @@ class Update:
     """One optimizer step.
 
     Attributes:
-        name: names the update in the log (`g/l1`) and in checkpoints.
+        name: names the update in the log (`g/l1`) and in checkpoints; nothing else depends on it.
         nets: attribute names of the networks that its optimizer holds.
+        role: what its networks are for. Learning rates, health rules and charts go by it; several
+            updates may have the same one.
         every: steps between two updates.
         ahead: (another update, k): the losses are those under the weights that the other update
             would have after k more steps, and gradients pass through these; None: as things are.
@@ -33,6 +36,7 @@ class Update:
 
     name: str
     nets: tuple[str, ...]
+    role: Role
     every: int = 1
     ahead: tuple[str, int] | None = None
 
@@ -87,6 +91,11 @@ class Model(nn.Module):
                 f"the discriminator needs pictures of at least {least} pixels a side, but there is "
                 f"one of {smallest[1]}x{smallest[0]}; {remedy}, or a larger data.resize or data.crop"
             )
+
+    @property
+    def roles(self) -> dict[str, Role]:
+        """The role of every update, by its name, in the order in which they run."""
+        return {update.name: update.role for update in self.updates}
 
     def networks(self) -> dict[str, nn.Module]:
         """The networks that a checkpoint holds, by attribute name."""

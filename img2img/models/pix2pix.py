@@ -72,7 +72,10 @@ class Pix2Pix(Model):
     """U-Net against PatchGAN, LSGAN + 100 L1; the discriminator is stepped first."""
 
     Options = Options
-    updates = (Update("d", ("discriminator",)), Update("g", ("generator",)))
+    updates = (
+        Update("d", ("discriminator",), "discriminator"),
+        Update("g", ("generator",), "generator"),
+    )
     accumulation_remark = (
         "with accumulation, the generator's losses are those of the discriminator before the step, "
         "not after it"

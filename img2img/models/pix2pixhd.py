@@ -136,7 +136,10 @@ class Pix2PixHD(Model):
                 bias=options.bias,
             )
             self.style_input = _instance_input(spec)
-        self.updates = (Update("g", nets), Update("d", ("discriminator",)))
+        self.updates = (
+            Update("g", nets, "generator"),
+            Update("d", ("discriminator",), "discriminator"),
+        )
         least = smallest_input(
             options.d_layers, padding=DISCRIMINATOR_PADDING, scales=options.num_D
         )

@@ -79,8 +79,8 @@ def apply_aids(model: Model, aids: Aids, *, k: int = 1) -> None:
     """
     ahead = ("d", aids.unrolled) if aids.unrolled else None
     model.updates = (
-        Update("d", ("discriminator",)),
-        Update("g", ("generator",), every=k, ahead=ahead),
+        Update("d", ("discriminator",), "discriminator"),
+        Update("g", ("generator",), "generator", every=k, ahead=ahead),
     )
     model.twice = ("discriminator",) if ahead else ()
     model.least_batch = 2 if aids.minibatch_discrimination else 1

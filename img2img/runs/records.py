@@ -12,6 +12,9 @@ from img2img.fields.files import write_image
 from img2img.runs.checkpoint import write_text
 from img2img.runs.folder import HEALTH, METRICS, SAMPLES
 
+# Roles of updates, by name, in runs whose checkpoints do not say: all of them had these two.
+UNTOLD_ROLES = {"g": "generator", "d": "discriminator"}
+
 
 class Tracker:
     """Writes numbers and pictures of a run; one per run, in the main process.

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from img2img.runs.records import UNTOLD_ROLES
 from img2img.training.history import LEAST, WINDOW, History, Line, trend
 
 QUIET = 2000  # steps before the same rule speaks again, once it had fallen silent
@@ -38,16 +39,20 @@ def discriminator_saturated(history: History) -> str | None:
     Then the generator's gradient from it vanishes (Arjovsky & Bottou 2017, "Towards principled
     methods for training GANs", Theorem 2.4). Threshold: measured.
     """
-    right, adversarial = history.window("d/accuracy"), history.window("g/adv")
-    if not len(right) or not len(adversarial) or not history.trains("d"):
-        return None
-    if right.mean() < SURE or trend(adversarial) == "falling":
-        return None
-    return (
-        f"the discriminator is right on {right.mean():.1%} of what it sees, and g/adv does not fall: "
-        "the generator learns little from it any more. Weaken it with a smaller training.d_lr or "
-        "model.d_width, or vary the pictures more (data.jitter, data.colour)"
-    )
+    for name in history.of_role("discriminator"):
+        right = history.window(f"{name}/accuracy")
+        if not len(right) or right.mean() < SURE or not history.trains(name):
+            continue
+        terms = [f"{generator}/adv" for generator in history.opponents(name)]
+        losses = {term: values for term in terms if len(values := history.window(term))}
+        if losses and all(trend(values) != "falling" for values in losses.values()):
+            return (
+                f"{_the_discriminator(history, name)} is right on {right.mean():.1%} of what it sees, "
+                f"and {' and '.join(losses)} does not fall: the generator learns little from it any "
+                "more. Weaken it with a smaller training.d_lr or model.d_width, or vary the pictures "
+                "more (data.jitter, data.colour)"
+            )
+    return None
 
 
 def generator_wins(history: History) -> str | None:
@@ -57,18 +62,28 @@ def generator_wins(history: History) -> str | None:
     that answer, not worse (Goodfellow et al. 2014, Sec. 4.1). Threshold: measured; the first steps,
     in which every discriminator is worse, do not count.
     """
-    gain = history.window("d/gain", after=WARM_UP)
-    if not len(gain) or not history.trains("d") or not history.trains("g", "adv"):
-        return None
-    worse = np.mean(gain < WORSE_THAN_GUESS)
-    if worse < OFTEN:
-        return None
-    d, g = (history.window(f"{update}/moved") for update in ("d", "g"))
-    remedy = "a larger" if len(d) and np.median(d) < SLOW * np.median(g) else "a smaller"
-    return (
-        f"the discriminator often does worse than a constant answer would (in {worse:.0%} of the "
-        f"logged steps), so the generator learns little of use from it: set {remedy} training.d_lr"
-    )
+    for name in history.of_role("discriminator"):
+        gain = history.window(f"{name}/gain", after=WARM_UP)
+        judged = [g for g in history.opponents(name) if history.trains(g, "adv")]
+        if not len(gain) or not judged or not history.trains(name):
+            continue
+        worse = np.mean(gain < WORSE_THAN_GUESS)
+        if worse < OFTEN:
+            continue
+        d, g = (history.window(f"{update}/moved") for update in (name, judged[0]))
+        remedy = "a larger" if len(d) and np.median(d) < SLOW * np.median(g) else "a smaller"
+        return (
+            f"{_the_discriminator(history, name)} often does worse than a constant answer would (in "
+            f"{worse:.0%} of the logged steps), so the generator learns little of use from it: set "
+            f"{remedy} training.d_lr"
+        )
+    return None
+
+
+def _the_discriminator(history: History, name: str) -> str:
+    """What a discriminator is called: by its name where there are several."""
+    several = len(history.of_role("discriminator")) > 1
+    return f"the discriminator {name}" if several else "the discriminator"
 
 
 def non_finite(history: History) -> str | None:
@@ -107,7 +122,8 @@ def one_colour(history: History) -> str | None:
             "the generated pictures are of one colour, and so are the real ones: look at the data with "
             "`img2img check-data`"
         )
-    anchor = ", or more weight on model.weights.l1" if history.trains("g", "l1") else ""
+    anchored = any(history.trains(name, "l1") for name in history.of_role("generator"))
+    anchor = ", or more weight on model.weights.l1" if anchored else ""
     return (
         "the generated pictures are of one colour: the generator has collapsed. Train anew with a "
         f"smaller training.lr{anchor}"
@@ -147,15 +163,16 @@ def overfitting(history: History) -> str | None:
     best = int(np.argmin(scores))
     if len(scores) - 1 - best < PATIENCE or min(scores[-PATIENCE:]) < WORSE * scores[best]:
         return None
-    before, now = (found[i].values.get("g/l1", np.nan) for i in (best, -1))
-    if not now < before:
-        return None
-    return (
-        f"{name} was best at step {found[best].step} ({scores[best]:.3g}, now {scores[-1]:.3g}), while "
-        f"g/l1 in training still falls ({before:.3g}, now {now:.3g}): the pairs are being learnt by "
-        "heart. Stop and use the best checkpoint, or train with more pairs, data.jitter, data.rotate "
-        "or data.colour"
-    )
+    for term in (f"{generator}/l1" for generator in history.of_role("generator")):
+        before, now = (found[i].values.get(term, np.nan) for i in (best, -1))
+        if now < before:
+            return (
+                f"{name} was best at step {found[best].step} ({scores[best]:.3g}, now "
+                f"{scores[-1]:.3g}), while {term} in training still falls ({before:.3g}, now "
+                f"{now:.3g}): the pairs are being learnt by heart. Stop and use the best checkpoint, "
+                "or train with more pairs, data.jitter, data.rotate or data.colour"
+            )
+    return None
 
 
 def nothing_learns(history: History) -> str | None:
@@ -163,7 +180,8 @@ def nothing_learns(history: History) -> str | None:
 
     Threshold: the smallest relative step that a float32 can make, 2^-24.
     """
-    for update in ("g", "d"):
+    generators = history.of_role("generator")
+    for update in dict.fromkeys((*generators, *history.roles)):
         moved = history.window(f"{update}/moved")
         if not len(moved) or not history.trains(update) or history.last.values.get("lr") == 0:
             continue
@@ -212,15 +230,21 @@ class Monitor:
     """Asks the rules after every logged line, and repeats nothing.
 
     Args:
-        weights: loss weights by term.
+        weights, roles: as of `History`.
         settling: steps in which the rules `OF_BALANCE` are not asked.
 
     Attributes:
         said: all that was found.
     """
 
-    def __init__(self, weights: Mapping[str, float], *, settling: int = 0):
-        self.history, self.settling = History(weights), settling
+    def __init__(
+        self,
+        weights: Mapping[str, float],
+        roles: Mapping[str, str] = UNTOLD_ROLES,
+        *,
+        settling: int = 0,
+    ):
+        self.history, self.settling = History(weights, roles), settling
         self.said: list[Finding] = []
         self._spoke: dict[str, int] = {}
         self._ill: set[str] = set()
@@ -254,12 +278,15 @@ class Monitor:
 
     def pulse(self) -> str:
         """How it goes in half a line, empty before there is anything to say."""
-        said = []
-        right = self.history.window("d/accuracy", whole=False)
-        if len(right):
-            said.append(f"discriminator right on {right.mean():.0%}")
-        for name in ("g/adv", "g/l1"):
-            values = self.history.window(name, whole=False)
-            if len(values) >= LEAST:
-                said.append(f"{name} {trend(values)}")
+        said, history = [], self.history
+        for name in history.of_role("discriminator"):
+            right = history.window(f"{name}/accuracy", whole=False)
+            if len(right):
+                who = _the_discriminator(history, name).removeprefix("the ")
+                said.append(f"{who} right on {right.mean():.0%}")
+        for name in history.of_role("generator"):
+            for term in (f"{name}/adv", f"{name}/l1"):
+                values = history.window(term, whole=False)
+                if len(values) >= LEAST:
+                    said.append(f"{term} {trend(values)}")
         return ", ".join(said)

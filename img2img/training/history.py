@@ -1,10 +1,12 @@
 """What was logged of a training lately, as the rules of its health look at it."""
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+
+from img2img.runs.records import UNTOLD_ROLES
 
 WINDOW = 200  # steps that a rule looks at
 LEAST = 5  # logged lines in them
@@ -31,10 +33,11 @@ class History:
 
     Args:
         weights: loss weights by term; a term that weighs 0 is logged, but trains nothing.
+        roles: the role of each update (`models.base.Role`), by its name.
     """
 
-    def __init__(self, weights: Mapping[str, float]):
-        self.weights = weights
+    def __init__(self, weights: Mapping[str, float], roles: Mapping[str, str] = UNTOLD_ROLES):
+        self.weights, self.roles = weights, roles
         self.lines: deque[Line] = deque()
         self.validations: list[Line] = []
 
@@ -45,10 +48,24 @@ class History:
             self.lines.popleft()
 
     def validated(self, step: int, scores: Mapping[str, float]) -> None:
-        """The scores of a validation, with the mean losses of the steps before it."""
-        l1 = self.window("g/l1", whole=False)
-        trained = {"g/l1": float(l1.mean())} if len(l1) else {}
+        """The scores of a validation, with the generators' mean L1 of the steps before it."""
+        names = [f"{generator}/l1" for generator in self.of_role("generator")]
+        windows = {name: self.window(name, whole=False) for name in names}
+        trained = {name: float(values.mean()) for name, values in windows.items() if len(values)}
         self.validations.append(Line(step, {**trained, **scores}))
+
+    def of_role(self, role: str) -> list[str]:
+        """The names of the updates of a role."""
+        return [name for name, its in self.roles.items() if its == role]
+
+    def opponents(self, discriminator: str) -> Sequence[str]:
+        """The generators that a discriminator judges, by the names of their updates.
+
+        Where there are as many of both, the first ones play against each other, the second ones,
+        and so on; else each discriminator judges all generators.
+        """
+        own, others = self.of_role("discriminator"), self.of_role("generator")
+        return [others[own.index(discriminator)]] if len(own) == len(others) else others
 
     def window(self, name: str, *, whole: bool = True, after: int = 0) -> np.ndarray:
         """The values of the last steps; empty before there are enough of them.

@@ -77,7 +77,7 @@ def build_optimizers(
     optimizers = {
         update.name: _optimizer(
             list(named_parameters(model, update).values()),
-            config.learning_rate(update.name),
+            config.learning_rate(update.role),
             config,
             fused=device.type in ("cpu", "cuda"),
         )

@@ -186,6 +186,7 @@ class TrainingState:
         return {
             "config": self.config.model_dump(mode="json"),
             "spec": self.model.spec.model_dump(mode="json"),
+            "roles": self.model.roles,
             "remarks": list(self.remarks),
             "processes": self.accelerator.num_processes,
             "scaler": self.accelerator.scaler.state_dict() if self.accelerator.scaler else None,

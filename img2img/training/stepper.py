@@ -61,9 +61,9 @@ class Stepper:
     def set_learning_rate(self, factor: float) -> None:
         """All optimizers step by this share of their learning rate."""
         self.factor = factor
-        for name, optimizer in self.state.optimizers.items():
-            for group in optimizer.param_groups:
-                group["lr"] = self.state.config.training.learning_rate(name) * factor
+        for update in self.model.updates:
+            for group in self.state.optimizers[update.name].param_groups:
+                group["lr"] = self.state.config.training.learning_rate(update.role) * factor
 
     def step(self, group: list[dict[str, Tensor]], *, observed: bool = False) -> None:
         """One step from the gradients of one batch, or of several.

@@ -80,7 +80,9 @@ class Trainer:
         self.progress = self.state.progress
         self.stepper = Stepper(self.state, accelerator)
         self.monitor = Monitor(
-            self.model.options.weights.model_dump(), settling=SETTLING if model.latents else 0
+            self.model.options.weights.model_dump(),
+            self.model.roles,
+            settling=SETTLING if model.latents else 0,
         )
         self.signals = StopSignals()
         self._deadline, self._enough = None, False
@@ -249,7 +251,7 @@ class Trainer:
         if tracker is None:
             return
         tracker.scalars(line.step, line.values)
-        shown = [name for name in line.values if name.startswith(("g/", "d/"))]
+        shown = [name for name in line.values if name.partition("/")[0] in self.model.roles]
         meter.note = ", ".join(
             f"{name} {line.values[name]:.3g}" for name in shown if not name.endswith("/moved")
         )

@@ -71,7 +71,7 @@ def test_every_model_without_pairs_is_in_the_tables():
 @pytest.mark.parametrize("name", TRAININGS)
 def test_trainings_are_the_papers(name):
     training = config_of(name).training
-    rates = training.learning_rate("g"), training.learning_rate("d")
+    rates = training.learning_rate("generator"), training.learning_rate("discriminator")
     betas = training.beta1, training.beta2
     assert (training.optimizer, *rates, *betas, training.batch_size) == TRAININGS[name]
     assert training.epochs > 0 and training.decay_epochs == 0 and training.ema == 0

@@ -6,14 +6,9 @@ from img2img.evaluation.pages.record import Points
 from img2img.reporting.charts import line_chart
 from img2img.reporting.html import Html, Number, join, table, tag
 
-# Names are GROUP/TERM, as in metrics.jsonl.
-TITLES = {
-    "g": "Generator losses",
-    "d": "Discriminator losses",
-    "val": "Validation",
-    "lr": "Learning rate",
-}
-LOSSES = ("g", "d")
+# Names are GROUP/TERM, as in metrics.jsonl; the groups of losses are the updates' names.
+LOSSES = {"generator": "Generator losses", "discriminator": "Discriminator losses"}
+TITLES = {"val": "Validation", "lr": "Learning rate"}
 # What the health monitor looks at, by the last part of its names: numbers of one kind stand together,
 # whoever they are of.
 WATCHED = {
@@ -27,23 +22,24 @@ WATCHED = {
     "moved": "Way of the weights between two lines",
     "skipped": "Updates that were not made",
 }
-SPREAD_WIDE = (*LOSSES, "moved")  # drawn on a logarithmic scale where they need it
 HIDDEN = ("epoch",)  # it only rises
 
 
-def curves(record: Mapping[str, Points]) -> Html:
+def curves(record: Mapping[str, Points], roles: Mapping[str, str]) -> Html:
     """A chart for each group of numbers; one for each validation metric, their units differ.
 
     Args:
         record: (step, value) by name, finite.
+        roles: of the updates, by name; several of one role have a chart each.
     """
     shown = {name: points for name, points in record.items() if points and name not in HIDDEN}
     if not shown:
         return tag("p", "No numbers of the training are left.")
     last = max(points[-1][0] for points in shown.values())
+    wide = {*roles, "moved"}  # drawn on a logarithmic scale where they need it
     charts = [
-        line_chart(title, lines, last=last, logarithmic=group in SPREAD_WIDE)
-        for group, title, lines in _groups(shown)
+        line_chart(title, lines, last=last, logarithmic=group in wide)
+        for group, title, lines in _groups(shown, roles)
     ]
     note = (
         "Losses as they are before their weights. Beside each name stands its last value. "
@@ -56,9 +52,21 @@ def curves(record: Mapping[str, Points]) -> Html:
     )
 
 
-def _groups(shown: Mapping[str, Points]) -> Iterator[tuple[str, str, dict[str, Points]]]:
+def _titles(roles: Mapping[str, str]) -> dict[str, str]:
+    """Titles of the updates' losses, by name, generators first; with the name where a role has several."""
+    titles = {}
+    for role in dict.fromkeys((*LOSSES, *roles.values())):
+        names = [name for name, its in roles.items() if its == role]
+        title = LOSSES.get(role, "Other losses")
+        titles |= {name: title if len(names) == 1 else f"{title}: {name}" for name in names}
+    return titles
+
+
+def _groups(
+    shown: Mapping[str, Points], roles: Mapping[str, str]
+) -> Iterator[tuple[str, str, dict[str, Points]]]:
     """Group, title and lines of every chart; known groups come first."""
-    titles = TITLES | WATCHED
+    titles = _titles(roles) | TITLES | WATCHED
     groups: dict[str, dict[str, Points]] = {group: {} for group in titles}
     for name, points in shown.items():
         group, _, term = name.partition("/")

@@ -1,5 +1,6 @@
 """What a run wrote down while it trained, as far as it can still be read."""
 
+import contextlib
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -9,9 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from img2img.errors import DataError
+from img2img.errors import CheckpointError, DataError
 from img2img.fields.files import read_image
-from img2img.runs.folder import CONFIG, HEALTH, METRICS, SAMPLES
+from img2img.runs.checkpoint import read_checkpoint, step_files
+from img2img.runs.folder import CHECKPOINTS, CONFIG, HEALTH, METRICS, SAMPLES
+from img2img.runs.records import UNTOLD_ROLES
 
 MOST_SAMPLES = 8  # sheets: a page stays small enough to send
 LARGEST = float(np.finfo(np.float32).max)  # beyond it, float32 training has overflowed
@@ -34,6 +37,7 @@ class Record:
 
     Attributes:
         curves: finite values by name, such as `g/l1`.
+        roles: what the networks of each update are for, by its name.
         samples: sheets, uint8 RGB (H, W, 3), by step: the first, the last, some in between.
         health: in the order of the file; None if the run was not watched.
         config: YAML.
@@ -41,6 +45,7 @@ class Record:
     """
 
     curves: Mapping[str, Points]
+    roles: Mapping[str, str]
     samples: Mapping[int, np.ndarray]
     health: list[Message] | None
     config: str | None
@@ -63,11 +68,20 @@ def read_record(run: Path) -> Record:
     broken = {METRICS: broken_metrics, HEALTH: broken_health}
     return Record(
         curves=_curves(metrics or []),
+        roles=_roles(run),
         samples=dict(_samples(run / SAMPLES)),
         health=messages,
         config=_text(run / CONFIG),
         broken={name: count for name, count in broken.items() if count},
     )
+
+
+def _roles(run: Path) -> Mapping[str, str]:
+    """As the newest checkpoint that can be read says."""
+    for path in reversed(step_files(run / CHECKPOINTS)):
+        with contextlib.suppress(CheckpointError):
+            return read_checkpoint(path).meta.get("roles", UNTOLD_ROLES)
+    return UNTOLD_ROLES
 
 
 def _text(path: Path) -> str | None:

@@ -88,7 +88,7 @@ def _pictures(evaluation: Evaluation, shown: Mapping[str, list[Shown]]) -> Itera
 
 def _training(record: Record) -> Iterator[Html]:
     yield tag("h2", "Training")
-    yield curves(record.curves)
+    yield curves(record.curves, record.roles)
     yield from _broken(record, METRICS)
     yield tag("h2", "Samples over time")
     if record.samples:
