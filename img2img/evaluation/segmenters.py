@@ -11,13 +11,8 @@ from torch import Tensor
 
 from img2img.errors import ConfigError, nearest
 from img2img.evaluation.hashing import fingerprint
-from img2img.networks.pretrained import (
-    IMAGENET_MEAN,
-    IMAGENET_STD,
-    cached_file,
-    download_file,
-    read_weights,
-)
+from img2img.networks.download import fetch_file
+from img2img.networks.pretrained import IMAGENET_MEAN, IMAGENET_STD, read_weights
 
 TORCHVISION = "torchvision:"
 # Of FCN and DeepLab, and of LR-ASPP: the last layer has one output for each class.
@@ -217,14 +212,12 @@ def load_torchvision(name: str, weights: Path | None, device: torch.device) -> N
     if name not in known:
         raise ConfigError(f"torchvision has no segmenter {name!r}; {nearest(name, known)}")
     if weights is None:
-        url = get_model_weights(name).DEFAULT.url
-        problem = "" if cached_file(url) else download_file(url)
-        if problem:
+        weights, problem = fetch_file(get_model_weights(name).DEFAULT.url)
+        if weights is None:
             raise ConfigError(
                 f"{name}: its weights are not in torchvision's cache and could not be downloaded "
                 f"({problem}); give a file with --segmenter-weights FILE"
             )
-        weights = cached_file(url)
     state = read_weights(weights.expanduser())
     last = next((key for key in _LAST_LAYERS if key in state), None)
     if last is None:

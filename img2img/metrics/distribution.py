@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from img2img.errors import ConfigError
-from img2img.networks.pretrained import cached_file, download_file, read_weights
+from img2img.networks.download import fetch_file
+from img2img.networks.pretrained import read_weights
 
 LEAST = 10  # images of each set; fewer say nothing about a distribution
 FEATURES = 2048  # of Inception's last pooling; FID of fewer images than these is far too large
@@ -74,14 +75,14 @@ def find_inception(file: Path | None) -> tuple[Path | None, str]:
 
     if file is not None:
         return file.expanduser(), ""
-    problem = "" if cached_file(URL_INCEPTION_V3) else download_file(URL_INCEPTION_V3)
-    if problem:
+    path, problem = fetch_file(URL_INCEPTION_V3)
+    if path is None:
         name = URL_INCEPTION_V3.rpartition("/")[2]
         return None, (
             f"no Inception weights: {name} is not in torch.hub's cache and could not be downloaded "
             f"({problem}); give the file with --inception FILE"
         )
-    return cached_file(URL_INCEPTION_V3), ""
+    return path, ""
 
 
 def fid(fake: Tensor, real: Tensor) -> float:

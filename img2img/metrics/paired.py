@@ -11,12 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from img2img.errors import ConfigError
-from img2img.networks.pretrained import (
-    cached_weights,
-    detect_arch,
-    download_weights,
-    read_weights,
-)
+from img2img.networks.download import fetch_file
+from img2img.networks.pretrained import cached_weights, detect_arch, read_weights, weights_url
 
 SSIM_WINDOW = 11  # pixels, Wang et al. 2004
 # Five scales, each half of the former, and the window has to fit into the last (Wang et al. 2003).
@@ -147,9 +143,8 @@ def find_lpips_weights(
         path = cached_weights("vgg16")
     problem = "no VGG16 weights in torchvision's cache"
     if path is None and fetch:
-        refused = download_weights("vgg16")
+        path, refused = fetch_file(weights_url("vgg16"))
         problem += f", and they could not be downloaded ({refused})"
-        path = cached_weights("vgg16")
     return path, problem if path is None else ""
 
 

@@ -1,114 +1,106 @@
-"""Downloading one file: within a time that somebody would wait, and whole or not at all."""
+"""Published weights, found in torch.hub's cache or brought there.
 
-import contextlib
+pooch brings them: unlike torch.hub's own function, it gives up on a server that stays silent, and
+unlike huggingface_hub it takes any address.
+"""
+
 import hashlib
-import http.client
-import os
 import sys
-import threading
 import time
 import urllib.parse
-import urllib.request
 from pathlib import Path
+
+import torch
 
 from img2img.progress import Meter
 
 ANSWER_LIMIT = 10.0  # seconds until the server has answered; also the longest pause
 TOTAL_LIMIT = 600.0  # seconds for the whole file
-CHUNK = 1 << 20
+CHUNK = 1 << 14  # small: the limit of the whole is looked at after each
 MEGABYTE = 1_000_000
 
 
-def download(url: str, path: Path, *, sha256: str) -> str:
-    """Brings a file from the network; says so only when the server has answered.
+def cached_file(url: str) -> Path | None:
+    """The file from this address in torch.hub's cache; None where it is not there."""
+    path = _cache_path(url)
+    return path if path.is_file() else None
+
+
+def fetch_file(url: str) -> tuple[Path | None, str]:
+    """The file in torch.hub's cache, brought there where it is not; or None, and why.
+
+    Processes that ask at the same time wait for the one that downloads. That a download begins is
+    said on stderr when the server has answered.
 
     Args:
-        sha256: how the file's hash begins.
-
-    Returns:
-        Why there is no such file now; "" where it is there.
+        url: one whose file name ends in the beginning of its SHA-256, as vgg19-dcbb9e9d.pth.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    transfer = _Transfer(url, part)
+    path = cached_file(url)
+    if path is not None:
+        return path, ""
+    import filelock
+    import pooch
+    import requests
+
+    pooch.get_logger().setLevel("WARNING")
+    path, host = _cache_path(url), urllib.parse.urlsplit(url).hostname
+    watch = _Watch(path.name)
+    bring = pooch.HTTPDownloader(progressbar=watch, chunk_size=CHUNK, timeout=ANSWER_LIMIT)
+
+    def bring_checked(url: str, part: str, registry: object) -> None:
+        """pooch itself knows whole hashes alone; what is raised here leaves no file."""
+        bring(url, part, registry)
+        with open(part, "rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        if not digest.startswith(path.stem.rpartition("-")[2]):
+            raise OSError(f"{url} is not the file that was expected (its checksum differs)")
+
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        problem = _wait(transfer, path.name)
-        if not problem and not transfer.hash.hexdigest().startswith(sha256):
-            problem = f"{url} is not the file that was expected (its checksum differs)"
-        if not problem:
-            part.replace(path)
-        return problem
-    except OSError as error:
-        return str(error)
+        with filelock.FileLock(path.with_name(f".{path.name}.lock"), timeout=TOTAL_LIMIT):
+            pooch.retrieve(url, None, path.name, path.parent, downloader=bring_checked)
+    except requests.Timeout:
+        return None, f"nothing came from {host} for {ANSWER_LIMIT:g} s"
+    except requests.exceptions.ChunkedEncodingError:
+        return None, "the connection broke off"
+    except requests.ConnectionError as error:
+        # The reason is the last of several errors, each quoted by the next.
+        reason = getattr(error.args[0], "reason", None) or error
+        return None, f"{host}: {str(reason).rpartition(': ')[2]}"
+    except OSError as error:  # those of requests, too
+        return None, str(error)
     finally:
-        transfer.abandoned = True
-        with contextlib.suppress(OSError):  # where it is open, the transfer removes it
-            part.unlink(missing_ok=True)
+        watch.close()
+    return path, ""
 
 
-def _wait(transfer: "_Transfer", name: str) -> str:
-    """Waits for the transfer's end, or its limits; what went wrong."""
-    began = time.monotonic()
-    transfer.start()
-    if not transfer.answered.wait(ANSWER_LIMIT):
-        return transfer.silence()
-    size = transfer.size // MEGABYTE
-    if not transfer.problem:
-        print(f"downloading {name}{f', {size} MB' * bool(size)}", file=sys.stderr)
-    meter = Meter(size, what="MB", shown=bool(size))
-    try:
-        while transfer.is_alive():
-            transfer.join(0.2)
-            meter.advance(transfer.received // MEGABYTE - meter.done)
-            if time.monotonic() - began > TOTAL_LIMIT:
-                return f"{transfer.host} takes longer than {TOTAL_LIMIT / 60:g} minutes"
-    finally:
-        meter.close()
-    return transfer.problem
+class _Watch:
+    """What pooch takes for a progress bar: says what is coming, and ends what takes too long."""
+
+    def __init__(self, name: str):
+        self.name, self.total = name, 0
+        self.began = time.monotonic()
+        self.meter: Meter | None = None
+        self.received = 0
+
+    def update(self, count: int) -> None:
+        if self.meter is None:
+            size = self.total // MEGABYTE
+            print(f"downloading {self.name}{f', {size} MB' * bool(size)}", file=sys.stderr)
+            self.meter = Meter(size, what="MB", shown=bool(size))
+        self.received += count
+        self.meter.advance(self.received // MEGABYTE - self.meter.done)
+        if time.monotonic() - self.began > TOTAL_LIMIT:
+            raise OSError(f"{self.name} takes longer than {TOTAL_LIMIT / 60:g} minutes")
+
+    def reset(self) -> None:
+        """Before pooch's last update, which names the whole."""
+        self.received = 0
+
+    def close(self) -> None:
+        if self.meter is not None:
+            self.meter.close()
 
 
-class _Transfer(threading.Thread):
-    """The download itself, in a thread of its own.
-
-    Looking up a name and trying a host's addresses one after the other know no common time
-    limit, so that only somebody outside can watch the clock.
-    """
-
-    def __init__(self, url: str, path: Path):
-        super().__init__(daemon=True)
-        self.url, self.path = url, path
-        self.host = urllib.parse.urlsplit(url).hostname
-        self.answered = threading.Event()
-        self.abandoned = False
-        self.size = self.received = 0
-        self.hash = hashlib.sha256()
-        self.problem = ""
-
-    def run(self) -> None:
-        try:
-            # Not `urlopen`, which keeps the proxies of its first use.
-            opener = urllib.request.build_opener()
-            with opener.open(self.url, timeout=ANSWER_LIMIT) as answer:
-                self.size = int(answer.headers.get("Content-Length") or 0)
-                self.answered.set()
-                self._receive(answer)
-            if self.received < self.size:
-                self.problem = "the connection broke off"
-        except (OSError, ValueError, http.client.HTTPException) as error:
-            reason = getattr(error, "reason", error)
-            late = isinstance(reason, TimeoutError)
-            self.problem = self.silence() if late else f"{self.host}: {reason}"
-        finally:
-            self.answered.set()
-            if self.abandoned:
-                self.path.unlink(missing_ok=True)
-
-    def silence(self) -> str:
-        return f"nothing came from {self.host} for {ANSWER_LIMIT:g} s"
-
-    def _receive(self, answer: http.client.HTTPResponse) -> None:
-        with self.path.open("wb") as file:
-            while not self.abandoned and (chunk := answer.read1(CHUNK)):
-                file.write(chunk)
-                self.hash.update(chunk)
-                self.received += len(chunk)
+def _cache_path(url: str) -> Path:
+    return Path(torch.hub.get_dir()) / "checkpoints" / Path(url).name

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from img2img.errors import ConfigError
 from img2img.networks.checkpointing import Recomputable
 from img2img.networks.convolution import Conv2d
-from img2img.networks.download import download
+from img2img.networks.download import cached_file, fetch_file
 
 # Convolutions in each block of torchvision's networks, and the layers after which features
 # are taken: relu1_1, relu2_1, relu3_1, relu4_1, relu5_1 (Wang et al. 2018, Sec. 3.5).
@@ -132,36 +132,11 @@ def cached_weights(arch: str) -> Path | None:
     return cached_file(weights_url(arch))
 
 
-def cached_file(url: str) -> Path | None:
-    """What torch.hub downloaded from an address, None where it has not."""
-    path = _cache_path(url)
-    return path if path.is_file() else None
-
-
 def weights_url(arch: str) -> str:
     """Where torchvision's weights are."""
     from torchvision.models import get_model_weights
 
     return get_model_weights(arch).DEFAULT.url
-
-
-def _cache_path(url: str) -> Path:
-    return Path(torch.hub.get_dir()) / "checkpoints" / Path(url).name
-
-
-def download_weights(arch: str) -> str:
-    """Brings torchvision's weights into its cache; why it failed, "" where it did not."""
-    return download_file(weights_url(arch))
-
-
-def download_file(url: str) -> str:
-    """Brings a file into torch.hub's cache; why it failed, "" where it did not.
-
-    Args:
-        url: one whose file name ends in the beginning of its hash, as vgg19-dcbb9e9d.pth.
-    """
-    path = _cache_path(url)
-    return download(url, path, sha256=path.stem.rpartition("-")[2])
 
 
 def detect_arch(state: Collection[str], path: Path) -> str:
@@ -209,8 +184,8 @@ def load_vgg(
         found = _arch_of(arch, state, path)
     else:
         found = "vgg19" if arch == "auto" else arch
-        problem = "" if cached_weights(found) else download_weights(found)
-        if problem:
+        path, problem = fetch_file(weights_url(found))
+        if path is None:
             ways = (
                 "give a file with --vgg-weights FILE (torchvision's key names), or copy "
                 f"torchvision's {found} file to {Path(torch.hub.get_dir()) / 'checkpoints'}"
@@ -225,7 +200,6 @@ def load_vgg(
                 f"downloaded ({problem}): {ways}, or switch the term off with "
                 "model.weights.perceptual=0"
             )
-        path = cached_weights(found)
         state = read_weights(path)
     try:
         network = VGGFeatures(found, state, imagenet_norm=imagenet_norm)
