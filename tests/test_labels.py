@@ -18,7 +18,7 @@ def test_one_hot_by_hand():
 
 @pytest.mark.parametrize("bad", [3, -1, 255])
 def test_one_hot_refuses_ids_outside(bad):
-    with pytest.raises(ValueError, match="3 classes allow 0..2"):
+    with pytest.raises(ValueError, match=r"3 classes allow 0..2"):
         labels.one_hot(torch.tensor([[[[0, bad]]]]), 3)
 
 

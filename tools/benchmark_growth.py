@@ -44,8 +44,10 @@ def main(argv: list[str]) -> int:
         for value, (seconds, peak) in found.items():
             work = (value**2 if what == "width" else value) / size
             rows.append(
-                (what, f"{value:,}", f"{seconds:.3f} s", f"{1000 * seconds / work:.2f} ms {unit}")
-                + (f"{peak / 2**20:,.0f} MiB",)
+                (
+                    *(what, f"{value:,}", f"{seconds:.3f} s"),
+                    *(f"{1000 * seconds / work:.2f} ms {unit}", f"{peak / 2**20:,.0f} MiB"),
+                )
             )
             print("  ".join(rows[-1]), flush=True)
         for name, place in (("seconds a step", 0), ("MiB at most", 1)):

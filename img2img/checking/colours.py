@@ -58,7 +58,9 @@ def find_coding(index: PairIndex, part: Part) -> Coding | None:
         areas.update(codes[flat].tolist())
         covered, pixels = covered + int(flat.sum()), pixels + flat.size
         exact = exact and lossless
-        colours.update(dict(zip(*map(np.ndarray.tolist, np.unique(codes, return_counts=True)))))
+        colours.update(
+            dict(zip(*map(np.ndarray.tolist, np.unique(codes, return_counts=True)), strict=True))
+        )
         if len(colours) > 1 << 20:
             break
     if not pixels or covered < _AREAS * pixels:

@@ -24,7 +24,7 @@ class Ledger:
     def add(self, line: str) -> None:
         """One more line; line breaks in it become blanks."""
         if self._file is None:
-            self._file = open(self.path, "w", encoding="utf-8", errors="backslashreplace")
+            self._file = self.path.open("w", encoding="utf-8", errors="backslashreplace")
         self.lines += 1
         self._file.write(" ".join(line.splitlines()) + "\n")
 

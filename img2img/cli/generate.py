@@ -88,10 +88,8 @@ def main(argv: list[str]) -> int:
     painter = Painter.load(a.run, checkpoint=a.checkpoint, device=a.device)
     first = a.seed or 0
     seeds = range(first, first + (a.n or COUNT))
-    if _way(a) or a.grid:
-        where = _show(a, painter, seeds)
-    else:
-        where = _write(a, painter, seeds)
+    write = _show if _way(a) or a.grid else _write
+    where = write(a, painter, seeds)
     say(f"{where} (by {painter.source})")
     return 0
 

@@ -103,7 +103,7 @@ class OnnxSegmenter:
         shape, exit_ = entry.shape, self.session.get_outputs()[0].shape
         kinds = {"tensor(float)": np.float32, "tensor(uint8)": np.uint8}
         channels = shape[1] if len(shape) == 4 else None
-        if more or entry.type not in kinds or channels != 3 and not isinstance(channels, str):
+        if more or entry.type not in kinds or (channels != 3 and not isinstance(channels, str)):
             raise ConfigError(
                 f"{path}: takes {entry.type} {shape}{' and more' * bool(more)}; expected one input "
                 "(N, 3, H, W) of float (ImageNet's normalisation) or uint8 (0..255)"

@@ -11,12 +11,12 @@ from typing import Any
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
-import gradio as gr  # noqa: E402
+import gradio as gr
 
-from img2img.ui.engine import Engine  # noqa: E402
-from img2img.ui.handlers import Answer, Handlers  # noqa: E402
-from img2img.ui.scenes import MAX_SIDE  # noqa: E402
-from img2img.ui.studio import Studio  # noqa: E402
+from img2img.ui.engine import Engine
+from img2img.ui.handlers import Answer, Handlers
+from img2img.ui.scenes import MAX_SIDE
+from img2img.ui.studio import Studio
 
 ASSETS = files("img2img.ui") / "assets"
 CHANNELS = ("scene", "stage", "strip", "notice")  # of an answer, for the page's scripts

@@ -114,6 +114,7 @@ def _new_file(folder: Path, stem: str, suffix: str, beside: Sequence[str]) -> Pa
             continue
         except OSError as error:
             raise DataError(f"{path}: cannot be written ({error.strerror})") from error
+    raise AssertionError("there is no last number")
 
 
 def _ids_file(folder: Path, stem: str, ids: np.ndarray) -> Path:

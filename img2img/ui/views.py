@@ -46,7 +46,7 @@ def scene_view(studio: Studio) -> View:
 def legend(engine: Engine) -> list[View]:
     """The classes as the page lists them."""
     return [
-        {"id": c.ident, "name": c.name, "colour": "#%02x%02x%02x" % c.colour}
+        {"id": c.ident, "name": c.name, "colour": "#" + bytes(c.colour).hex()}
         for c in engine.classes.values()
     ]
 

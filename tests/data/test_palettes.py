@@ -80,7 +80,7 @@ def test_class_names_that_are_none(tmp_path, text, said):
 
 
 def test_class_names_that_cannot_be_read(tmp_path):
-    with pytest.raises(DataError, match="data.classes: .*nowhere"):
+    with pytest.raises(DataError, match=r"data.classes: .*nowhere"):
         load_class_names(str(tmp_path / "nowhere"))
 
 

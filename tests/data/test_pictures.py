@@ -27,7 +27,10 @@ def write_idx(path, array):
 
 
 def write_csv(path, images=IMAGES, labels=LABELS, header=""):
-    rows = [",".join(map(str, [*image.ravel(), label])) for image, label in zip(images, labels)]
+    rows = [
+        ",".join(map(str, [*image.ravel(), label]))
+        for image, label in zip(images, labels, strict=True)
+    ]
     content = (header + "\n".join(rows) + "\n").encode()
     path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
 
@@ -71,7 +74,10 @@ def test_csv_of_pixels_with_the_class_last(tmp_path, name):
 
 
 def test_csv_with_a_header_that_names_the_label(tmp_path):
-    rows = [",".join(map(str, [label, *image.ravel()])) for image, label in zip(IMAGES, LABELS)]
+    rows = [
+        ",".join(map(str, [label, *image.ravel()]))
+        for image, label in zip(IMAGES, LABELS, strict=True)
+    ]
     header = ",".join(["label", *(f"pixel{i}" for i in range(25))])
     (tmp_path / "train.csv").write_text("\n".join([header, *rows]))
     assert_digits(describe(tmp_path / "train.csv"))
@@ -173,7 +179,10 @@ def test_csv_with_the_class_first(tmp_path):
     """As MNIST's often are; without a word, the class would be a pixel."""
     images = IMAGES.copy()
     images[:, -1, -1] = 0  # a border that is black in all pictures
-    rows = [",".join(map(str, [label, *image.ravel()])) for image, label in zip(images, LABELS)]
+    rows = [
+        ",".join(map(str, [label, *image.ravel()]))
+        for image, label in zip(images, LABELS, strict=True)
+    ]
     path = tmp_path / "first.csv"
     path.write_text("\n".join(rows))
     said = refused(path)

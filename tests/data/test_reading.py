@@ -183,7 +183,7 @@ def test_channels_that_do_not(stored, wanted):
 
 
 def test_another_bit_depth():
-    with pytest.raises(DataError, match="x: uint16 values, .* uint8"):
+    with pytest.raises(DataError, match=r"x: uint16 values, .* uint8"):
         fit_channels(np.zeros((2, 2, 3), np.uint16), ImageSpec(), "x")
 
 

@@ -43,7 +43,7 @@ def test_only_common_pictures_count():
     other = scored("b", [0.9, 0.5, 0.4], names=["w", "y", "z"])
     found, _ = compare(one, other)
     assert found["l1"].first == pytest.approx(0.25) and found["l1"].second == pytest.approx(0.45)
-    with pytest.raises(ConfigError, match="no picture in common.*x and q"):
+    with pytest.raises(ConfigError, match=r"no picture in common.*x and q"):
         compare(one, scored("b", [0.1], names=["q"]))
 
 

@@ -276,7 +276,7 @@ def test_a_run_s_own_data_may_be_damaged_too(runs, tmp_path, capsys):
     cut.write_bytes(cut.read_bytes()[:50])
     arguments = ["--run", str(runs / "a"), "--data", str(tmp_path / "data"), "--device", "cpu"]
     assert main(["evaluate", *arguments, "--out", str(tmp_path / "out")]) == 2
-    out, err = capsys.readouterr()
+    err = capsys.readouterr().err
     assert "3 pictures skipped" in err and "differ in size" in err and "label ids 99" in err
     found = json.loads((tmp_path / "out/evaluation.json").read_text(encoding="utf-8"))
     assert sorted(found["images"]) == ["<b>", "good"]

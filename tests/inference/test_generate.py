@@ -132,7 +132,7 @@ def test_grid_names_the_classes(runs, capsys):
     assert generate(runs, "cgan", "-n", "3", "--seed", "4", "--grid", "new/grid.png") == 0
     painter = Painter.load(runs / "cgan", device="cpu")
     names = [painter.latents.classes[c] for c in painter.latents_of([4, 5, 6])["class"].tolist()]
-    said = ", ".join(f"{seed} {name}" for seed, name in zip((4, 5, 6), names))
+    said = ", ".join(f"{seed} {name}" for seed, name in zip((4, 5, 6), names, strict=True))
     assert f"class of each seed: {said}\n" in capsys.readouterr().out
     assert Path("new/grid.png").is_file()
 
@@ -215,7 +215,7 @@ def test_arithmetic_is_of_the_means_of_z(runs):
     [expected, wrong] = drawn(painter, {"z": torch.stack([right, without_minus])})
     assert apart(pictures[3, 0], expected) <= 1 and apart(expected, wrong) > 5
     # The variants are near it, and none is the same.
-    assert all(0 < apart(variant, expected) for variant in pictures[3, 1:])
+    assert all(apart(variant, expected) > 0 for variant in pictures[3, 1:])
     assert apart(pictures[:3, 0], drawn(painter, {"z": means})) <= 1
     assert apart(pictures[0, 1:4], drawn(painter, {"z": a})) <= 1
 

@@ -127,5 +127,5 @@ def test_a_missing_layer_is_named(vector):
     tensors, _ = vector("net_unet_nd5_instance")
     state = {k[3:]: v for k, v in tensors.items() if k.startswith("sd/")}
     state.pop("model.model.3.bias")
-    with pytest.raises(ValueError, match="head.conv.bias"):
+    with pytest.raises(ValueError, match=r"head.conv.bias"):
         recognise(state, "G.pth").build()

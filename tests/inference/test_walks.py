@@ -23,7 +23,7 @@ def test_slerp_is_an_arc():
 
 
 def test_sums_are_parsed():
-    names = dict.fromkeys(["a", "b_c", "d"], [1])
+    names = {name: [1] for name in ("a", "b_c", "d")}
     assert parse_sum("a - b_c+d", names) == [(1, "a"), (-1, "b_c"), (1, "d")]
     assert parse_sum("-a", names) == [(-1, "a")]
     for text, words in (("a b_c", "expected names"), ("", "expected names"), ("a - e", "'e'")):
@@ -42,5 +42,5 @@ def test_names_that_no_sum_can_have_are_refused(tmp_path, name):
 def test_files_that_name_nothing_are_refused(tmp_path):
     file = tmp_path / "names.json"
     file.write_text("{}")
-    with pytest.raises(ConfigError, match="names.json: it names no seeds; expected names with"):
+    with pytest.raises(ConfigError, match=r"names.json: it names no seeds; expected names with"):
         read_names(file)

@@ -101,7 +101,7 @@ def test_each_is_trained_and_forecast_alone(aid, capsys):
 
 
 def test_noise_is_on_all_that_the_discriminator_sees_in_training_alone():
-    config, model = built("dcgan", "model.aids.instance_noise=0.5")
+    _, model = built("dcgan", "model.aids.instance_noise=0.5")
     seen = []
     model.discriminator.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
     data = batch(200)
@@ -297,8 +297,8 @@ def test_what_cannot_be_combined():
         built("began", *MINIBATCH)
     with pytest.raises(ConfigError, match="instance_noise_steps without instance_noise"):
         built("gan", "model.aids.instance_noise_steps=5")
-    with pytest.raises(ConfigError, match="model.d_norm: unknown key; it is a setting of"):
+    with pytest.raises(ConfigError, match=r"model.d_norm: unknown key; it is a setting of"):
         built("gan", "model.d_norm=virtual")
     built("wgan_gp", "model.d_norm=virtual", "model.references=3")
-    with pytest.raises(ConfigError, match="set training.precision=bf16 or fp32"):
+    with pytest.raises(ConfigError, match=r"set training.precision=bf16 or fp32"):
         Stepper(SimpleNamespace(model=built("gan", *UNROLLED)[1], progress=None), FP16)

@@ -152,7 +152,7 @@ def test_both_players_of_infogan_maximise_the_information_on_the_codes(update):
 
 
 def test_q_finds_the_category_in_its_own_columns():
-    model, logits, means, out = informed()
+    model, logits, means, _ = informed()
     pictures = saying(torch.full((4,), 9.0), *logits.T, *(means.T + 20))
     assert model.categories(pictures).tolist() == [0, 0, 1, 2]
 

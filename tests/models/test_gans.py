@@ -93,7 +93,7 @@ def test_critics_weights_are_clipped():
 def test_penalty_is_added_and_needs_no_batch_norm():
     assert train("--model", "wgan_gp", "--run", "p", "--max-steps", "1", *TINY) == 0
     assert lines("p")[0]["d/penalty"] > 0
-    with pytest.raises(ConfigError, match="model.d_norm=none, instance, reference or virtual"):
+    with pytest.raises(ConfigError, match=r"model.d_norm=none, instance, reference or virtual"):
         built("wgan_gp", SIDE, d_norm="batch")
 
 
@@ -125,7 +125,7 @@ def test_balance_stays_where_an_update_was_skipped():
 
 def test_smoothed_labels_need_labels():
     built("lsgan", SIDE, real_label=0.9)
-    with pytest.raises(ConfigError, match="model.real_label is 0.9, but"):
+    with pytest.raises(ConfigError, match=r"model.real_label is 0.9, but"):
         built("wgan", SIDE, real_label=0.9)
 
 

@@ -226,7 +226,7 @@ def test_ignored_pixels_do_not_reach_l1(tmp_path):
 def test_too_small_pictures_are_refused():
     config = load_config(OPTIONS, overrides={"model": "pix2pix"})
     inputs = (InputSpec(name="A", kind="image", part="A", image=ImageSpec()),)
-    with pytest.raises(ConfigError, match="model.patch=16"):
+    with pytest.raises(ConfigError, match=r"model.patch=16"):
         build_model(config, DataSpec(inputs=inputs, smallest=(16, 90)))
     build_model(config, DataSpec(inputs=inputs, smallest=(24, 24)))
 

@@ -114,7 +114,7 @@ def test_enhancer_features_and_pyramid(vector):
 
 
 def test_encoder_and_instance_mean(vector):
-    tensors, description = vector("net_encoder_nd2")
+    tensors, _ = vector("net_encoder_nd2")
     found = recognise(weights(tensors), "")
     assert found.kind == "encoder"
     with torch.no_grad():
@@ -128,7 +128,7 @@ def test_encoder_and_instance_mean(vector):
 
 
 def test_multiscale_discriminator_features(vector):
-    tensors, description = vector("net_multiscale_D")
+    tensors, _ = vector("net_multiscale_D")
     found = recognise(weights(tensors, "sd_interm/"), "")
     network = found.build().eval()
     with torch.no_grad():

@@ -38,7 +38,7 @@ def test_minibatch_discrimination_begins_with_columns_of_length_1():
     lengths = MinibatchDiscrimination(400).weight.detach().norm(dim=0)
     assert lengths.shape == (100, 5)
     assert float(lengths.mean()) == pytest.approx(1, abs=0.01)
-    assert 0.8 < lengths.min() and lengths.max() < 1.2
+    assert lengths.min() > 0.8 and lengths.max() < 1.2
 
 
 def test_minibatch_discrimination_tells_a_collapsed_batch():

@@ -99,7 +99,8 @@ def train(name: str, accelerator: Accelerator) -> dict[str, Tensor]:
     for step in range(STEPS):
         state.progress.epoch = step // STEPS_PER_EPOCH
         group = _group(step, config.training.accumulation, accelerator, dtype)
-        with patch.object(torch, "rand", lambda *_, **__: group[0]["share"]):  # of the penalty
+        share = group[0]["share"]  # of the penalty
+        with patch.object(torch, "rand", return_value=share):
             stepper.step(group)
         state.progress.step += 1
     found |= {f"weights/{key}": value.detach() for key, value in model.state_dict().items()}

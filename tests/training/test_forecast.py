@@ -4,6 +4,7 @@ import json
 import mmap
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -69,7 +70,7 @@ def test_the_perceptual_loss_is_counted_without_its_weights(tmp_path, monkeypatc
     without, found = foresee(HD), foresee({**HD, "model.weights.perceptual": 10})
     # VGG19 up to relu5_1: a bias and 3x3 weights for every channel.
     widths = [3, 64, 64, 128, 128, *[256] * 4, *[512] * 5]
-    count = sum(b * (9 * a + 1) for a, b in zip(widths, widths[1:], strict=False))
+    count = sum(b * (9 * a + 1) for a, b in pairwise(widths))
     norm = 2 * 3  # ImageNet's mean and deviation
     assert found.parts[FROZEN] - without.parts[FROZEN] == 4 * (count + norm)
     assert found.parts[ACTIVATIONS] > without.parts[ACTIVATIONS]

@@ -234,7 +234,7 @@ def test_model_without_features(tiny_plain, scene, tmp_path):
     studio = Studio(engine)
     studio.open(scene)
     select_car(studio)
-    with pytest.raises(ConfigError, match="model.features=true"):
+    with pytest.raises(ConfigError, match=r"model.features=true"):
         studio.choose("0")
     studio.edit(lambda before: fill(before, (1.5, 1.5), 5), "filling")
     saved = save(engine, studio.now, "plain", tmp_path)

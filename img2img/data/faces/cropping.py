@@ -88,7 +88,7 @@ def crop_faces(
     if out.resolve().is_relative_to(folder.resolve()):
         raise DataError(f"{out}: lies in the folder that is read; choose another --out")
     found, doubles = walk_pictures(folder)
-    paths = (found.path(key) for key in found.keys())
+    paths = (found.path(key) for key in found.keys())  # noqa: SIM118 (not a dict)
     names = sorted([*paths, *(double for double, _ in doubles)])
     if not names:
         raise DataError(f"{folder}: no picture in it or below")

@@ -141,7 +141,7 @@ def _refuse_class_first(path: Path, rows: np.ndarray) -> None:
 
 
 def _opened(path: Path) -> IO[bytes]:
-    return gzip.open(path) if path.suffix == ".gz" else open(path, "rb")  # noqa: SIM115
+    return gzip.open(path) if path.suffix == ".gz" else open(path, "rb")
 
 
 @contextmanager
