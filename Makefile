@@ -1,12 +1,14 @@
-# Two commands on a fresh machine: `make demo` and `make test`. Each sets itself up.
+# On a fresh machine: `make demo`, `make test`, `make test-all`, `make lint`. Each sets itself up.
 
 PYTHON ?= python3
+# Tests run in this many processes, each on one thread.
+WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 SCENES := runs/demo-heldout
 DEMO := runs/demo
 
-.PHONY: demo picker test clean
+.PHONY: demo picker test test-all lint clean
 
 # Trains on the built-in street scenes, then translates label maps it has not seen.
 demo: $(VENV)/installed
@@ -23,8 +25,18 @@ demo: $(VENV)/installed
 picker: $(VENV)/installed-ui
 	$(BIN)/python tools/pick_style.py --run $(DEMO)
 
+# Unit tests, and one small run of every command.
 test: $(VENV)/installed-tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist worksteal
+
+# Everything: trainings that learn, several processes, compilers, browsers.
+test-all: $(VENV)/installed-tests
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+
+lint: $(VENV)/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 $(VENV)/installed: setup.cfg pyproject.toml | $(VENV)/bin/pip
 	$(BIN)/python -m pip install --disable-pip-version-check --editable .
@@ -39,6 +51,10 @@ $(VENV)/installed-ui: $(VENV)/installed
 $(VENV)/installed-tests: $(VENV)/installed
 	$(BIN)/python -m pip install --disable-pip-version-check --editable ".[test]"
 	$(BIN)/python -m pip install --disable-pip-version-check --force-reinstall --no-deps opencv-contrib-python-headless
+	@touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed
+	$(BIN)/python -m pip install --disable-pip-version-check --editable ".[dev]"
 	@touch $@
 
 # pip is what a venv gets last: without it, the venv was never finished.

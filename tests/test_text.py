@@ -48,6 +48,7 @@ def test_drawn_letters_are_those_of_the_name():
     assert (first == second).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", ["C.UTF-8", "C"])
 def test_training_and_translating_files_whose_names_are_no_text(tmp_path, language):
     """`C` without Python's help is a locale that knows only ASCII."""

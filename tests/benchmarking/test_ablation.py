@@ -76,6 +76,7 @@ def write_facades(folder, count):
             cv2.imwrite(str(folder / split / f"{i}.png"), pair[..., ::-1])
 
 
+@pytest.mark.slow
 @pytest.mark.shared_data
 def test_the_whole_way(tmp_path, shared):
     write_facades(tmp_path / "facades", 3)

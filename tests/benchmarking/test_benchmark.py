@@ -43,6 +43,7 @@ def benchmark(*arguments):
     return subprocess.run(command, capture_output=True, text=True, timeout=300)
 
 
+@pytest.mark.slow
 def test_cases_run_small(tmp_path):
     file = tmp_path / "found.json"
     cases = ["train-global", "translate-pix2pix", "load", "start-help", "start-translate"]
@@ -63,6 +64,7 @@ def test_cases_run_small(tmp_path):
     assert first["median"] > start["median"] > 0 and "ratio" in done.stdout
 
 
+@pytest.mark.slow
 def test_processes_share_a_step(tmp_path):
     file, small = tmp_path / "found.json", ["--shrink=16", "--repeats=2"]
     cases = []
@@ -77,6 +79,7 @@ def test_processes_share_a_step(tmp_path):
     assert done.returncode == 2 and "--processes is for training" in done.stderr
 
 
+@pytest.mark.slow
 def test_work_of_a_convolution_is_counted(tmp_path):
     """pix2pix's U-Net at 256x256 and width 64: 18 GFLOP, by the sum over its layers."""
     file = tmp_path / "found.json"
@@ -91,6 +94,7 @@ def test_work_of_a_convolution_is_counted(tmp_path):
     assert case["gflop"] == pytest.approx((down + up) / 1e9, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_first_looks_and_later_starts():
     tool = str(TOOL.with_name("benchmark_index.py"))
     done = subprocess.run(
@@ -102,6 +106,7 @@ def test_first_looks_and_later_starts():
     assert all(float(row[1]) > float(row[2]) for row in rows)
 
 
+@pytest.mark.slow
 def test_mistakes(tmp_path):
     done = benchmark("train-globl")
     assert done.returncode == 2 and "train-global" in done.stderr
@@ -110,6 +115,7 @@ def test_mistakes(tmp_path):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_growth_is_drawn(tmp_path):
     tool, out = TOOL.with_name("benchmark_growth.py"), tmp_path / "growth.html"
     command = [sys.executable, str(tool), f"--out={out}", "--points=1", "--repeats=1"]

@@ -165,6 +165,7 @@ def test_page_by_hand(tmp_path):
     assert (page.parent / "images" / "gan-core" / "infogan.png").is_file()
 
 
+@pytest.mark.slow
 def test_the_whole_way(tmp_path):
     write_digits(tmp_path / "digits.csv")
     page, out = tmp_path / "docs" / "page.md", tmp_path / "out"
@@ -195,6 +196,7 @@ def test_the_whole_way(tmp_path):
     assert again.returncode == 0 and "steps in" not in again.stdout
 
 
+@pytest.mark.slow
 def test_mistakes_are_told_in_one_line(tmp_path):
     def said(*arguments):
         command = [sys.executable, TOOL, "--out", tmp_path / "out", *arguments]
@@ -207,6 +209,7 @@ def test_mistakes_are_told_in_one_line(tmp_path):
     assert "there are no results" in said("--only-page")
 
 
+@pytest.mark.slow
 def test_a_failed_training_is_told_and_the_others_end(tmp_path):
     commands = {"wrong": ["train", "--model", "none"], "right": ["--version"]}
     ended = []
@@ -221,6 +224,7 @@ def test_a_failed_training_is_told_and_the_others_end(tmp_path):
     assert "img2img 0" in (tmp_path / "logs" / "right.log").read_text()
 
 
+@pytest.mark.slow
 def test_the_plane_at_a_tiny_size(tmp_path):
     page, out = tmp_path / "docs" / "page.md", tmp_path / "out"
     write_places(page)

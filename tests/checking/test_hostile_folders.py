@@ -221,6 +221,7 @@ def config_of(root, options):
     return load_config({}, overrides=overrides, need_model=False).data
 
 
+@pytest.mark.slow
 @settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
 @given(folders(), OPTIONS)
 def test_any_folder(found, options):

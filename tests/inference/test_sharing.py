@@ -11,6 +11,7 @@ from img2img.cli import main
 from img2img.data.scenes import draw_scene
 from img2img.fields.files import write_image
 
+pytestmark = pytest.mark.slow
 CLUSTER = ["cluster-styles", "--k=2", "--device=cpu"]
 TRANSLATE = ["translate", "maps", "--device=cpu", "--style=random", "--seed=3"]
 # What one process cannot read ends both, before anything is written. Then all goes well.

@@ -296,6 +296,7 @@ def test_bf16_translates_alike_but_not_the_same(tiny_runs, capsys, monkeypatch):
     assert "fp16 needs a CUDA GPU" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_compiled_translations_are_the_same(tiny_runs, capsys, monkeypatch):
     monkeypatch.setattr("img2img.networks.compiling.BACKEND", "aot_eager")
     labels = [save_scene(Path("scene"), name, height) for name, height in (("a", 32), ("b", 48))]

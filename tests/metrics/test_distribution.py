@@ -73,6 +73,7 @@ def test_kid_tells_how_far_it_may_be_off():
     assert 0.6 < found[:, 1].mean() / found[:, 0].std() < 1.8
 
 
+@pytest.mark.slow
 def test_subsets():
     assert kid_subset_size(24) == 12
     assert kid_subset_size(1999) == 999

@@ -91,6 +91,7 @@ def test_a_step_moves_each_declared_network_and_nothing_else(variant, tmp_path):
     assert not still
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", ["pix2pix", "global", "unet"])
 def test_two_pictures_can_be_learned_by_heart(variant, tmp_path):
     wide = {"model.width": 16, "training.lr": 2e-3, "model.weights.l1": 100, "model.dropout": 0}

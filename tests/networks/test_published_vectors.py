@@ -66,6 +66,7 @@ def test_outputs(vector, name):
             mostly_close(output, tensors["output_train_mode"], RESIDUAL)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     torch.backends.cpu.get_cpu_capability() not in ("AVX2", "AVX512"), reason="no AVX2 here"
 )

@@ -58,6 +58,7 @@ def train(*arguments, steps=200):
 # ------------------------------------------------------- trainings made ill
 
 
+@pytest.mark.slow
 def test_discriminator_thrown_about(inside, capsys):
     code, found = train(
         *PIX2PIX, "training.d_lr=1e-2", "model.d_width=8", "model.width=8", steps=300
@@ -67,11 +68,13 @@ def test_discriminator_thrown_about(inside, capsys):
     assert f"health: {found['generator_wins']}" in said and "health.jsonl" in said.split("done:")[1]
 
 
+@pytest.mark.slow
 def test_discriminator_left_behind():
     _, found = train(*PIX2PIX, "training.d_lr=1e-7", steps=280)
     assert "a larger training.d_lr" in found["generator_wins"]
 
 
+@pytest.mark.slow
 def test_discriminator_saturated():
     # It sees all four pairs again and again, at five times the generator's rate.
     _, found = train(*PIX2PIX, "data.scenes=4", "training.d_lr=1e-3", "model.d_width=8", steps=500)
@@ -89,29 +92,34 @@ def write_pairs(folder, target, count=4):
             cv2.imwrite(str(folder / split / "B" / f"{i}.png"), target(picture))
 
 
+@pytest.mark.slow
 def test_black_targets(inside):
     write_pairs(inside / "pairs", np.zeros_like)
     _, found = train(*PIX2PIX, "--data=pairs", "model.patch=16", "training.lr=2e-3", steps=400)
     assert "check-data" in found["one_colour"]
 
 
+@pytest.mark.slow
 def test_collapsed_generator(inside):
     write_pairs(inside / "pairs", lambda picture: picture)
     _, found = train(*PIX2PIX, "--data=pairs", "model.patch=16", "training.lr=1", "model.norm=none")
     assert "one colour" in found["one_colour"] and "collapsed" in found["one_colour"]
 
 
+@pytest.mark.slow
 def test_checkerboard_of_an_odd_kernel():
     _, found = train(*HD, "model.up=transposed", "data.scene_size=[64,64]")
     assert "model.up=resize" in found["checkerboard"]
 
 
+@pytest.mark.slow
 def test_learning_by_heart():
     often = ["training.validate_every=50", "data.scenes=2", "data.flip=false", "model.width=16"]
     _, found = train(*PIX2PIX, *often, "training.lr=2e-3", "model.dropout=0", steps=500)
     assert "best checkpoint" in found["overfitting"] and "val/l1" in found["overfitting"]
 
 
+@pytest.mark.slow
 def test_nothing_learns():
     _, found = train(*PIX2PIX, "training.lr=1e-12")
     assert "no weight of g has moved" in found["nothing_learns"]
