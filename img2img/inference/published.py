@@ -15,7 +15,7 @@ from torch import nn
 
 from img2img.errors import CheckpointError
 from img2img.inference.network_sizes import Layer, StateDict, read_layers, read_network
-from img2img.networks.patchgan import MultiscaleDiscriminator, PatchGAN
+from img2img.networks.patchgan import MultiscaleDiscriminator, PatchDiscriminator
 from img2img.networks.pix2pixhd import GlobalGenerator, LocalEnhancer
 from img2img.networks.unet import UNet
 
@@ -106,7 +106,7 @@ _BUILDERS = {
     "encoder": lambda sizes: GlobalGenerator(**sizes),
     "enhancer": _build_enhancer,
     "multiscale": lambda sizes: MultiscaleDiscriminator(**sizes),
-    "patchgan": lambda sizes: PatchGAN(**sizes),
+    "patchgan": lambda sizes: PatchDiscriminator(**sizes),
 }
 
 

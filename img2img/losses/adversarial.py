@@ -47,8 +47,15 @@ def adversarial_loss(
     the generator of its own pictures with True.
 
     Args:
+        predictions: (N, 1, h, w), raw outputs, or one such map for each scale.
+        kind: `lsgan` (Mao et al. 2017) or `vanilla`, cross-entropy (Goodfellow et al. 2014,
+            non-saturating for the generator).
         scales: how the scales of a multi-scale discriminator combine; the published
             pix2pixHD sums.
+
+    >>> wrong = torch.zeros(1, 1, 6, 6)  # "generated", says an LSGAN discriminator
+    >>> float(adversarial_loss(wrong, False)), float(adversarial_loss(wrong, True))
+    (0.0, 1.0)
     """
     if isinstance(predictions, Tensor):
         predictions = [predictions]

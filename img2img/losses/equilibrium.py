@@ -1,20 +1,28 @@
-"""BEGAN: a discriminator that rebuilds pictures, and the balance of the two errors.
+"""BEGAN: a discriminator that reconstructs pictures, and the balance of the two errors.
 
 Berthelot et al. 2017, Sec. 3. In float32 whatever the networks' precision.
 """
 
 from torch import Tensor
 
+from img2img.lazy import renamed
+
+__getattr__ = renamed(__name__, {"rebuilding_loss": "reconstruction_loss"})
+
 K_RATE = 0.001  # lambda_k, the paper's
 
 
-def rebuilding_loss(picture: Tensor, rebuilt: Tensor) -> Tensor:
+def reconstruction_loss(picture: Tensor, rebuilt: Tensor) -> Tensor:
     """L(v) = |v - D(v)| (Sec. 3.1, with eta = 1 of 1 and 2), the mean over all values, a scalar.
 
     The discriminator minimises L(x) - k_t L(G(z_D)), the generator L(G(z_G)) (Sec. 3.4).
 
     Args:
         picture, rebuilt: (N, C, H, W), the autoencoder's input and output.
+
+    >>> import torch
+    >>> float(reconstruction_loss(torch.zeros(2, 3, 8, 8), torch.ones(2, 3, 8, 8)))
+    1.0
     """
     return (picture.float() - rebuilt.float()).abs().mean()
 

@@ -50,6 +50,11 @@ def discriminator_loss(
 
     Raises:
         ValueError: a label other than 1 where there are no labels.
+
+    >>> import torch
+    >>> terms = discriminator_loss(torch.ones(4, 1), torch.zeros(4, 1), kind="wasserstein")
+    >>> float(sum(terms.values()))
+    -1.0
     """
     on_real, on_fake = on_real.float(), on_fake.float()
     if kind in _ON_LABELS:
@@ -80,6 +85,10 @@ def generator_loss(on_fake: Tensor, *, kind: Kind) -> Tensor:
 
     Args:
         on_fake: raw outputs on generated pictures.
+
+    >>> import torch
+    >>> float(generator_loss(torch.ones(4, 1), kind="wasserstein"))
+    -1.0
     """
     on_fake = on_fake.float()
     if kind == "minimax":

@@ -24,6 +24,9 @@ def l1_loss(fake: Tensor, real: Tensor, valid: Tensor | None = None) -> Tensor:
         fake, real: (N, C, H, W).
         valid: (N, 1, H, W), 1 where a pixel counts; None: everywhere. A picture without any
             valid pixel adds 0.
+
+    >>> float(l1_loss(torch.zeros(1, 3, 4, 4), torch.ones(1, 3, 4, 4)))
+    1.0
     """
     fake, real = fake.float(), real.float()
     if valid is None:
@@ -44,6 +47,11 @@ def feature_matching_loss(
 
     Returns:
         A scalar: the mean over scales of the sum over layers, times 4 / layers.
+
+    >>> fake = [[torch.zeros(1, 8, 4, 4), torch.zeros(1, 1, 3, 3)]]  # one scale, one layer
+    >>> real = [[torch.ones(1, 8, 4, 4), torch.ones(1, 1, 3, 3)]]
+    >>> float(feature_matching_loss(fake, real))
+    4.0
     """
     total = fake[0][0].new_zeros((), dtype=torch.float32)
     for fake_scale, real_scale in zip(fake, real, strict=True):
@@ -61,6 +69,12 @@ class PerceptualLoss(nn.Module):
         features: images (N, 3, H, W) in [-1, 1] -> list of feature maps. It is handed in,
             so that this loss knows no particular network.
         weights: one weight for each feature map.
+
+    >>> def features(image):  # in place of VGG, as of `img2img.networks.load_vgg`
+    ...     return [image, F.avg_pool2d(image, 2)]
+    >>> perceptual = PerceptualLoss(features, weights=(0.5, 0.5))
+    >>> float(perceptual(torch.zeros(1, 3, 8, 8), torch.ones(1, 3, 8, 8)))
+    1.0
     """
 
     def __init__(

@@ -1,7 +1,7 @@
 """Penalties on the critic's gradient with regard to its input.
 
-Each runs the critic once more, on points between real and generated pictures, and can be
-differentiated again with regard to the critic's parameters.
+Each runs the critic once more, on points between real and generated pictures. The result has a
+graph (double-backward): it can be differentiated by the critic's parameters.
 """
 
 from collections.abc import Callable
@@ -22,6 +22,11 @@ def gradient_penalty(critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
 
     Raises:
         ValueError: real and fake differ in shape.
+
+    >>> real, fake = torch.ones(4, 3, 8, 8), torch.zeros(4, 3, 8, 8)
+    >>> critic = lambda image: image[:, 0, 0, 0]  # a gradient of length 1
+    >>> float(gradient_penalty(critic, real, fake))
+    0.0
     """
     norms = torch.linalg.vector_norm(_gradients(critic, real, fake), dim=1)
     return ((norms - 1) ** 2).mean()
@@ -32,6 +37,11 @@ def divergence_penalty(critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
 
     Args:
         critic, real, fake: as for `gradient_penalty`.
+
+    >>> real, fake = torch.ones(4, 3, 8, 8), torch.zeros(4, 3, 8, 8)
+    >>> critic = lambda image: 2 * image[:, 0, 0, 0]
+    >>> float(divergence_penalty(critic, real, fake))
+    64.0
     """
     squares = _gradients(critic, real, fake).square().sum(1)
     return (squares**3).mean()

@@ -13,7 +13,7 @@ from torch import Tensor
 from img2img.data.reading import TARGET
 from img2img.data.spec import DataSpec
 from img2img.errors import ConfigError
-from img2img.losses.equilibrium import K_RATE, convergence, next_k, rebuilding_loss
+from img2img.losses.equilibrium import K_RATE, convergence, next_k, reconstruction_loss
 from img2img.models.base import Batch, Model, Terms
 from img2img.models.convolutional import picture_side
 from img2img.models.latents import Latents, Noise, Z
@@ -105,7 +105,7 @@ class BEGAN(Model):
 
     def _error(self, picture: Tensor) -> Tensor:
         picture = self.noise(picture)
-        return rebuilding_loss(picture, self.discriminator(picture))
+        return reconstruction_loss(picture, self.discriminator(picture))
 
     def after(self, update: str, out: dict[str, Tensor]) -> None:
         if update == "d":

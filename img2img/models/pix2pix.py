@@ -13,7 +13,7 @@ from img2img.models.base import Batch, Model, Terms, Update
 from img2img.models.conditioning import Condition
 from img2img.networks.layers import Norm, Upsampling, concat_condition
 from img2img.networks.padding import run_padded
-from img2img.networks.patchgan import PATCHES, PatchGAN, smallest_input
+from img2img.networks.patchgan import PATCHES, PatchDiscriminator, smallest_input
 from img2img.networks.pix2pixhd import GlobalGenerator
 from img2img.networks.unet import UNet, default_depth
 from img2img.schema import Section
@@ -106,7 +106,7 @@ class Pix2Pix(Model):
             )
         n_layers = PATCHES[options.patch]
         self.require_size(smallest_input(n_layers, padding=1), "set model.patch=16 or 1")
-        self.discriminator = PatchGAN(
+        self.discriminator = PatchDiscriminator(
             in_channels=self.condition.channels + spec.target.channels,
             width=options.d_width,
             n_layers=n_layers,

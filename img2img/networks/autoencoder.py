@@ -1,7 +1,7 @@
 """BEGAN's networks: Berthelot et al. 2017, Sec. 3.5 and Fig. 1.
 
-3x3 convolutions, two at each size, with exponential linear units. The encoder halves by strided
-convolutions, with as many more channels each time; the decoder doubles by nearest neighbour.
+3x3 convolutions, two at each size, with exponential linear units. The encoder downsamples by
+strided convolutions, with as many more channels each time; the decoder doubles by nearest neighbour.
 """
 
 import torch.nn.functional as F
@@ -12,7 +12,7 @@ from img2img.networks.dcgan import levels_of
 
 
 def _sizes(size: int) -> tuple[int, int]:
-    """How often a side is halved, and what is left: 8 to 14 pixels, the paper's 8 for 32 and 64.
+    """How many downsamplings a side takes, and what is left: 8 to 14 pixels, the paper's 8 for 32 and 64.
 
     Raises:
         ValueError: as `levels_of`.
@@ -31,7 +31,18 @@ def _convolutions(in_channels: int, out_channels: int, *, stride: int = 1) -> nn
 
 
 class Encoder(nn.Module):
-    """image (N, channels, size, size) -> h (N, hidden)."""
+    """image (N, channels, size, size) -> h (N, hidden): BEGAN's (Berthelot et al. 2017, Fig. 1).
+
+    Args:
+        channels: of the image.
+        size: its side in pixels, 4 to 7 times a power of two.
+        hidden: numbers of the code.
+        width: channels at full resolution; as many more at every further one.
+
+    >>> import torch
+    >>> Encoder(channels=3, size=32, width=8)(torch.zeros(2, 3, 32, 32)).shape
+    torch.Size([2, 64])
+    """
 
     def __init__(self, *, channels: int, size: int, hidden: int = 64, width: int = 64):
         super().__init__()
@@ -49,7 +60,14 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """h (N, hidden) -> image (N, channels, size, size); the generator is one of z."""
+    """h (N, hidden) -> image (N, channels, size, size); BEGAN's generator is one of z.
+
+    The values have no bound: there is no tanh. Arguments are as of `Encoder`.
+
+    >>> import torch
+    >>> Decoder(channels=3, size=32, width=8)(torch.zeros(2, 64)).shape
+    torch.Size([2, 3, 32, 32])
+    """
 
     def __init__(self, *, channels: int, size: int, hidden: int = 64, width: int = 64):
         super().__init__()
@@ -67,11 +85,19 @@ class Decoder(nn.Module):
 
 
 class Autoencoder(nn.Module):
-    """image (N, channels, size, size) -> the image rebuilt; arguments are as of `Encoder`."""
+    """image (N, channels, size, size) -> its reconstruction: BEGAN's discriminator.
 
-    def __init__(self, **shape: int):
+    Arguments are as of `Encoder`.
+
+    >>> import torch
+    >>> Autoencoder(channels=3, size=32, width=8)(torch.zeros(2, 3, 32, 32)).shape
+    torch.Size([2, 3, 32, 32])
+    """
+
+    def __init__(self, *, channels: int, size: int, hidden: int = 64, width: int = 64):
         super().__init__()
-        self.encoder, self.decoder = Encoder(**shape), Decoder(**shape)
+        self.encoder = Encoder(channels=channels, size=size, hidden=hidden, width=width)
+        self.decoder = Decoder(channels=channels, size=size, hidden=hidden, width=width)
 
     def forward(self, image: Tensor) -> Tensor:
         return self.decoder(self.encoder(image))

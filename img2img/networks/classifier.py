@@ -10,18 +10,17 @@ FEATURES = 128
 class PictureClassifier(nn.Module):
     """Images (N, in, H, W) in [-1, 1] of any size -> logits (N, classes).
 
-    Three halvings by strided convolution, an average over what is left, and a linear layer.
+    Three downsamplings by strided convolution, an average over what is left, and a linear layer.
     """
 
     def __init__(self, *, in_channels: int, classes: int, width: int = 32):
         super().__init__()
-        norm = {"norm": "batch", "bias": False}
         self.body = nn.Sequential(
-            ConvBlock(in_channels, width, **norm),
-            ConvBlock(width, width, stride=2, **norm),
-            ConvBlock(width, 2 * width, stride=2, **norm),
-            ConvBlock(2 * width, 2 * width, **norm),
-            ConvBlock(2 * width, FEATURES, stride=2, **norm),
+            ConvBlock(in_channels, width, norm="batch", bias=False),
+            ConvBlock(width, width, stride=2, norm="batch", bias=False),
+            ConvBlock(width, 2 * width, stride=2, norm="batch", bias=False),
+            ConvBlock(2 * width, 2 * width, norm="batch", bias=False),
+            ConvBlock(2 * width, FEATURES, stride=2, norm="batch", bias=False),
         )
         self.head = nn.Linear(FEATURES, classes)
 

@@ -23,7 +23,7 @@ FIRST = range(4, 8)  # sides of the first feature map; 4 in Radford et al. 2016,
 
 
 def levels_of(size: int) -> int:
-    """How often a side of `size` pixels is halved down to the first feature map.
+    """How many downsamplings lead from a side of `size` pixels to the first feature map.
 
     Raises:
         ValueError: it is none of 4 to 7 times a power of two, such as 28, 32 or 64.
@@ -38,12 +38,21 @@ class DCGANGenerator(nn.Module):
     """Projects a latent vector to a small map and doubles it to the image.
 
     z (N, latent), optional one-hot class (N, classes) -> image (N, channels, size, size)
-    in [-1, 1].
+    in [-1, 1]. Radford et al. 2016, Fig. 1.
 
     Args:
-        size: 4 to 7 times a power of two; the first map has 4 to 7 pixels a side.
+        latent: numbers of z.
+        channels: of the image.
+        size: its side in pixels, 4 to 7 times a power of two; the first map has 4 to 7 pixels a side.
         width: channels before the last layer; doubled towards the first map.
         classes: number of classes that condition it; 0 for none.
+
+    Raises:
+        ValueError: another size.
+
+    >>> generator = DCGANGenerator(size=32, width=8, classes=10)
+    >>> generator(torch.zeros(2, 100), torch.eye(10)[:2]).shape
+    torch.Size([2, 3, 32, 32])
     """
 
     def __init__(
@@ -79,18 +88,25 @@ class DCGANGenerator(nn.Module):
 
 
 class DCGANDiscriminator(nn.Module):
-    """Halves the image to a small map and judges it.
+    """Downsamples the image to a small map and judges it.
 
-    image (N, channels, size, size), optional one-hot class (N, classes) -> (N, outputs).
+    image (N, channels, size, size), optional one-hot class (N, classes) -> logits or scores
+    (N, outputs). Radford et al. 2016.
 
     Args:
-        size: as of the generator.
+        channels, size: of the image, as of the generator.
+        width: channels after the first convolution.
+        classes: number of classes that condition it; 0 for none.
         outputs: numbers that it says of an image; the first is by custom the verdict.
         recognised: numbers behind these that a head with a layer of its own finds, as InfoGAN's Q
             (Chen et al. 2016, Appendix C.1, without its batch norm, which an epoch's last batch of
             a single picture could not pass).
         features: the result is (verdict, last feature map).
         minibatch: minibatch discrimination before the last layer.
+
+    >>> discriminator = DCGANDiscriminator(size=32, width=8)
+    >>> discriminator(torch.zeros(2, 3, 32, 32)).shape
+    torch.Size([2, 1])
     """
 
     def __init__(

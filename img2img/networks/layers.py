@@ -11,9 +11,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from img2img.lazy import renamed
 from img2img.networks.channels_last import instance_norm
 from img2img.networks.checkpointing import Recomputable
 from img2img.networks.convolution import Conv2d
+
+__getattr__ = renamed(__name__, {"halve": "downsample"})
 
 Norm = Literal["instance", "batch", "none"]
 Upsampling = Literal["resize", "transposed"]
@@ -76,6 +79,10 @@ class ConvBlock(Recomputable):
         padding: pixels on each side; None keeps the size at stride 1 (kernel // 2).
         reflect: pad by reflection instead of zeros.
         dropout: probability; 0 adds no layer.
+
+    >>> import torch
+    >>> ConvBlock(3, 8, stride=2)(torch.zeros(1, 3, 16, 16)).shape
+    torch.Size([1, 8, 8, 8])
     """
 
     def __init__(
@@ -115,6 +122,10 @@ class UpBlock(Recomputable):
 
     `resize` enlarges by nearest neighbour and convolves (no checkerboard, Odena et al.
     2016); `transposed` is the published networks' transposed convolution, kernel 3 or 4.
+
+    >>> import torch
+    >>> UpBlock(8, 4)(torch.zeros(1, 8, 16, 16)).shape
+    torch.Size([1, 4, 32, 32])
     """
 
     def __init__(
@@ -168,7 +179,7 @@ def concat_condition(x: Tensor, condition: Tensor) -> Tensor:
     return torch.cat([condition, x], dim=1)
 
 
-def halve(x: Tensor) -> Tensor:
+def downsample(x: Tensor) -> Tensor:
     """The next coarser level of an image pyramid: (N, C, H, W) -> (N, C, ceil(H/2), ceil(W/2)).
 
     pix2pixHD's average pooling, whose border does not count the padding.
@@ -179,8 +190,16 @@ def halve(x: Tensor) -> Tensor:
 def init_weights(module: nn.Module) -> None:
     """N(0, 0.02) weights, N(1, 0.02) batch-norm scales, zero biases, in place.
 
+    The initialisation of DCGAN (Radford et al. 2016, Sec. 4), which pix2pix and pix2pixHD share. The
+    networks here call it themselves.
+
     Weights on the meta device stay as they are: a draw would load torch's compiler, which takes a
     second, and they have no values.
+
+    >>> network = nn.Sequential(nn.Conv2d(3, 64, 3), nn.BatchNorm2d(64))
+    >>> init_weights(network)
+    >>> bool(network[0].weight.detach().std() < 0.03), float(network[0].bias.detach().max())
+    (True, 0.0)
     """
     if any(weight.is_meta for weight in module.parameters()):
         return

@@ -26,7 +26,19 @@ class Maxout(nn.Module):
 
 
 class MLPGenerator(nn.Module):
-    """z (N, latent) -> image (N, *shape) in [-1, 1], through two layers of rectifiers."""
+    """z (N, latent) -> image (N, *shape) in [-1, 1], through two layers of rectifiers.
+
+    The generator of the first GAN (Goodfellow et al. 2014, Sec. 5, MNIST).
+
+    Args:
+        latent: numbers of z.
+        shape: (C, H, W) of the image.
+        width: units of a layer.
+
+    >>> import torch
+    >>> MLPGenerator(shape=(1, 28, 28), width=32)(torch.zeros(2, 100)).shape
+    torch.Size([2, 1, 28, 28])
+    """
 
     def __init__(self, *, latent: int = 100, shape: tuple[int, int, int], width: int = 1200):
         super().__init__()
@@ -49,8 +61,17 @@ class MLPGenerator(nn.Module):
 class MaxoutDiscriminator(nn.Module):
     """image (N, *shape) -> logits (N, 1), through two layers of maxout units with dropout.
 
+    The discriminator of the first GAN (Goodfellow et al. 2014, Sec. 5, MNIST).
+
     Args:
+        shape: (C, H, W) of the image.
+        width: units of a layer.
+        dropout: 0.2 of the image and 0.5 of the units, as published.
         minibatch: minibatch discrimination before the last layer.
+
+    >>> import torch
+    >>> MaxoutDiscriminator(shape=(1, 28, 28), width=32)(torch.zeros(2, 1, 28, 28)).shape
+    torch.Size([2, 1])
     """
 
     def __init__(

@@ -28,6 +28,11 @@ def run_padded(network: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     The network states what it needs as `size_multiple` and `size_minimum` (pixels). Unlike
     `F.pad`, the mirror works for pictures smaller than the padding, and its gradient is
     deterministic on a GPU.
+
+    >>> from img2img.networks import UNet
+    >>> generator = UNet(in_channels=3, out_channels=3, width=8, depth=4)
+    >>> run_padded(generator, torch.zeros(1, 3, 29, 50)).shape
+    torch.Size([1, 3, 29, 50])
     """
     height, width = x.shape[-2:]
     need = {"multiple": network.size_multiple, "minimum": network.size_minimum}

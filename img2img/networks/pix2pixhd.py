@@ -7,13 +7,27 @@ generator that works at half the resolution and adds its features to its own.
 from torch import Tensor, nn
 
 from img2img.networks.checkpointing import Recomputable
-from img2img.networks.layers import ConvBlock, Norm, UpBlock, Upsampling, halve, init_weights
+from img2img.networks.layers import ConvBlock, Norm, UpBlock, Upsampling, downsample, init_weights
 
 
 class ResidualBlock(Recomputable):
-    """x + two 3x3 convolutions of x; nothing after the sum. Shape is kept."""
+    """x + two 3x3 convolutions of x; nothing after the sum: (N, C, H, W) -> (N, C, H, W).
 
-    def __init__(self, channels: int, *, norm: Norm, bias: bool, dropout: float = 0.0):
+    Johnson et al. 2016. H and W are 2 at least, for padding by reflection.
+
+    Args:
+        channels: C.
+        bias: whether the convolutions have a bias.
+        dropout: probability between the two.
+
+    >>> import torch
+    >>> ResidualBlock(8)(torch.zeros(1, 8, 4, 4)).shape
+    torch.Size([1, 8, 4, 4])
+    """
+
+    def __init__(
+        self, channels: int, *, norm: Norm = "instance", bias: bool = True, dropout: float = 0.0
+    ):
         super().__init__()
         self.first = ConvBlock(
             channels, channels, reflect=True, norm=norm, bias=bias, dropout=dropout
@@ -39,16 +53,24 @@ def _head(in_channels: int, out_channels: int) -> ConvBlock:
 class GlobalGenerator(nn.Module):
     """Down, residual blocks, up: (N, in, H, W) -> (N, out, H, W) in [-1, 1].
 
+    pix2pixHD's G1 (Wang et al. 2018, Sec. 3.1); with `width=64, n_down=2` and 6 or 9 blocks the
+    ResNet generator of CycleGAN.
+
     H and W must be multiples of `size_multiple` = 2**n_down.
 
     Args:
         out_channels: None leaves out the last convolution and tanh, so that the output is
             the feature map (N, width, H, W) that an enhancer builds on.
-        width: channels at full resolution, doubled at every halving.
-        n_down: number of halvings.
+        width: channels at full resolution, doubled by every downsampling.
+        n_down: number of downsamplings by 2.
         n_blocks: residual blocks at the coarsest resolution.
         bias: whether the convolutions before a norm have a bias.
         dropout: probability inside the residual blocks.
+
+    >>> import torch
+    >>> generator = GlobalGenerator(in_channels=5, out_channels=3, width=8, n_down=2, n_blocks=1)
+    >>> generator(torch.zeros(1, 5, 32, 64)).shape
+    torch.Size([1, 3, 32, 64])
     """
 
     def __init__(
@@ -67,17 +89,22 @@ class GlobalGenerator(nn.Module):
         super().__init__()
         self.size_multiple = 2**n_down
         self.size_minimum = 2 * self.size_multiple  # reflection needs two pixels at the bottom
-        shared = {"norm": norm, "bias": bias}
-        self.stem = _stem(in_channels, width, **shared)
+        self.stem = _stem(in_channels, width, norm=norm, bias=bias)
         self.down = nn.Sequential(
-            *(ConvBlock(width << i, width << (i + 1), stride=2, **shared) for i in range(n_down))
+            *(
+                ConvBlock(width << i, width << (i + 1), stride=2, norm=norm, bias=bias)
+                for i in range(n_down)
+            )
         )
         self.blocks = nn.Sequential(
-            *(ResidualBlock(width << n_down, dropout=dropout, **shared) for _ in range(n_blocks))
+            *(
+                ResidualBlock(width << n_down, norm=norm, bias=bias, dropout=dropout)
+                for _ in range(n_blocks)
+            )
         )
         self.up = nn.Sequential(
             *(
-                UpBlock(width << i, width << (i - 1), mode=up, **shared)
+                UpBlock(width << i, width << (i - 1), mode=up, norm=norm, bias=bias)
                 for i in range(n_down, 0, -1)
             )
         )
@@ -107,11 +134,12 @@ class EnhancerStage(nn.Module):
         bias: bool,
     ):
         super().__init__()
-        shared = {"norm": norm, "bias": bias}
-        self.stem = _stem(in_channels, width, **shared)
-        self.down = ConvBlock(width, 2 * width, stride=2, **shared)
-        self.blocks = nn.Sequential(*(ResidualBlock(2 * width, **shared) for _ in range(n_blocks)))
-        self.up = UpBlock(2 * width, width, mode=up, **shared)
+        self.stem = _stem(in_channels, width, norm=norm, bias=bias)
+        self.down = ConvBlock(width, 2 * width, stride=2, norm=norm, bias=bias)
+        self.blocks = nn.Sequential(
+            *(ResidualBlock(2 * width, norm=norm, bias=bias) for _ in range(n_blocks))
+        )
+        self.up = UpBlock(2 * width, width, mode=up, norm=norm, bias=bias)
         self.head = nn.Identity() if out_channels is None else _head(width, out_channels)
         init_weights(self)
 
@@ -122,12 +150,21 @@ class EnhancerStage(nn.Module):
 class LocalEnhancer(nn.Module):
     """Coarse-to-fine generator: (N, in, H, W) -> (N, out, H, W) in [-1, 1].
 
+    pix2pixHD's G2 around any G1 (Wang et al. 2018, Sec. 3.1). H and W must be multiples of
+    `size_multiple`, the coarse generator's times 2**n_enhancers.
+
     Args:
         coarse: a generator without its last layer, (N, in, h, w) -> (N, width * 2**n_enhancers,
-            h, w), run on the input halved `n_enhancers` times.
+            h, w), run on the input downsampled `n_enhancers` times by 2.
         width: channels at full resolution.
         n_enhancers: number of doublings.
         n_blocks: residual blocks of each stage.
+
+    >>> import torch
+    >>> coarse = GlobalGenerator(in_channels=5, out_channels=None, width=16, n_down=2, n_blocks=1)
+    >>> generator = LocalEnhancer(coarse, in_channels=5, out_channels=3, width=8, n_blocks=1)
+    >>> generator(torch.zeros(1, 5, 32, 64)).shape
+    torch.Size([1, 3, 32, 64])
     """
 
     def __init__(
@@ -163,7 +200,7 @@ class LocalEnhancer(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         pyramid = [x]
         for _ in self.stages:
-            pyramid.append(halve(pyramid[-1]))
+            pyramid.append(downsample(pyramid[-1]))
         features = self.coarse(pyramid.pop())
         for stage in self.stages:
             features = stage(pyramid.pop(), features)

@@ -177,6 +177,10 @@ def load_vgg(
     Raises:
         ConfigError: `file` does not hold the network, or a network asked for by name
             cannot be had.
+
+    >>> from img2img.losses import PerceptualLoss
+    >>> network, origin = load_vgg("vgg19")  # doctest: +SKIP
+    >>> perceptual = PerceptualLoss(network)  # doctest: +SKIP
     """
     if file is not None:
         path = Path(file).expanduser()

@@ -15,7 +15,7 @@ LEAST_DEPTH = 3
 
 
 def default_depth(size: tuple[int, int] | None) -> int:
-    """Eight halvings, or as many as the shorter side of the pictures allows (at least 3)."""
+    """Eight downsamplings, or as many as the shorter side of the pictures allows (at least 3)."""
     if size is None:
         return DEFAULT_DEPTH
     return max(LEAST_DEPTH, min(DEFAULT_DEPTH, int(math.log2(min(size)))))
@@ -24,7 +24,7 @@ def default_depth(size: tuple[int, int] | None) -> int:
 class UNet(nn.Module):
     """Encoder-decoder with skip connections: (N, in, H, W) -> (N, out, H, W).
 
-    The output is in [-1, 1] with the default tanh. H and W must be multiples of
+    pix2pix's generator (Isola et al. 2017, Sec. 6.1.1). The output is in [-1, 1] with the default tanh. H and W must be multiples of
     `size_multiple` = 2**depth; `padding.run_padded` takes care of other sizes.
 
     The skips carry activated features and are rectified again in the decoder. The
@@ -34,9 +34,17 @@ class UNet(nn.Module):
         out_channels: None leaves out the last convolution and tanh, so that the output is the
             feature map (N, width, H, W) that an enhancer builds on.
         width: channels after the first convolution, doubled four times at most.
-        depth: number of halvings.
+        depth: number of downsamplings by 2, at least 2.
         dropout: probability in the deeper decoder levels (pix2pix's only noise).
         bias: whether the convolutions before a norm have a bias.
+
+    Raises:
+        ValueError: a depth below 2.
+
+    >>> import torch
+    >>> generator = UNet(in_channels=3, out_channels=3, width=8, depth=4)
+    >>> generator(torch.zeros(1, 3, 32, 48)).shape
+    torch.Size([1, 3, 32, 48])
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Class, code and rebuilding losses by hand."""
+"""Class, code and reconstruction losses by hand."""
 
 import math
 
@@ -14,7 +14,7 @@ from img2img.losses.classes import (
     mean_feature_loss,
     realness,
 )
-from img2img.losses.equilibrium import convergence, next_k, rebuilding_loss
+from img2img.losses.equilibrium import convergence, next_k, reconstruction_loss
 from img2img.losses.generative import discriminator_loss
 
 
@@ -70,7 +70,7 @@ def test_continuous_information_is_the_gaussian_likelihood_and_the_code_s_entrop
 def test_began_by_hand():
     picture = torch.tensor([[[[0.5, -0.5]]]])
     rebuilt = torch.tensor([[[[0.0, 0.5]]]])
-    on_real = rebuilding_loss(picture, rebuilt)
+    on_real = reconstruction_loss(picture, rebuilt)
     assert float(on_real) == pytest.approx(0.75)
     on_fake = torch.tensor(0.2, requires_grad=True)
     k = next_k(torch.tensor(0.0), on_real, on_fake, gamma=0.5)

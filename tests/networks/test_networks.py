@@ -12,14 +12,14 @@ from img2img.networks.layers import (
     ConvBlock,
     UpBlock,
     concat_condition,
-    halve,
+    downsample,
     init_weights,
     make_activation,
     make_norm,
 )
 from img2img.networks.mlp import MaxoutDiscriminator, MLPGenerator
 from img2img.networks.padding import padded_size, run_padded
-from img2img.networks.patchgan import PATCHES, MultiscaleDiscriminator, PatchGAN
+from img2img.networks.patchgan import PATCHES, MultiscaleDiscriminator, PatchDiscriminator
 from img2img.networks.pix2pixhd import GlobalGenerator, LocalEnhancer
 from img2img.networks.unet import UNet
 
@@ -89,7 +89,7 @@ def test_padding_mirrors_and_crops_back():
 
 @pytest.mark.parametrize("patch, layers", PATCHES.items())
 def test_receptive_field_of_a_patchgan_is_its_name(patch, layers):
-    network = PatchGAN(in_channels=1, width=2, n_layers=layers, norm="none", padding=1)
+    network = PatchDiscriminator(in_channels=1, width=2, n_layers=layers, norm="none", padding=1)
     for parameter in network.parameters():
         parameter.data.abs_().add_(0.01)  # nothing cancels, nothing is cut off by an activation
     side = 2 * patch + 64
@@ -111,7 +111,7 @@ def test_multiscale_starts_with_the_full_resolution():
 
 
 def test_halving_does_not_count_the_border():
-    assert_close(halve(torch.ones(1, 2, 5, 7)), torch.ones(1, 2, 3, 4))
+    assert_close(downsample(torch.ones(1, 2, 5, 7)), torch.ones(1, 2, 3, 4))
 
 
 @pytest.mark.parametrize("size", [8, 14, 28, 48, 64])

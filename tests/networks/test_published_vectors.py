@@ -104,12 +104,12 @@ def test_residual_network_is_as_near_to_float64_as_the_published_code(vector):
 
 
 def test_enhancer_features_and_pyramid(vector):
-    from img2img.networks.layers import halve
+    from img2img.networks.layers import downsample
 
     tensors, _ = vector("net_local_nle1")
     network = recognise(weights(tensors), "").build().eval()
     with torch.no_grad():
-        assert_close(halve(tensors["input"]), tensors["input_downsampled"], **CLOSE)
+        assert_close(downsample(tensors["input"]), tensors["input_downsampled"], **CLOSE)
         features = network.coarse(tensors["input_downsampled"])
     assert_close(features, tensors["global_branch_output"], **CLOSE)
 

@@ -7,7 +7,7 @@ from torch.autograd.graph import saved_tensors_hooks
 
 from img2img.networks.checkpointing import Recomputable, recompute_activations
 from img2img.networks.layers import ConvBlock, UpBlock
-from img2img.networks.patchgan import PatchGAN
+from img2img.networks.patchgan import PatchDiscriminator
 from img2img.networks.pix2pixhd import GlobalGenerator, ResidualBlock
 
 BLOCKS = {
@@ -77,7 +77,9 @@ def test_less_is_stored():
 
 
 def test_only_the_outermost_blocks_are_recomputed():
-    network = nn.Sequential(ResidualBlock(4, norm="instance", bias=True), PatchGAN(in_channels=4))
+    network = nn.Sequential(
+        ResidualBlock(4, norm="instance", bias=True), PatchDiscriminator(in_channels=4)
+    )
     recompute_activations(network)
     chosen = [m for m in network.modules() if isinstance(m, Recomputable) and m.recompute]
     assert chosen == [network[0], *network[1].layers]
