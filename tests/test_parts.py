@@ -3,6 +3,7 @@
 import doctest
 import importlib
 import inspect
+import re
 import subprocess
 import sys
 import warnings
@@ -93,3 +94,20 @@ def test_old_names_work_and_warn(module):
         assert found is getattr(where, new)
     with pytest.raises(AttributeError):
         _ = where.nothing
+
+
+def test_docs_library_runs_as_it_stands(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    text = (ROOT / "docs" / "library.md").read_text()
+    blocks = re.findall(r"^```python\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    assert len(blocks) == 4
+    names: dict = {}
+    for number, block in enumerate(blocks):
+        exec(compile(block, f"docs/library.md, block {number}", "exec"), names)
+    assert "did you mean 'width'?" in capsys.readouterr().out
+    moved = [p.grad.abs().sum() > 0 for p in names["generator"].parameters()]
+    assert all(moved)
+    assert names["g_loss"].isfinite()
+    assert names["d_loss"].isfinite()
+    for package in (networks, losses):
+        assert not [name for name in package.__all__ if f"`{name}`" not in text]
