@@ -513,13 +513,59 @@ def test_lzw_palette_and_bilevel_ids_are_read_without_imagecodecs(tmp_path):
     np.testing.assert_array_equal(read_without_codecs(tmp_path / "y.tif", "ids"), ids > 0)
 
 
-def test_other_compressed_tiffs_ask_for_imagecodecs(tmp_path):
-    pytest.importorskip("imagecodecs", reason="writes the file")
+def plain_tiff(path, *, compression, bits, data):
+    """A 16x16 grey TIFF, its one strip's bytes as they are given."""
+    sizes = [(256, 16), (257, 16), (258, bits), (259, compression), (262, 1)]
+    places = [(273, 8), (277, 1), (278, 16), (279, len(data))]
+    tags = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in sizes + places)
+    head = struct.pack("<2sHI", b"II", 42, 8 + len(data))
+    path.write_bytes(head + data + struct.pack("<H", 9) + tags + bytes(4))
+
+
+TWELVE_BITS = {"compression": 1, "bits": 12, "data": bytes(range(128)) * 3}
+
+
+@pytest.mark.parametrize(
+    ("options", "what"),
+    [
+        ({"compression": 50000, "bits": 8, "data": b"frame"}, "compressed with ZSTD"),
+        ({"compression": 34887, "bits": 32, "data": b"Lerc2"}, "compressed with LERC"),
+        ({"compression": 34712, "bits": 16, "data": b"jp2"}, "compressed with JPEG2000"),
+        (TWELVE_BITS, "of packed 12-bit values"),
+    ],
+)
+def test_other_tiffs_ask_for_imagecodecs(tmp_path, options, what):
+    plain_tiff(tmp_path / "x.tif", **options)
+    said = read_without_codecs(tmp_path / "x.tif")
+    assert f"x.tif: a TIFF {what}; to read it: pip install imagecodecs" in said
+    assert "damaged" not in said
+
+
+def test_a_damaged_lzw_tiff_is_called_damaged(tmp_path):
+    plain_tiff(tmp_path / "x.tif", compression=5, bits=8, data=b"\x80\x00")
+    assert "damaged" in read_without_codecs(tmp_path / "x.tif")
+
+
+@pytest.mark.parametrize("compression", ["lzw", "zstd", "lerc", "jpeg2000"])
+def test_tiffs_that_imagecodecs_reads(tmp_path, compression):
+    pytest.importorskip("imagecodecs", reason="the extra `tiff` is not installed")
     array = random((8, 8, 5))
-    options = {"photometric": "minisblack", "planarconfig": "contig", "compression": "lzw"}
+    options = {"photometric": "minisblack", "planarconfig": "contig", "compression": compression}
     tifffile.imwrite(tmp_path / "x.tif", array, **options)
     np.testing.assert_array_equal(read_image(tmp_path / "x.tif"), array)
     assert "pip install imagecodecs" in read_without_codecs(tmp_path / "x.tif")
+
+
+def test_packed_values_that_imagecodecs_reads(tmp_path):
+    pytest.importorskip("imagecodecs", reason="the extra `tiff` is not installed")
+    plain_tiff(tmp_path / "x.tif", **TWELVE_BITS)
+    triples = np.frombuffer(TWELVE_BITS["data"], np.uint8).reshape(-1, 3).astype(np.uint16)
+    first, second = (
+        triples[:, 0] << 4 | triples[:, 1] >> 4,
+        (triples[:, 1] & 15) << 8 | triples[:, 2],
+    )
+    expected = np.stack([first, second], 1).reshape(16, 16, 1)
+    np.testing.assert_array_equal(read_image(tmp_path / "x.tif"), expected)
 
 
 # --- writing ------------------------------------------------------------------------------

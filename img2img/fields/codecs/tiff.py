@@ -24,6 +24,8 @@ TIFF_MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 # TIFF's names for what the samples mean, and for compressions that change them.
 _MINISWHITE, _MINISBLACK, _RGB, _PALETTE, _YCBCR = 0, 1, 2, 3, 6
 _JPEG_COMPRESSIONS = (6, 7)
+# Those that Pillow and OpenCV always read: CCITT, LZW, JPEG, deflate.
+_COMMON_COMPRESSIONS = (2, 3, 4, 5, *_JPEG_COMPRESSIONS, 8, 32946)
 _ICC_PROFILE = 34675
 _ALPHA = {1, 2}  # extra samples that are transparency
 
@@ -74,9 +76,10 @@ def decode_tiff(path: Path) -> Stored:
         page = series.keyframe
         try:
             array = series.asarray(maxworkers=1)
-        except ValueError as error:
-            # Whether it asks for the package or just says no depends on tifffile's version.
-            if "imagecodecs" not in str(error) and "not supported" not in str(error):
+        except (ValueError, ImportError, NotImplementedError) as error:
+            # How it says that imagecodecs is missing depends on its version and on the codec.
+            said = isinstance(error, ImportError) or "imagecodecs" in str(error)
+            if not said and "not supported" not in str(error):
                 raise
             return _decode_elsewhere(path, page)
         sizes = dict(zip(series.get_axes(False), series.get_shape(False), strict=True))
@@ -100,18 +103,26 @@ def _channel(axes: str) -> int:
 
 
 def _decode_elsewhere(path: Path, page) -> Stored:
-    """A TIFF whose compression tifffile lacks, where Pillow or OpenCV reads it exactly."""
-    bits, channels = page.bitspersample, page.samplesperpixel
+    """A TIFF whose compression tifffile lacks, where Pillow or OpenCV reads it exactly.
+
+    Raises:
+        DataError: neither does; the message names the package that would.
+    """
+    bits, channels, compression = page.bitspersample, page.samplesperpixel, page.compression
     common = channels == 1 or (page.photometric in (_RGB, _YCBCR) and channels in (3, 4))
-    if common and bits in (1, 8):
+    if common and bits in (1, 8) and compression in _COMMON_COMPRESSIONS:
         stored = decode_pillow(path)
         if stored.array.shape[2] == channels:  # Pillow drops a fourth channel that is not alpha
             return stored
     plain = common and page.photometric in (_MINISBLACK, _RGB) and page.planarconfig == 1
+    plain &= compression in _COMMON_COMPRESSIONS
     if plain and ((page.dtype == np.uint16 and bits == 16) or page.dtype == np.float32):
         return Stored(upright(from_opencv(path, channels), _orientation(page)))
-    name = getattr(page.compression, "name", page.compression)
-    raise DataError(f"{path}: a TIFF compressed with {name}; to read it: pip install imagecodecs")
+    name = getattr(compression, "name", compression)
+    what = f"of packed {bits}-bit values" if name == "NONE" else f"compressed with {name}"
+    raise DataError(
+        f"{path}: a TIFF {what}; to read it: pip install imagecodecs (the extra `tiff`)"
+    )
 
 
 def tiff_info(path: Path) -> ImageInfo:
