@@ -10,7 +10,7 @@ import pytest
 
 from img2img.data.lettering import text_width, write_text
 from img2img.fields.files import write_image
-from img2img.reporting.html import escape
+from img2img.reporting.html import render_text
 from img2img.text import showable
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -31,7 +31,7 @@ ROOT = Path(__file__).resolve().parents[1]
 def test_showable(text, shown):
     assert showable(text) == shown
     showable(text).encode("utf-8")
-    assert escape(text) == shown  # nothing here that HTML would change
+    assert render_text("{{ text }}", text=text) == shown  # nothing here that HTML would change
 
 
 @pytest.mark.parametrize("text", ["stra\udcdfe", "\ud800", "a\x00b", "two\nlines", "a\tb"])

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from img2img.cli import run
 from img2img.errors import TrainingError
-from img2img.reporting.charts import CHART_STYLE, line_chart
-from img2img.reporting.html import page, table, tag
+from img2img.reporting.charts import line_chart
+from img2img.reporting.html import render
 from img2img.shortcuts import PLAIN
 
 # What each way adds to the environment and to the settings.
@@ -50,10 +50,14 @@ def main(argv: list[str]) -> int:
     rows = [(way, f"{value:.4f}", f"{value / half[a.ways[0]]:.3f}") for way, value in half.items()]
     for row in rows:
         print("{:16} g/l1 of the second half {}, ratio {}".format(*row))
-    summary = table(("way", "g/l1, mean of the second half", f"beside {a.ways[0]}"), rows)
-    body = (tag("h1", "The same training in several ways"), summary)
-    drawn = tag("div", *charts, class_="charts")
-    a.out.write_text(page("Loss curves", *body, drawn, style=CHART_STYLE), encoding="utf-8")
+    text = render(
+        "charts.html",
+        title="The same training in several ways",
+        heads=("way", ("g/l1, mean of the second half",), (f"beside {a.ways[0]}",)),
+        rows=rows,
+        charts=charts,
+    )
+    a.out.write_text(text, encoding="utf-8")
     print(f"written: {a.out}")
     return 0
 

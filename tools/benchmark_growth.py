@@ -16,8 +16,8 @@ from pathlib import Path
 
 from img2img.cli import count, run
 from img2img.errors import TrainingError
-from img2img.reporting.charts import CHART_STYLE, line_chart
-from img2img.reporting.html import page, table, tag
+from img2img.reporting.charts import line_chart
+from img2img.reporting.html import render
 
 SIDE, BATCH, WIDTH = 128, 1, 16
 # Name of what varies, its values, and the unit in which cost should be constant.
@@ -54,12 +54,14 @@ def main(argv: list[str]) -> int:
             scale = 2**20 if place else 1
             line = [(value, figures[place] / scale) for value, figures in found.items()]
             charts.append(line_chart(name, {what: line}, last=max(found), across=what))
-    body = (
-        tag("h1", "How a training step's cost grows"),
-        table(("what grows", "to", "a step", "time by its unit", "memory"), rows),
+    text = render(
+        "charts.html",
+        title="How a training step's cost grows",
+        heads=("what grows", ("to",), ("a step",), ("time by its unit",), ("memory",)),
+        rows=rows,
+        charts=charts,
     )
-    drawn = tag("h2", "By what grows"), tag("div", *charts, class_="charts")
-    a.out.write_text(page("Growth", *body, *drawn, style=CHART_STYLE), encoding="utf-8")
+    a.out.write_text(text, encoding="utf-8")
     print(f"written: {a.out}")
     return 0
 

@@ -12,7 +12,7 @@ from img2img.evaluation import output
 from img2img.evaluation.drawn import DRAWN, draw_gallery, evaluate_drawn
 from img2img.evaluation.heldout import HeldOut, Styles
 from img2img.evaluation.instruments import Instruments, Wanted, gather
-from img2img.evaluation.pages.report import drawn_page, report_page
+from img2img.evaluation.pages.report import report_page
 from img2img.evaluation.reals import RealFolder, Reals, assign, find_pictures
 from img2img.evaluation.scoring import Scored, score
 from img2img.evaluation.showing import Side, chosen
@@ -85,7 +85,7 @@ def drawn_side(run: str | None, options: Options, folder: Path) -> Side:
     # Not the noise of the scored pictures, nor, where both seeds are the usual 0, that of the
     # training's samples, which the page shows anyway.
     scored, grid = Scored(evaluation, {}, ()), draw_gallery(painter, options.seed + 1)
-    output.write_scored(folder, scored, drawn_page(evaluation, grid, place))
+    output.write_scored(folder, scored, report_page(evaluation, {}, place, grid))
     write_image(folder / output.GRID, grid)
     return Side(scored, {}, NO_PICTURES, place, grid)
 

@@ -3,8 +3,11 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from img2img.reporting.html import Html, tag
+from markupsafe import Markup
+
+from img2img.reporting.html import render
 
 WIDTH, HEIGHT = 520, 280  # units of the drawing; the page scales it
 LEFT, RIGHT, TOP, BOTTOM = 70, 22, 10, 42  # margins around the lines
@@ -16,19 +19,6 @@ LOGARITHMIC_FROM = 50  # times that the largest value is the smallest
 LEAST = 1e-12  # smaller differences are no differences
 # Okabe and Ito's colours, told apart by the colour-blind too (jfly.uni-koeln.de/color).
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
-
-CHART_STYLE = """
-.charts{display:grid;gap:1.6rem 2rem;grid-template-columns:repeat(auto-fill,minmax(min(400px,100%),1fr))}
-.chart h3{font-size:.95rem;margin:0 0 .2rem}.chart svg{width:100%;height:auto;display:block}
-.chart text{font-size:13px;fill:var(--faint)}.chart .y text{text-anchor:end}
-.chart .x text{text-anchor:middle}.chart .grid{stroke:var(--line)}
-.chart polyline{fill:none;stroke:currentColor;stroke-width:1.6;stroke-linejoin:round}
-.chart .pale{opacity:.25}
-.chart circle{fill:currentColor}.legend{display:flex;flex-wrap:wrap;gap:.1rem 1.1rem;padding:0;
-margin:.2rem 0 .4rem;list-style:none;font-size:.85rem}
-.legend i{display:inline-block;width:1.1em;height:.25em;vertical-align:.25em;margin-right:.4em;
-background:currentColor}.legend span{color:var(--ink)}
-"""
 
 Points = Sequence[tuple[float, float]]
 
@@ -59,6 +49,11 @@ class Scale:
         """Round values, about five, within the ends."""
         return self._decades() if self.logarithmic else self._steps()
 
+    @property
+    def labels(self) -> list[tuple[str, float]]:
+        """The ticks as they are written, and their places."""
+        return [(short(value), round(self.place(value), 1)) for value in self.ticks()]
+
     def _steps(self) -> list[float]:
         rough = (self.high - self.low) / 6
         power = 10.0 ** math.floor(math.log10(rough))
@@ -84,8 +79,8 @@ def line_chart(
     last: float,
     logarithmic: bool = False,
     across: str = "step",
-) -> Html:
-    """A chart of values by step, with a legend that tells the last ones.
+) -> Markup:
+    """A chart of values by step as a `<figure>`, with a legend that tells the last ones.
 
     Args:
         lines: by name (step, value), finite, at least one each; steps rise.
@@ -97,19 +92,20 @@ def line_chart(
     values = [value for points in lines.values() for _, value in points]
     x = Scale(0.0, max(last, 1.0), LEFT, WIDTH - RIGHT)
     y = _value_scale(min(values), max(values), logarithmic)
-    kind = ", logarithmic" if y.logarithmic else ""
-    drawn = (_line(number, *pair, x, y) for number, pair in enumerate(lines.items()))
-    drawing = tag(
-        "svg",
-        tag("title", f"{title} by {across}{kind}: {', '.join(lines)}"),
-        _grid(x, y, across),
-        *drawn,
-        viewBox=f"0 0 {WIDTH} {HEIGHT}",
-        role="img",
+    drawn = render(
+        "chart.html",
+        title=title,
+        across=across,
+        x=x,
+        y=y,
+        lines=[_line(number, *pair, x, y) for number, pair in enumerate(lines.items())],
+        width=WIDTH,
+        height=HEIGHT,
+        left=LEFT,
+        right=WIDTH - RIGHT,
+        bottom=HEIGHT - BOTTOM,
     )
-    legend = (_entry(number, *pair) for number, pair in enumerate(lines.items()))
-    heading = tag("h3", title, tag("span", " (logarithmic)", class_="faint") if kind else None)
-    return tag("figure", heading, tag("ul", *legend, class_="legend"), drawing, class_="chart")
+    return Markup(drawn)
 
 
 def thinned(points: Points) -> Points:
@@ -160,49 +156,22 @@ def _value_scale(low: float, high: float, logarithmic: bool) -> Scale:
     return Scale(0.0 if from_zero else low - room, high + room, bottom, TOP)
 
 
-def _grid(x: Scale, y: Scale, below_x: str) -> Html:
-    right, bottom = WIDTH - RIGHT, HEIGHT - BOTTOM
-    across = [
-        tag("line", class_="grid", x1=LEFT, x2=right, y1=f"{at:.1f}", y2=f"{at:.1f}")
-        for at in map(y.place, y.ticks())
+def _line(number: int, name: str, points: Points, x: Scale, y: Scale) -> dict[str, Any]:
+    """What the template draws; of many points the extremes in a pale colour below the means."""
+
+    def places(some: Points) -> str:
+        return " ".join(f"{x.place(step):.1f},{y.place(value):.1f}" for step, value in some)
+
+    many = len(points) > MEANS_FROM
+    dots = [
+        (f"{name}, step {step}: {value:.6g}", f"{x.place(step):.1f}", f"{y.place(value):.1f}")
+        for step, value in points
     ]
-    beside = (tag("text", short(v), x=LEFT - 8, y=f"{y.place(v) + 4.5:.1f}") for v in y.ticks())
-    below = (tag("text", short(v), x=f"{x.place(v):.1f}", y=bottom + 19) for v in x.ticks())
-    name = tag("text", below_x, x=(LEFT + right) / 2, y=HEIGHT - 5)
-    return tag(
-        "g",
-        *across,
-        tag("line", class_="grid", x1=LEFT, x2=right, y1=bottom, y2=bottom),
-        tag("g", *beside, class_="y"),
-        tag("g", *below, name, class_="x"),
-    )
-
-
-def _line(number: int, name: str, points: Points, x: Scale, y: Scale) -> Html:
-    """The points; of many, what lies between the extremes in a pale colour below the means."""
-
-    def drawn(some: Points, kind: str | None = None) -> Html:
-        places = " ".join(f"{x.place(step):.1f},{y.place(value):.1f}" for step, value in some)
-        return tag("polyline", tag("title", name), points=places, class_=kind)
-
-    if len(points) > MEANS_FROM:
-        lines = [drawn(thinned(points), "pale"), drawn(means(points))]
-    else:
-        lines = [drawn(points)]
-    if len(points) <= DOTS:
-        lines += (_dot(name, *point, x, y) for point in points)
-    return tag("g", *lines, style=f"color:{_colour(number)}")
-
-
-def _dot(name: str, step: float, value: float, x: Scale, y: Scale) -> Html:
-    said = tag("title", f"{name}, step {step}: {value:.6g}")
-    return tag("circle", said, cx=f"{x.place(step):.1f}", cy=f"{y.place(value):.1f}", r=3)
-
-
-def _entry(number: int, name: str, points: Points) -> Html:
-    value = tag("span", name, " ", tag("b", f"{points[-1][1]:.4g}"))
-    return tag("li", tag("i"), value, style=f"color:{_colour(number)}")
-
-
-def _colour(number: int) -> str:
-    return COLOURS[number % len(COLOURS)]
+    return {
+        "name": name,
+        "colour": COLOURS[number % len(COLOURS)],
+        "last": f"{points[-1][1]:.4g}",
+        "pale": places(thinned(points)) if many else "",
+        "points": places(means(points) if many else points),
+        "dots": dots if len(points) <= DOTS else (),
+    }

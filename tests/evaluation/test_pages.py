@@ -17,9 +17,9 @@ from page_cases import (
 from parsed import Parsed
 
 from img2img.evaluation.pages.comparison import comparison_page
-from img2img.evaluation.pages.record import read_record
 from img2img.evaluation.pages.report import report_page
 from img2img.evaluation.pages.scores import written
+from img2img.evaluation.pages.training_log import read_log
 from img2img.fields.files import write_image
 
 THREE = {"best": [shown("one", 1)], "median": [shown("two", 2)], "worst": [shown("three", 3)]}
@@ -123,10 +123,10 @@ def test_broken_lines_are_left_out_and_counted(run):
     (run / "metrics.jsonl").write_bytes(
         "\n".join([*broken, *fine]).encode() + b'\n{"step": 40, "g/l1": 0.2, "\xff": 1}\n{"step": 5'
     )
-    record = read_record(run)
-    assert record.curves["g/l1"] == [(10, 0.5), (20, 0.3), (40, 0.2)]
-    assert set(record.curves) == {"g/l1", "\N{REPLACEMENT CHARACTER}"}
-    assert record.broken == {"metrics.jsonl": len(broken) + 1}
+    log = read_log(run)
+    assert log.curves["g/l1"] == [(10, 0.5), (20, 0.3), (40, 0.2)]
+    assert set(log.curves) == {"g/l1", "\N{REPLACEMENT CHARACTER}"}
+    assert log.broken == {"metrics.jsonl": len(broken) + 1}
     text = Parsed(report_page(evaluation(), {}, run)).sections["Training"]
     assert "12 lines of metrics.jsonl cannot be read and are left out." in text
 
@@ -156,7 +156,7 @@ def test_samples_are_the_first_the_last_and_some_between(run):
     (run / "samples" / "step-00000012.png").write_bytes(b"no picture")
     (run / "samples" / "step-x.png").write_bytes(b"")
     write_image(run / "samples" / "step-00000001.png", np.full((9, 9), 1, np.uint16))
-    samples = read_record(run).samples
+    samples = read_log(run).samples
     assert len(samples) <= 8 and max(samples) == 300
     assert list(samples) == sorted(samples) and 1 not in samples and 12 not in samples
     page = Parsed(report_page(evaluation(), {}, run))

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 
-from img2img.evaluation.pages.record import Points
+from markupsafe import Markup
+
+from img2img.evaluation.pages.training_log import Points
 from img2img.reporting.charts import line_chart
-from img2img.reporting.html import Html, Number, join, table, tag
 
 # Names are GROUP/TERM, as in metrics.jsonl; the groups of losses are the updates' names.
 LOSSES = {"generator": "Generator losses", "discriminator": "Discriminator losses"}
@@ -25,31 +26,31 @@ WATCHED = {
 HIDDEN = ("epoch",)  # it only rises
 
 
-def curves(record: Mapping[str, Points], roles: Mapping[str, str]) -> Html:
+def curves(
+    log: Mapping[str, Points], roles: Mapping[str, str]
+) -> tuple[list[Markup], list[tuple[str, str, int]]]:
     """A chart for each group of numbers; one for each validation metric, their units differ.
 
     Args:
-        record: (step, value) by name, finite.
+        log: (step, value) by name, finite.
         roles: of the updates, by name; several of one role have a chart each.
+
+    Returns:
+        The charts; and name, value and step of what was measured once only.
     """
-    shown = {name: points for name, points in record.items() if points and name not in HIDDEN}
-    if not shown:
-        return tag("p", "No numbers of the training are left.")
-    last = max(points[-1][0] for points in shown.values())
+    shown = {name: points for name, points in log.items() if points and name not in HIDDEN}
+    last = max((points[-1][0] for points in shown.values()), default=0)
     wide = {*roles, "moved"}  # drawn on a logarithmic scale where they need it
     charts = [
         line_chart(title, lines, last=last, logarithmic=group in wide)
         for group, title, lines in _groups(shown, roles)
     ]
-    note = (
-        "Losses as they are before their weights. Beside each name stands its last value. "
-        "Pale: single values; strong: their mean over a stretch of steps."
-    )
-    return join(
-        tag("p", note, class_="faint") if charts else None,
-        tag("div", *charts, class_="charts") if charts else None,
-        *_once(shown),
-    )
+    once = [
+        (name, f"{points[0][1]:.4g}", points[0][0])
+        for name, points in shown.items()
+        if len(points) == 1
+    ]
+    return charts, once
 
 
 def _titles(roles: Mapping[str, str]) -> dict[str, str]:
@@ -80,14 +81,3 @@ def _groups(
             yield from ((group, f"{title}: {term}", {term: lines[term]}) for term in lines)
         elif lines:
             yield group, title, lines
-
-
-def _once(shown: Mapping[str, Points]) -> Iterator[Html]:
-    rows = [
-        (name, Number(f"{points[0][1]:.4g}"), points[0][0])
-        for name, points in shown.items()
-        if len(points) == 1
-    ]
-    if rows:
-        yield tag("p", "Measured once only:")
-        yield table(("name", "value", "step"), rows)

@@ -1,28 +1,19 @@
-"""Scores, differences and protocols as tables, and numbers as they are read."""
+"""Scores, differences and protocols as they are read: rows for tables, numbers as text."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from img2img.evaluation.result import Difference, Evaluation, Score
-from img2img.reporting.html import Html, Number, definitions, join, table, tag
 
-NONE = Number("–")
-ARROWS = {"smaller": "↓", "larger": "↑"}
+NONE = "–"
 BETTER, WORSE, EQUAL = "better", "worse", "no difference shown"
 UNKNOWN = "no interval, so no verdict"
 
-SCORES_STYLE = """
-.scores td,.scores th{padding:.4rem 1.4rem .4rem 0}.scores td:first-child{font-weight:600}
-.scores .number:nth-child(2){font-weight:600}.direction{color:var(--faint);white-space:nowrap}
-.verdict{padding:.1rem .6rem;border-radius:1em;white-space:nowrap;background:var(--soft)}
-.verdict.better{background:#e3f4e6;color:#14532d}.verdict.worse{background:#fde4e1;color:#7f1d1d}
-.wrapped{overflow-wrap:anywhere;display:inline-block;min-width:8rem}.unlike{background:#fff3d6}
-@media (max-width:500px){.scores{font-size:.9rem}.scores th{white-space:normal}.scores td,.scores th{padding-right:.4rem}.scores td:last-child,.scores th:last-child{padding-right:0}.direction span{display:none}}
-"""
+Row = dict[str, Any]
 
 
-def written(*values: float, digits: int = 4, signed: bool = False) -> list[Number]:
+def written(*values: float, digits: int = 4, signed: bool = False) -> list[str]:
     """Numbers with as many decimals as the largest of them needs for so many digits; counts whole.
 
     Args:
@@ -34,63 +25,56 @@ def written(*values: float, digits: int = 4, signed: bool = False) -> list[Numbe
     decimals = max(0, digits - 1 - power)
     kind = f".{decimals}f" if -5 < power < 9 else f".{digits - 1}e"
     signs = ["+" if signed and value else "" for value in values]  # no change has none
-    kinds = (
-        f"{sign}d" if isinstance(value, int) else f"{sign}{kind}"
-        for value, sign in zip(values, signs, strict=True)
-    )
     return [
-        Number(f"{value:{kind}}") if math.isfinite(value) else NONE
-        for value, kind in zip(values, kinds, strict=True)
+        f"{value:{sign}{'d' if isinstance(value, int) else kind}}" if math.isfinite(value) else NONE
+        for value, sign in zip(values, signs, strict=True)
     ]
 
 
-def score_table(scores: Mapping[str, Score]) -> Html:
-    """All metrics with their intervals."""
-    head = ("metric", "value", "95 % interval", "", "pictures")
-    rows = (_score_row(name, score) for name, score in scores.items())
-    return tag("div", table(head, rows), class_="scores")
+def of_class(metric: str) -> bool:
+    """Whether a metric is of one class alone, such as `iou/road`."""
+    return "/" in metric
 
 
-def _score_row(name: str, score: Score) -> tuple[object, ...]:
+def score_rows(scores: Mapping[str, Score]) -> list[Row]:
+    """All metrics with their intervals, for `scores.html`."""
+    return [_score_row(name, score) for name, score in scores.items()]
+
+
+def _score_row(name: str, score: Score) -> Row:
     value, low, high = written(score.value, score.low, score.high)
-    return (
-        name,
-        value,
-        _interval(low, high),
-        _direction(score.better),
-        score.count,
-    )
+    return {
+        "name": name,
+        "of_class": of_class(name),
+        "value": value,
+        "interval": _interval(low, high),
+        "better": score.better,
+        "count": score.count,
+    }
 
 
-def _direction(better: str) -> Html:
-    words = tag("span", f" {better} is better")
-    return tag("span", ARROWS[better], words, class_="direction", title=f"{better} is better")
+def _interval(low: str, high: str) -> str:
+    return NONE if NONE in (low, high) else f"{low} to {high}"
 
 
-def _interval(low: Number, high: Number) -> Number:
-    return NONE if NONE in (low, high) else Number(f"{low} to {high}")
-
-
-def difference_table(differences: Mapping[str, Difference], first: str, second: str) -> Html:
+def difference_rows(differences: Mapping[str, Difference]) -> list[Row]:
     """All metrics that two evaluations share, and which of the two is better."""
-    head = ("metric", "", first, second, "change", "95 % interval", f"{second} is")
-    rows = (_difference_row(name, found) for name, found in differences.items())
-    return tag("div", table(head, rows), class_="scores")
+    return [_difference_row(name, found) for name, found in differences.items()]
 
 
-def _difference_row(name: str, found: Difference) -> tuple[object, ...]:
+def _difference_row(name: str, found: Difference) -> Row:
     first, second = written(found.first, found.second)
     change, low, high = written(found.change, found.low, found.high, digits=3, signed=True)
-    word = verdict(found)
-    return (
-        name,
-        _direction(found.better),
-        first,
-        second,
-        change,
-        _interval(low, high),
-        tag("span", word, class_=f"verdict {word if word in (BETTER, WORSE) else ''}"),
-    )
+    return {
+        "name": name,
+        "of_class": of_class(name),
+        "first": first,
+        "second": second,
+        "change": change,
+        "interval": _interval(low, high),
+        "better": found.better,
+        "verdict": verdict(found),
+    }
 
 
 def verdict(found: Difference) -> str:
@@ -102,29 +86,31 @@ def verdict(found: Difference) -> str:
     return BETTER if (found.low > 0) == (found.better == "larger") else WORSE
 
 
-def picture_scores(evaluation: Evaluation, name: str) -> dict[str, Number]:
+def summary(differences: Mapping[str, Difference]) -> str:
+    """The verdicts in one sentence; single classes are counted, not named."""
+    parts = []
+    for word in (BETTER, WORSE, EQUAL, UNKNOWN):
+        metrics = [metric for metric, found in differences.items() if verdict(found) == word]
+        named = [metric for metric in metrics if not of_class(metric)]
+        if count := len(metrics) - len(named):
+            named.append(f"{count} of single classes")
+        parts += [f"{word}: {', '.join(named)}"] if named else []
+    return "; ".join(parts)
+
+
+def picture_scores(evaluation: Evaluation, name: str) -> dict[str, str]:
     """One picture's own values by metric."""
     values = evaluation.images.get(name, {})
     return {metric: written(value)[0] for metric, value in values.items()}
 
 
-def missing(evaluation: Evaluation, heading: str = "Not computed, and why") -> Iterator[Html]:
-    """The metrics without a value, and the reasons; those of one reason together."""
-    if evaluation.missing:
-        yield tag("h2", heading)
-        yield definitions(evaluation.reasons)
-
-
-def protocol_table(protocol: Mapping[str, Any]) -> Html:
-    """How it was measured, nested values flattened."""
-    return definitions(flattened(protocol)) if protocol else join(tag("p", "Not recorded."))
-
-
 def flattened(protocol: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """Nested mappings as `outer.inner`, values as text."""
+    """Nested mappings as `outer.inner`, values as text; versions are one line."""
     flat = {}
     for key, value in protocol.items():
-        if isinstance(value, Mapping) and value:
+        if key == "versions" and isinstance(value, Mapping):
+            flat[f"{prefix}{key}"] = ", ".join(f"{name} {number}" for name, number in value.items())
+        elif isinstance(value, Mapping) and value:
             flat |= flattened(value, f"{prefix}{key}.")
         else:
             flat[f"{prefix}{key}"] = _plain(value)
@@ -134,6 +120,8 @@ def flattened(protocol: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
 def _plain(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.6g}"
     if isinstance(value, list | tuple | set):
         return ", ".join(map(_plain, value)) or "none"
     return "none" if value is None or value == {} else str(value)

@@ -1,6 +1,6 @@
 """Contact sheets of a style book: one page a class, as PNG and as HTML."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import cv2
@@ -15,7 +15,7 @@ from img2img.inference.styles.book import Style, StyleBook
 from img2img.inference.styles.looks import Choice, Objects, Wishes, choose
 from img2img.inference.styles.making import StyledRun
 from img2img.progress import counting
-from img2img.reporting.html import Html, join, page, picture, tag
+from img2img.reporting.html import render
 
 FOLDER = "styles"
 EXAMPLES = 4  # real crops beside every style
@@ -27,12 +27,8 @@ LEAST_CROP = 24  # pixels, so that a crop shows something of its surroundings
 WIDEST = 640  # pixels of a scene on a page
 SCENE, OBJECT, REAL = "the scene in this style", "one object", "real objects of this style"
 
+Links = Sequence[tuple[str, str]]  # files and what they are called
 Row = dict[str, list[np.ndarray]]  # pictures, uint8 RGB, by headline
-
-_STYLE = """
-nav a{margin-right:.8rem}figure{display:inline-block;margin:0 1rem .4rem 0;vertical-align:top}
-img{display:inline;width:auto;height:180px;object-fit:contain;image-rendering:pixelated;margin-right:.4rem}
-"""
 
 
 def write_sheets(run: StyledRun, book: StyleBook) -> Path:
@@ -45,24 +41,24 @@ def write_sheets(run: StyledRun, book: StyleBook) -> Path:
         DataError: a training pair cannot be read, or a page cannot be written.
     """
     folder = run.path / FOLDER
-    stems = {cls: _stem(cls, book.class_names[cls]) for cls in sorted(book.styles)}
+    names = {cls: book.class_names[cls] for cls in sorted(book.styles)}
+    stems = {cls: _stem(cls, name) for cls, name in names.items()}
     links = [("index.html", "all classes")]
-    links += [(f"{stem}.html", book.class_names[cls]) for cls, stem in stems.items()]
-    firsts = {}
+    links += [(f"{stem}.html", names[cls]) for cls, stem in stems.items()]
+    classes = []
     try:
         folder.mkdir(exist_ok=True)
         for old in [*folder.glob("*.png"), *folder.glob("*.html")]:
             old.unlink()
         for cls, stem in counting(stems.items(), len(stems), "sheets"):
             rows, styles = list(_rows(run, book, cls)), book.styles[cls]
-            firsts[cls] = rows[0][SCENE][0]
-            sheet = _sheet(rows, styles)
-            write_image(folder / f"{stem}.png", sheet)
-            body = join(*(_section(*pair) for pair in zip(styles, rows, strict=True)))
-            text = _page(f"Styles of {book.class_names[cls]}", links, body)
-            (folder / f"{stem}.html").write_text(text, encoding="utf-8")
+            count = counted(len(styles), "style")
+            classes.append((f"{stem}.html", names[cls], count, rows[0][SCENE][0]))
+            write_image(folder / f"{stem}.png", _sheet(rows, styles))
+            sections = [(s.name, _caption(s), row) for s, row in zip(styles, rows, strict=True)]
+            _write(folder / f"{stem}.html", f"Styles of {names[cls]}", links, styles=sections)
         index = folder / "index.html"
-        index.write_text(_page("Styles", links, _overview(book, stems, firsts)), encoding="utf-8")
+        _write(index, "Styles", links, classes=classes)
     except OSError as error:
         raise DataError(f"{folder}: the sheets cannot be written ({error.strerror})") from error
     return index
@@ -155,8 +151,7 @@ def _scaled(picture: np.ndarray, height: int, widest: int) -> np.ndarray:
 
 
 def _caption(style: Style) -> str:
-    objects = "1 object" if style.count == 1 else f"{style.count} objects"
-    return f"{style.name} - {objects}, spread {style.spread:.3f}"
+    return f"{style.name} - {counted(style.count, 'object')}, spread {style.spread:.3f}"
 
 
 def _stem(cls: int, name: str) -> str:
@@ -165,36 +160,7 @@ def _stem(cls: int, name: str) -> str:
     return f"{cls:03d}-{plain}"
 
 
-def _page(title: str, links: Sequence[tuple[str, str]], body: Html) -> str:
-    """A whole page that needs no other file but those it links to."""
-    nav = (tag("a", text, href=href) for href, text in links)
-    return page(title, tag("nav", *nav), tag("h1", title), body, style=_STYLE)
-
-
-def _section(style: Style, row: Row) -> Html:
-    figures = (
-        tag(
-            "figure",
-            *(picture(shown, f"{style.name}: {name}") for shown in pictures),
-            tag("figcaption", name),
-        )
-        for name, pictures in row.items()
-    )
-    return join(tag("h2", _caption(style), id=style.name), tag("div", *figures))
-
-
-def _overview(book: StyleBook, stems: Mapping[int, str], firsts: Mapping[int, np.ndarray]) -> Html:
-    figures = (
-        tag(
-            "figure",
-            tag("a", picture(firsts[cls], book.class_names[cls]), href=f"{stems[cls]}.html"),
-            tag(
-                "figcaption",
-                f"{book.class_names[cls]}: {counted(len(book.styles[cls]), 'style')}",
-            ),
-        )
-        for cls in sorted(stems)
-    )
-    return join(
-        tag("p", "Every class's styles on one scene, beside real objects of that style."), *figures
-    )
+def _write(path: Path, title: str, links: Links, *, classes: Sequence = (), styles: Sequence = ()):
+    """A page that needs no other file but those it links to."""
+    page = render("styles.html", title=title, links=links, classes=classes, styles=styles)
+    path.write_text(page, encoding="utf-8")

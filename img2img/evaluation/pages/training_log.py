@@ -17,6 +17,10 @@ from img2img.runs.folder import CHECKPOINTS, CONFIG, HEALTH, METRICS, SAMPLES
 from img2img.runs.records import UNTOLD_ROLES
 
 MOST_SAMPLES = 8  # sheets: a page stays small enough to send
+WIDEST, TALLEST = (
+    1100,
+    2400,
+)  # pixels of a sheet as it is shown; of very many rows the first are kept
 LARGEST = float(np.finfo(np.float32).max)  # beyond it, float32 training has overflowed
 
 Points = list[tuple[int, float]]  # (step, value), in the order of the steps
@@ -32,8 +36,8 @@ class Message:
 
 
 @dataclass(frozen=True)
-class Record:
-    """A run's record; what is missing is empty, or None where empty would mean something.
+class TrainingLog:
+    """A run's log; what is missing is empty, or None where empty would mean something.
 
     Attributes:
         curves: finite values by name, such as `g/l1`.
@@ -57,7 +61,7 @@ class Record:
         return max((points[-1][0] for points in self.curves.values()), default=0)
 
 
-def read_record(run: Path) -> Record:
+def read_log(run: Path) -> TrainingLog:
     """Reads a run folder. Whatever is missing or damaged is left out; nothing is raised."""
     metrics, broken_metrics = _lines(run / METRICS)
     health, broken_health = _lines(run / HEALTH)
@@ -66,7 +70,7 @@ def read_record(run: Path) -> Record:
         broken_health += messages.count(None)
         messages = [message for message in messages if message is not None]
     broken = {METRICS: broken_metrics, HEALTH: broken_health}
-    return Record(
+    return TrainingLog(
         curves=_curves(metrics or []),
         roles=_roles(run),
         samples=dict(_samples(run / SAMPLES)),
@@ -152,4 +156,4 @@ def _samples(folder: Path) -> Iterator[tuple[int, np.ndarray]]:
         except DataError:
             continue  # gone or damaged since
         if sheet.dtype == np.uint8 and sheet.ndim == 3 and sheet.shape[2] == 3:
-            yield steps[place], sheet
+            yield steps[place], sheet[: round(TALLEST * max(1, sheet.shape[1] / WIDEST))]
