@@ -32,7 +32,9 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
     page = parser.add_argument_group("the page")
     page.add_argument(
-        "--host", default="127.0.0.1", help="address to listen on; default: this machine alone"
+        "--host",
+        default="127.0.0.1",
+        help="address to listen on; default: this machine alone; 0.0.0.0: all that reach it",
     )
     page.add_argument("--port", type=int, default=7860, help="default: 7860; 0: any that is free")
     page.add_argument("--no-browser", action="store_true", help="open no browser")
@@ -80,7 +82,7 @@ def main(argv: list[str]) -> int:
     else:
         offers = from_run(pick_checkpoint(run, a.checkpoint))
     handlers = Handlers(engine, offers, out)
-    serve(handlers, name, host=a.host, port=a.port, browser=not a.no_browser, out=out)
+    serve(handlers, name, host=a.host, port=a.port, browser=not a.no_browser)
     return 0
 
 

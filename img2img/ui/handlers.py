@@ -18,6 +18,7 @@ from img2img.ui.engine import Engine
 from img2img.ui.saving import save
 from img2img.ui.scenes import Offer, from_upload
 from img2img.ui.studio import Studio
+from img2img.ui.uploads import Downloads, Uploads
 from img2img.ui.views import notice, saved_notice, scene_view, stage_view, strip_view
 
 Answer = dict[str, Any]
@@ -36,10 +37,14 @@ class Handlers:
     Args:
         offers: pictures to choose from, the first of which is opened at the start.
         out: folder for what is saved.
+
+    Attributes:
+        uploads, downloads: files that the page has sent, and that it may fetch.
     """
 
     def __init__(self, engine: Engine, offers: Sequence[Offer], out: Path):
         self.engine, self.offers, self.out = engine, offers, out
+        self.uploads, self.downloads = Uploads(), Downloads()
 
     def start(self) -> tuple[Studio, Answer]:
         """A new tab's studio, and what it shows."""
@@ -64,14 +69,15 @@ class Handlers:
 
         return self._answers(studio, change)
 
-    def upload(self, studio: Studio, label: str | None, instances: str | None) -> Iterator[Answer]:
-        """A label map from the person's machine, by the paths where the server put it."""
+    def upload(self, studio: Studio, data: Any, session: str) -> Iterator[Answer]:
+        """`label`, and `instances` or null: ids of files that this session has sent."""
 
         def change() -> None:
-            if label is None:
+            if data["label"] is None:
                 raise DataError("choose a label map first")
-            given = Path(instances) if instances else None
-            scene = from_upload(Path(label), given, self.engine.spec)
+            with self.uploads.taken(session, [data["label"], data["instances"]]) as paths:
+                label, instances = paths
+                scene = from_upload(label, instances, self.engine.spec)
             studio.open(scene)
             studio.uploaded = scene
 
@@ -139,7 +145,8 @@ class Handlers:
                 now, name = studio.now, studio.scene.name if studio.scene else ""
             saved = save(self.engine, now, name, self.out)
             command = shlex.join(["img2img", *saved.command]) if saved.command else ""
-            return {"notice": saved_notice(saved.files, command)}
+            links = {path: self.downloads.offer(path) for path in saved.files}
+            return {"notice": saved_notice(links, command)}
 
         yield from _guarded(lambda: iter([work()]))
 

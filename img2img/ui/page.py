@@ -13,19 +13,22 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import gradio as gr
 
+from img2img.fields.files import IMAGE_SUFFIXES
+from img2img.text import showable
+from img2img.ui.door import SESSION
 from img2img.ui.engine import Engine
 from img2img.ui.handlers import Answer, Handlers
 from img2img.ui.scenes import MAX_SIDE
 from img2img.ui.studio import Studio
+from img2img.ui.uploads import LARGEST
 
 ASSETS = files("img2img.ui") / "assets"
 CHANNELS = ("scene", "stage", "strip", "notice")  # of an answer, for the page's scripts
-KEPT = 3600  # seconds that uploads stay in the temporary folder
 AT_ONCE = 16  # events; the model renders for one at a time
 QUIET = {"show_progress": "hidden", "trigger_mode": "multiple", "api_visibility": "private"}
 SENDER = """
 window.picker.connect((type, data) => trigger(type, data));
-// the events: 'pick' 'style' 'whole' 'edit'
+// the events: 'pick' 'style' 'whole' 'edit' 'upload'
 """
 CHANNEL = """
 const put = () => props.value && window.picker.put('NAME', JSON.parse(props.value));
@@ -41,16 +44,13 @@ def build(handlers: Handlers, title: str) -> gr.Blocks:
         title: the run, for people.
     """
     with gr.Blocks(
-        title=f"Style picker: {title}",
-        analytics_enabled=False,
-        fill_width=True,
-        delete_cache=(KEPT, KEPT),
+        title=f"Style picker: {showable(title)}", analytics_enabled=False, fill_width=True
     ) as page:
         studio = gr.State(None)
         channels = [_channel(name) for name in CHANNELS]
         sender = _html("", SENDER, elem_classes=["channel"])
-        scenes, own = _top(handlers, title)
-        panel, ready, files = _upload_panel(handlers.engine)
+        scenes = _top(handlers, title)
+        _upload_panel(handlers.engine)
         tools = _tools(handlers.engine)
         _part("notice")
         with gr.Tabs():
@@ -62,25 +62,29 @@ def build(handlers: Handlers, title: str) -> gr.Blocks:
                     _part("editor")
 
         changing = [tools[name] for name in ("undo", "compare", "redo", "reset")]
-        outputs = [*channels, *changing, scenes, panel]
+        outputs = [*channels, *changing, scenes]
         actions = [(tools[n].click, n, []) for n in ("undo", "redo", "reset", "roll", "save")]
-        actions += [(scenes.input, "open", [scenes]), (ready.click, "upload", files)]
+        actions += [(scenes.input, "open", [scenes])]
         for event, name, inputs in actions:
             event(_plain(getattr(handlers, name)), [studio, *inputs], outputs, **QUIET)
         for name in ("pick", "style", "whole", "edit"):
             action = _with_data(getattr(handlers, name))
             getattr(sender, name)(action, [studio], outputs, **QUIET)
-        own.click(lambda: gr.update(visible=True), None, [panel], **QUIET)
+        sender.upload(_with_session(handlers.upload), [studio], outputs, **QUIET)
         page.load(_starter(handlers), None, [studio, *outputs], **QUIET)
     page.queue(default_concurrency_limit=AT_ONCE, api_open=False)
     return page
 
 
-def _top(handlers: Handlers, title: str) -> tuple[gr.Dropdown, gr.Button]:
-    """Which run, which picture; the list of pictures and the button for own files."""
-    offers = [(offer.name, number) for number, offer in enumerate(handlers.offers)]
+def _top(handlers: Handlers, title: str) -> gr.Dropdown:
+    """Which run, which picture, and the button for own files; gives the list of pictures."""
+    offers = [(showable(offer.name), number) for number, offer in enumerate(handlers.offers)]
     with gr.Row(elem_id="top"):
-        gr.HTML(f"<h1>Style picker</h1><p>{html.escape(title)}</p>", elem_id="title", padding=False)
+        gr.HTML(
+            f"<h1>Style picker</h1><p>{html.escape(showable(title))}</p>",
+            elem_id="title",
+            padding=False,
+        )
         scenes = gr.Dropdown(
             [*offers, ("your own file", -1)],
             value=0 if offers else -1,
@@ -89,7 +93,8 @@ def _top(handlers: Handlers, title: str) -> tuple[gr.Dropdown, gr.Button]:
             elem_id="scenes",
             interactive=True,
         )
-        return scenes, gr.Button("Open a file…", elem_id="upload", size="sm")
+        gr.Button("Open a file…", elem_id="upload", size="sm")
+        return scenes
 
 
 def _tools(engine: Engine) -> dict[str, gr.Button]:
@@ -141,24 +146,22 @@ def _part(name: str) -> gr.HTML:
     return _html(asset(f"{name}.html"), asset(f"{name}.js"), elem_id=name)
 
 
-def _upload_panel(engine: Engine) -> tuple[gr.Column, gr.Button, list[gr.File]]:
-    """The panel for a person's own files, closed at first; its button; label and instance map."""
-    kind = "Label map" if engine.labels is not None else "Picture"
+def _upload_panel(engine: Engine) -> None:
+    """The panel for a person's own files, closed at first."""
     hint = f"At most {MAX_SIDE} pixels on a side."
     if engine.instances is not None:
         hint += " Without an instance map, the connected areas of a class are its objects."
-    with gr.Column(visible=False, elem_id="upload-panel") as panel:
-        with gr.Row():
-            label = gr.File(label=kind, height=140)
-            instances = gr.File(
-                label="Instance map (optional)", height=140, visible=engine.instances is not None
-            )
-        with gr.Row(elem_id="upload-end"):
-            gr.HTML(f"<p>{hint}</p>")
-            cancel = gr.Button("Cancel", elem_id="cancel-upload", size="sm")
-            button = gr.Button("Open", elem_id="open-upload", size="sm", variant="primary")
-        cancel.click(lambda: gr.update(visible=False), None, [panel], **QUIET)
-    return panel, button, [label, instances]
+    texts = {
+        "KIND": "Label map" if engine.labels is not None else "Picture",
+        "SUFFIXES": ",".join(IMAGE_SUFFIXES),
+        "HINT": hint,
+        "LARGEST": str(LARGEST),
+        "OBJECTS": "" if engine.instances is not None else "hidden",
+    }
+    template = asset("upload.html")
+    for name, text in texts.items():
+        template = template.replace(name, text)
+    _html(template, asset("upload.js"), elem_id="upload-panel")
 
 
 def _starter(handlers: Handlers) -> Callable[[], list[Any]]:
@@ -185,6 +188,14 @@ def _with_data(action: Callable[..., Iterator[Answer]]) -> Callable[..., Iterato
     return run
 
 
+def _with_session(action: Callable[..., Iterator[Answer]]) -> Callable[..., Iterator[list[Any]]]:
+    def run(studio: Studio, event: gr.EventData, request: gr.Request) -> Iterator[list[Any]]:
+        for answer in action(studio, event._data, request.request.scope[SESSION]):
+            yield _values(answer)
+
+    return run
+
+
 def _values(answer: Answer) -> list[Any]:
     """An answer as values of the outputs; what it does not name stays as it is."""
     # As texts: Gradio's page would watch every number of an object for changes.
@@ -193,5 +204,5 @@ def _values(answer: Answer) -> list[Any]:
     for key in ("undo", "undo", "redo", "changed"):  # to compare with is what undo leads to
         values.append(gr.update(interactive=bool(stage[key])) if stage else gr.skip())
     if "opened" not in answer:
-        return [*values, gr.skip(), gr.skip()]
-    return [*values, gr.update(value=answer["opened"]), gr.update(visible=False)]
+        return [*values, gr.skip()]
+    return [*values, gr.update(value=answer["opened"])]

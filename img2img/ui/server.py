@@ -2,28 +2,22 @@
 
 import logging
 import socket
+import sys
 import threading
 import webbrowser
+from http import HTTPStatus
 from pathlib import Path
 
-from img2img.errors import ConfigError
+from img2img.errors import ConfigError, DataError
+from img2img.text import showable
+from img2img.ui.door import EVERYWHERE, SESSION, Door
 from img2img.ui.handlers import Handlers
-
-UPLOAD_LIMIT = "64mb"
-# The browser itself refuses whatever would go to another machine.
-HEADERS = {
-    "content-security-policy": "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; "
-    "frame-ancestors 'self'; form-action 'self'; base-uri 'self'",
-    "referrer-policy": "no-referrer",
-}
-
 
 # How Gradio serves the page: nothing beside it, and no error's text.
 MOUNTED = {
     "footer_links": [],
     "run_history": False,
     "show_error": False,
-    "max_file_size": UPLOAD_LIMIT,
     "ssr_mode": False,
     "pwa": False,
     "enable_monitoring": False,
@@ -31,39 +25,17 @@ MOUNTED = {
 }
 
 
-class Restrict:
-    """ASGI: every answer carries the policy. (Plain ASGI: Gradio's answers are streams.)"""
-
-    def __init__(self, app):
-        self.app = app
-
-    async def __call__(self, scope, receive, send) -> None:
-        async def send_restricted(message) -> None:
-            if message["type"] == "http.response.start":
-                headers = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
-                message = {**message, "headers": [*message.get("headers", ()), *headers]}
-            await send(message)
-
-        await self.app(scope, receive, send_restricted)
-
-
-def serve(
-    handlers: Handlers, title: str, *, host: str, port: int, browser: bool, out: Path
-) -> None:
+def serve(handlers: Handlers, title: str, *, host: str, port: int, browser: bool) -> None:
     """Serves the page until it is interrupted.
 
     Args:
         browser: opens the page in the person's browser.
-        out: folder whose files can be downloaded.
 
     Raises:
         ConfigError: Gradio is not installed, or the address cannot be used.
     """
     try:
-        import gradio as gr
-        from fastapi import FastAPI
-
-        from img2img.ui import page
+        import gradio  # noqa: F401
     except ModuleNotFoundError as error:
         if error.name and error.name.startswith("img2img"):
             raise
@@ -72,24 +44,69 @@ def serve(
             ' (in a checkout: pip install -e ".[ui]"). Without a browser: --list and --style'
         ) from error
     listener = _listen(host, port)
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    app.add_middleware(Restrict)
-    app = gr.mount_gradio_app(
+    port = listener.getsockname()[1]
+    door = make_app(handlers, title, host=host, port=port)
+    address = f"http://{_shown(host)}:{port}/?token={door.token}"
+    print(f"the style picker: {address} (stop it with ctrl-C)", flush=True)
+    if host in EVERYWHERE:
+        print(_warning(port, door.token, handlers.out), file=sys.stderr, flush=True)
+    if browser:
+        threading.Timer(1.0, webbrowser.open, [address]).start()
+    _run_until_interrupted(door, listener)
+
+
+def make_app(handlers: Handlers, title: str, *, host: str, port: int) -> Door:
+    """The whole server as an ASGI app, behind its door; needs Gradio."""
+    import gradio as gr
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import FileResponse, PlainTextResponse, Response
+    from starlette.routing import Route
+
+    from img2img.ui import page
+
+    async def upload(request: Request) -> Response:
+        try:
+            ident = await handlers.uploads.receive(request.scope[SESSION], request.stream())
+        except DataError as error:
+            return PlainTextResponse(str(error), HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+        return PlainTextResponse(ident)
+
+    async def saved(request: Request) -> Response:
+        path = handlers.downloads.find(request.path_params["ident"])
+        if path is None:
+            return PlainTextResponse("The file is no longer there.", HTTPStatus.NOT_FOUND)
+        return FileResponse(path, filename=showable(path.name))
+
+    app = Starlette(
+        routes=[
+            Route("/upload", upload, methods=["POST"]),
+            Route("/saved/{ident}", saved, methods=["GET"]),
+        ]
+    )
+    built = page.build(handlers, title)
+    gr.mount_gradio_app(
         app,
-        page.build(handlers, title),
+        built,
         path="/",
         server_name=host,
         server_port=port,
-        allowed_paths=[str(out.resolve())],
         theme=page.theme(),
         css=page.asset("page.css"),
         **MOUNTED,
     )
-    address = f"http://{_shown(host)}:{listener.getsockname()[1]}"
-    print(f"the style picker: {address} (stop it with ctrl-C)", flush=True)
-    if browser:
-        threading.Timer(1.0, webbrowser.open, [address]).start()
-    _run_until_interrupted(app, listener)
+    # Gradio looks where a file lies only once it was launched, which a mounted page never is.
+    built.has_launched = True
+    return Door(app, host=host, port=port)
+
+
+def _warning(port: int, token: str, out: Path) -> str:
+    name = socket.gethostname()
+    return (
+        f"warning: every machine that reaches this one can ask on port {port}. Who has the token can "
+        f"translate pictures here and save files in {showable(out)}; it goes over the network "
+        f"unencrypted. From elsewhere: http://{name}:{port}/?token={token}"
+    )
 
 
 def _run_until_interrupted(app, listener: socket.socket) -> None:

@@ -1,14 +1,15 @@
 """What the page is told: plain dictionaries of numbers, texts and PNG pictures as data URLs."""
 
 import base64
-from collections.abc import Sequence
+import itertools
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import cv2
 import numpy as np
 
+from img2img.text import showable
 from img2img.ui.engine import Engine
 from img2img.ui.studio import Studio, Thumbs
 
@@ -16,6 +17,8 @@ LARGEST = 1600  # pixels of a picture's longer side in the page; saved ones keep
 LARGEST_THUMB = 320
 
 View = dict[str, Any]
+
+_NOTICES = itertools.count()
 
 
 def scene_view(studio: Studio) -> View:
@@ -128,14 +131,18 @@ def notice(text: str = "", *, kind: str = "error") -> View:
     Args:
         kind: `error` or `done`.
     """
-    return {"text": text, "kind": kind, "files": [], "command": ""}
+    # Numbered, so that the page sees that the same complaint comes again.
+    return {
+        "serial": next(_NOTICES),
+        "text": showable(text),
+        "kind": kind,
+        "files": [],
+        "command": "",
+    }
 
 
-def saved_notice(files: Sequence[Path], command: str) -> View:
-    """What was saved: files to download, and how to render the picture again."""
-    links = [
-        {"name": str(path), "url": f"/gradio_api/file={quote(str(path.resolve()))}"}
-        for path in files
-    ]
-    view = notice(f"Saved {len(files)} files:", kind="done")
-    return {**view, "files": links, "command": command}
+def saved_notice(links: Mapping[Path, str], command: str) -> View:
+    """What was saved: files with the addresses they can be fetched from, and how to render it again."""
+    view = notice(f"Saved {len(links)} files:", kind="done")
+    files = [{"name": showable(path), "url": url} for path, url in links.items()]
+    return {**view, "files": files, "command": showable(command)}

@@ -28,7 +28,7 @@ class Server:
         log: what it printed so far.
     """
 
-    def __init__(self, *arguments: str, cwd: Path):
+    def __init__(self, *arguments: str, cwd: Path, **environment: str):
         command = [sys.executable, str(ROOT / "tools" / "pick_style.py"), *arguments]
         self.process = subprocess.Popen(
             [*command, "--port", "0", "--no-browser", "--device", "cpu"],
@@ -36,7 +36,7 @@ class Server:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            env=ENVIRONMENT,
+            env={**ENVIRONMENT, **environment},
         )
         self.cwd, self.log = cwd, []
         self.address = ""
@@ -71,7 +71,7 @@ class Picker:
 
     def __init__(self, page, address: str):
         self.page, self.hosts, self.errors = page, set(), []
-        own = address.removeprefix("http://")
+        own = address.split("/")[2]
         page.set_default_timeout(PATIENCE)
 
         def look(request) -> None:
@@ -165,6 +165,5 @@ class Picker:
         inputs = page.locator("#upload-panel input[type=file]")
         for number, path in enumerate([label, instances]):
             if path is not None:
-                inputs.nth(0 if number == 0 else inputs.count() - 1).set_input_files(path)
-                page.wait_for_selector(f"#upload-panel :text('{path.stem[:8]}')")
-        page.click("#open-upload")
+                inputs.nth(number).set_input_files(path)
+        page.click("#upload-panel .open")

@@ -35,7 +35,7 @@ def test_port_taken(handlers, tmp_path):
         other.listen()
         port = other.getsockname()[1]
         with pytest.raises(ConfigError, match=f"port {port} cannot be used.*--port"):
-            serve(handlers, "city", host="127.0.0.1", port=port, browser=False, out=tmp_path)
+            serve(handlers, "city", host="127.0.0.1", port=port, browser=False)
 
 
 def test_without_gradio(styled_run, monkeypatch, capsys):
