@@ -105,23 +105,23 @@ class Door:
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
         method, path = scope["method"], scope["path"]
-        if not self._is_ours(headers.get("host", "")):
-            return await _answer(send, HTTPStatus.MISDIRECTED_REQUEST, ELSEWHERE)
-        if not _same_origin(headers, path):
-            return await _answer(send, HTTPStatus.FORBIDDEN, "Another website asked; refused.")
         session = self.session(headers)
-        if session is None or (path == "/" and b"token=" in scope["query_string"]):
-            return await self._admit(scope, send)
-        if method not in ROUTES or not ROUTES[method].fullmatch(path):
-            return await _answer(send, HTTPStatus.NOT_FOUND, "The page does not use this.")
-        if method == "POST" and path != "/upload":
-            body = await _body(receive)
-            if body is None:
-                return await _answer(send, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Too long.")
-            if not _harmless(body):
-                return await _answer(send, HTTPStatus.BAD_REQUEST, "Files are named by their ids.")
-            receive = _again(body, receive)
-        await self.app({**scope, SESSION: session}, receive, send)
+        try:
+            if not self._is_ours(headers.get("host", "")):
+                raise _Refused(HTTPStatus.MISDIRECTED_REQUEST, ELSEWHERE)
+            if not _same_origin(headers, path):
+                raise _Refused(HTTPStatus.FORBIDDEN, "Another website asked; refused.")
+            if session is None or (path == "/" and b"token=" in scope["query_string"]):
+                await _answer(send, HTTPStatus.SEE_OTHER, "", self._admit(scope))
+                return
+            if method not in ROUTES or not ROUTES[method].fullmatch(path):
+                raise _Refused(HTTPStatus.NOT_FOUND, "The page does not use this.")
+            if method == "POST" and path != "/upload":
+                receive = _again(await _harmless_body(receive), receive)
+        except _Refused as refused:
+            await _answer(send, refused.status, str(refused))
+        else:
+            await self.app({**scope, SESSION: session}, receive, send)
 
     def _is_ours(self, host: str) -> bool:
         """Whether a Host header is this machine's: a name of ours, or numbers, which cannot be rebound."""
@@ -132,20 +132,27 @@ class Door:
             return name in self._names
         return True
 
-    async def _admit(self, scope: Scope, send: Send) -> None:
+    def _admit(self, scope: Scope) -> dict[str, str]:
         """Exchanges the token for a cookie; anybody else learns where the token is."""
         given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[-1]
         right = secrets.compare_digest(given.encode(), self.token.encode())
         if not right or scope["method"] != "GET" or scope["path"] != "/":
-            return await _answer(send, HTTPStatus.FORBIDDEN, STRANGER)
+            raise _Refused(HTTPStatus.FORBIDDEN, STRANGER)
         session = secrets.token_urlsafe(24)
         self._sessions[session] = None
         while len(self._sessions) > MOST_SESSIONS:
             self._sessions.popitem(last=False)
         # Lax: the page opens from a link in a mail, but no other site's page can post with it.
         cookie = f"{self.cookie}={session}; Path=/; HttpOnly; SameSite=Lax"
-        headers = {"location": "/", "set-cookie": cookie}
-        await _answer(send, HTTPStatus.SEE_OTHER, "", headers)
+        return {"location": "/", "set-cookie": cookie}
+
+
+class _Refused(Exception):
+    """What is answered instead of letting a request in."""
+
+    def __init__(self, status: HTTPStatus, text: str):
+        super().__init__(text)
+        self.status = status
 
 
 def _same_origin(headers: dict[str, str], path: str) -> bool:
@@ -157,19 +164,20 @@ def _same_origin(headers: dict[str, str], path: str) -> bool:
     return path == "/" or headers.get("sec-fetch-site", "none") in ("same-origin", "none")
 
 
-async def _body(receive: Receive) -> bytes | None:
-    """The whole body; None where it is too long or the browser has gone."""
+async def _harmless_body(receive: Receive) -> bytes:
+    """The whole body, once nothing in it could be taken for a file."""
     parts, length, more = [], 0, True
     while more:
         message = await receive()
-        if message["type"] != "http.request":
-            return None
         parts.append(message.get("body", b""))
         length += len(parts[-1])
         more = message.get("more_body", False)
         if length > LONGEST_BODY:
-            return None
-    return b"".join(parts)
+            raise _Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Too long.")
+    body = b"".join(parts)
+    if not _harmless(body):
+        raise _Refused(HTTPStatus.BAD_REQUEST, "Files are named by their ids.")
+    return body
 
 
 def _again(body: bytes, receive: Receive) -> Receive:
