@@ -21,6 +21,8 @@ from pydantic import (
 )
 from pydantic.fields import FieldInfo
 
+from img2img.keys import RESERVED
+
 
 class Section(BaseModel):
     """A part of the configuration: immutable, and an unknown key is an error.
@@ -60,7 +62,7 @@ def _square(value: Any) -> Any:
 
 
 def _plain_name(value: str) -> str:
-    if value in {"target", "name"}:
+    if value in RESERVED:
         raise ValueError(f"{value!r} is used by the batch itself; choose another name")
     return value
 

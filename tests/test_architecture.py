@@ -22,7 +22,7 @@ LAYERS = [
     {"fields"},
     {"labels", "config", "devices", "manual", "progress", "reporting"},
     {"schema"},
-    {"errors", "lazy", "shortcuts", "text"},
+    {"errors", "keys", "lazy", "shortcuts", "text"},
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 FILES = sorted(PACKAGE.rglob("*.py"))

@@ -118,7 +118,7 @@ def _look_at_labels(report: Report) -> None:
         advised = report.advice.applied(report.config)
         if advised != config:  # the same files under settings that suit them
             report.spec, _ = judge(advised, report.survey, catch=_ignoring)
-        source = report.spec.of_kind("labels") if report.spec else None
+        source = report.spec.labels if report.spec else None
         report.classes = class_rows(findings, source, advised.ignore_id)
         report.findings += class_findings(report.classes)
         if histograms.files:
@@ -155,7 +155,7 @@ def _look_at_pixels(report: Report) -> None:
     for place, found in enumerate(in_parallel(look, range(len(records)), "pixels")):
         pixels.add(place, found)
     report.findings += pixel_findings(pixels)
-    objects = roles.first_of("instances")
+    objects = roles.instances
     if objects:
         report.findings += pixels.instances.findings(survey.headers.kinds[objects.folder])
     report.findings += _twin_findings(report, records)

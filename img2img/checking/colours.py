@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from img2img.data.layouts import PairIndex, Part
-from img2img.data.reading import halve_picture
 from img2img.data.strays import flat_areas
 from img2img.errors import DataError
+from img2img.fields.base import halve_picture
 from img2img.fields.files import is_lossy, read_image, read_info
 from img2img.fields.palettes import BUILT_IN, Colour, measure_classes
 

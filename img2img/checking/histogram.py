@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 
 from img2img.data.scan import Findings, LabelLook
-from img2img.data.spec import InputSpec
+from img2img.fields import Label
 
 MAX_COLUMNS = 300  # ids; spreadsheets and readers dislike wider tables
 RARE = 3  # files, up to which a class is called rare
@@ -76,7 +76,7 @@ class ClassRow:
     ignored: bool
 
 
-def class_rows(findings: Findings, source: InputSpec | None, ignore_id: int | None):
+def class_rows(findings: Findings, source: Label | None, ignore_id: int | None):
     """The ids that occur, ascending, as `ClassRow`s.
 
     Args:
@@ -99,9 +99,9 @@ def class_rows(findings: Findings, source: InputSpec | None, ignore_id: int | No
     ]
 
 
-def id_names(source: InputSpec | None) -> dict[int, str]:
+def id_names(source: Label | None) -> dict[int, str]:
     """The classes' names by stored id."""
     if source is None:
         return {}
-    stored = {new: old for old, new in (source.remap or {}).items()}
+    stored = source.stored_ids
     return {stored.get(number, number): name for number, name in enumerate(source.class_names)}

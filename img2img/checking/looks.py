@@ -12,9 +12,11 @@ from img2img.checking.likeness import fingerprint
 from img2img.checking.thinness import count_inner
 from img2img.data.pairing.records import Part
 from img2img.data.pairing.table import Record
-from img2img.data.reading import halve_picture, read_stored_labels
 from img2img.errors import DataError
+from img2img.fields import FIELDS
+from img2img.fields.base import halve_picture
 from img2img.fields.files import is_lossy, read_ids, read_image
+from img2img.fields.label import read_stored_labels
 from img2img.fields.palettes import Colour
 from img2img.schema import Source
 
@@ -31,9 +33,20 @@ class Roles:
     parts: dict[str, Part]
     palette: tuple[Colour, ...]
 
-    def first_of(self, kind: str) -> Source | None:
-        """The first input of a kind."""
-        return next((source for source in self.inputs if source.kind == kind), None)
+    @property
+    def labels(self) -> Source | None:
+        """The first label map."""
+        return next((s for s in self.inputs if FIELDS[s.kind].has_classes), None)
+
+    @property
+    def instances(self) -> Source | None:
+        """The first instance map."""
+        return next((s for s in self.inputs if FIELDS[s.kind].is_derivable), None)
+
+    @property
+    def pictures(self) -> list[Source]:
+        """The inputs that are pictures."""
+        return [s for s in self.inputs if FIELDS[s.kind].is_picture]
 
     def picture(self, record: Record, part: str) -> np.ndarray:
         """The picture (H, W, C) of a part."""
@@ -42,9 +55,9 @@ class Roles:
     def ids(self, record: Record, source: Source) -> np.ndarray:
         """The ids (H, W) of labels, as stored, or of instances."""
         path, half = record.files[source.folder], self.parts[source.folder].half
-        if source.kind == "instances":
-            return halve_picture(read_ids(path), half)
-        return read_stored_labels(path, self.palette, half)
+        if FIELDS[source.kind].has_classes:
+            return read_stored_labels(path, self.palette, half)
+        return halve_picture(read_ids(path), half)
 
 
 @dataclass(frozen=True)
@@ -78,10 +91,10 @@ def look_at_pair(record: Record, roles: Roles, *, sampled: bool) -> PairLook:
     """
     damaged: list[str] = []
     pictures, label, instances = {}, None, None
-    names = [source.folder for source in roles.inputs if source.kind == "image"]
+    names = [source.folder for source in roles.pictures]
     for part in dict.fromkeys((*names, roles.target)):
         pictures[part] = _tried(damaged, roles.picture, record, part)
-    labels, objects = roles.first_of("labels"), roles.first_of("instances")
+    labels, objects = roles.labels, roles.instances
     if sampled and labels:
         label = _tried(damaged, roles.ids, record, labels)
     if objects:

@@ -60,7 +60,7 @@ def _draw(record: Record, name: str, roles: Roles, colours: Colours) -> Sample:
     size = photo.shape[:2]
     target = displayed(_reduced(photo))
     pictures, shares, photos = {}, {}, {"target"}
-    labels, objects = roles.first_of("labels"), roles.first_of("instances")
+    labels, objects = roles.labels, roles.instances
     edges = None
     if labels is not None:
         ids = roles.ids(record, labels)
@@ -68,10 +68,9 @@ def _draw(record: Record, name: str, roles: Roles, colours: Colours) -> Sample:
         shares = dict(zip(found.tolist(), (counts / ids.size).tolist(), strict=True))
         pictures["label"] = coloured(_reduced_ids(ids), colours)
         edges = edges_of_ids(ids)
-    for source in roles.inputs:
-        if source.kind == "image":
-            pictures[source.name] = displayed(_reduced(roles.picture(record, source.folder)))
-            photos.add(source.name)
+    for source in roles.pictures:
+        pictures[source.name] = displayed(_reduced(roles.picture(record, source.folder)))
+        photos.add(source.name)
     if objects is not None:
         edges = edges_of_ids(roles.ids(record, objects))
     if edges is not None:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from img2img.data.pairing.records import Part
 from img2img.data.scan import Findings
-from img2img.data.spec import InputSpec
 from img2img.errors import DataError, counted
+from img2img.fields import Label
 from img2img.fields.palettes import load_class_names, load_palette
 from img2img.schema import DataConfig
 
@@ -18,7 +18,7 @@ USUAL_IGNORE_IDS = (255, 65535)
 
 def describe_labels(
     config: DataConfig, name: str, part: Part, findings: Findings
-) -> tuple[InputSpec, list[str]]:
+) -> tuple[Label, list[str]]:
     """The classes of the label input `name`, by what all its files hold, and remarks.
 
     Raises:
@@ -44,9 +44,8 @@ def describe_labels(
             remap[ignore_id] = ignore_id = classes
     else:
         classes = _count_classes(config, ids, names, findings)
-    spec = InputSpec(
+    spec = Label(
         name=name,
-        kind="labels",
         part=part.name,
         classes=classes,
         class_names=_name_classes(config, names, ids, classes),

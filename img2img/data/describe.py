@@ -13,10 +13,11 @@ from functools import partial
 from img2img.config import as_overrides
 from img2img.data.loader import FolderSource, SceneSource, Source
 from img2img.data.scenes import CLASSES, VAL_OFFSET
-from img2img.data.spec import DataSpec, InputSpec, PartSpec
+from img2img.data.spec import DataSpec, PartSpec
 from img2img.data.stretching import stretch_warning
 from img2img.data.survey import WARNING, find, judge, look_through, resize_setting, with_size
 from img2img.errors import DataError
+from img2img.fields import Instance, Label
 from img2img.schema import DataConfig
 
 # Settings that say which files are pairs, and what their inputs mean.
@@ -105,16 +106,15 @@ def _pointing(hint: str) -> Iterator[None]:
 
 
 def _built_in(config: DataConfig, seed: int) -> Data:
-    label = InputSpec(
+    label = Label(
         name="label",
-        kind="labels",
         part="label",
         classes=len(CLASSES),
         class_names=tuple(c.name for c in CLASSES),
         palette=tuple(c.colour for c in CLASSES),
     )
     spec = DataSpec(
-        inputs=(label, InputSpec(name="instance", kind="instances", part="instance")),
+        inputs=(label, Instance(name="instance", part="instance")),
         parts=(
             # As datasets/make_scenes.py writes them.
             PartSpec(name="label", folder="{split}_label", suffix="_labelIds"),

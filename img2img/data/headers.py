@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 from img2img.data.pairing.table import Record
 from img2img.data.remembering import Memory, scan
-from img2img.data.spec import DTYPE_RANGES
 from img2img.data.tally import MAX_LISTED, Some
 from img2img.errors import DataError, counted
 from img2img.fields.files import ImageInfo, check_whole, read_info
+from img2img.fields.image import DTYPE_RANGES
 
 _KINDS = {1: "grey", 2: "grey with alpha", 3: "RGB", 4: "RGB with alpha"}
 

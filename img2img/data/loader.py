@@ -13,23 +13,37 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from img2img.data.layouts import Records
-from img2img.data.reading import TARGET, Arrays, read_record
+from img2img.data.reading import Arrays, read_record
 from img2img.data.scenes import draw_scene
 from img2img.data.spec import DataSpec
 from img2img.data.transforms import JointTransform
 from img2img.errors import DataError, UserError
+from img2img.keys import TARGET
 
 GRACE = 20  # seconds that a worker outlives SIGTERM: enough for a step
 
 Key = tuple[int, int]  # index of a pair, seed of its augmentation
 
 
+_OF_SOURCE = 1  # apart from the augmentation's random numbers, which the same seed gives
+
+
 class Source(Protocol):
-    """Pairs by index: where they come from is the source's business."""
+    """Samples by index: where they come from is the source's business."""
 
     def __len__(self) -> int: ...
 
-    def read(self, index: int) -> Arrays: ...
+    def read(self, index: int, rng: np.random.Generator | None = None) -> Arrays:
+        """The arrays of a sample by the names of its fields.
+
+        Args:
+            rng: of the sample's own, for a source that draws a part of it afresh each time, such
+                as a partner; None: the same part every time.
+
+        Raises:
+            DataError: a file cannot be read or used.
+        """
+        ...
 
     def name(self, index: int) -> str: ...
 
@@ -43,7 +57,7 @@ class FolderSource:
     def __len__(self) -> int:
         return len(self.records)
 
-    def read(self, index: int) -> Arrays:
+    def read(self, index: int, rng: np.random.Generator | None = None) -> Arrays:
         return read_record(self.records[index], self.spec)
 
     def name(self, index: int) -> str:
@@ -63,7 +77,7 @@ class SceneSource:
     def __len__(self) -> int:
         return self.count
 
-    def read(self, index: int) -> Arrays:
+    def read(self, index: int, rng: np.random.Generator | None = None) -> Arrays:
         height, width = self.size
         scene = draw_scene(self.first + index, seed=self.seed, height=height, width=width)
         return {
@@ -92,7 +106,8 @@ class PairDataset(Dataset):
     def __getitem__(self, key: Key) -> dict[str, Tensor] | UserError:
         index, seed = key
         try:
-            return self.transform(self.source.read(index), seed)
+            rng = np.random.default_rng([seed, _OF_SOURCE])
+            return self.transform(self.source.read(index, rng), seed)
         except UserError as error:
             return error
 
@@ -158,13 +173,14 @@ def collate(samples: list[dict[str, Tensor] | UserError]) -> dict[str, Tensor] |
     for sample in samples:
         if isinstance(sample, UserError):
             return sample
-    sizes = {tuple(sample[TARGET].shape[-2:]) for sample in samples}
-    if len(sizes) > 1:
-        listed = ", ".join(f"{w}x{h}" for h, w in sorted(sizes))
-        return DataError(
-            f"a batch of {len(samples)} holds pictures of different sizes ({listed}); set "
-            "data.crop or data.resize to one size, or training.batch_size=1"
-        )
+    for name in samples[0]:
+        sizes = {tuple(sample[name].shape[-2:]) for sample in samples}
+        if len(sizes) > 1:
+            listed = ", ".join(f"{w}x{h}" for h, w in sorted(sizes))
+            return DataError(
+                f"a batch of {len(samples)} holds pictures of different sizes ({listed}); set "
+                "data.crop or data.resize to one size, or training.batch_size=1"
+            )
     return {name: torch.stack([sample[name] for sample in samples]) for name in samples[0]}
 
 

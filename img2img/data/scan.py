@@ -6,12 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from img2img.data.reading import halve_picture, read_label_colours
 from img2img.data.remembering import Memory, scan
 from img2img.data.strays import Look, Strays, look_for_strays
 from img2img.data.tally import MAX_LISTED, Some
 from img2img.errors import DataError, counted
+from img2img.fields.base import halve_picture
 from img2img.fields.files import is_lossy, read_ids, read_image
+from img2img.fields.label import read_label_colours
 from img2img.fields.palettes import Colour, measure_classes
 
 # Different ids that are counted; more are told apart by nobody.

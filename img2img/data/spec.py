@@ -4,86 +4,17 @@ Found once before training and stored in every checkpoint, so that translating n
 flags.
 """
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any
 
-import numpy as np
+from pydantic import model_validator
 
+from img2img.fields import AnyField, Field, Image, Instance, Label
+from img2img.fields.image import ImageSpec
+from img2img.keys import LABELLED, TARGET
 from img2img.schema import Section
 
-DType = Literal["uint8", "uint16", "float32"]
 BUILT_IN = "built-in"  # the layout of the street scenes, which lie in no folder
-DTYPE_RANGES = {"uint8": (0.0, 255.0), "uint16": (0.0, 65535.0), "float32": (0.0, 1.0)}
-
-
-class ImageSpec(Section):
-    """An image: how many channels, and which stored values are -1 and 1.
-
-    Attributes:
-        low, high: stored values that become -1 and 1.
-    """
-
-    channels: int = 3
-    dtype: DType = "uint8"
-    low: float = 0.0
-    high: float = 255.0
-
-    def normalise(self, array: np.ndarray) -> np.ndarray:
-        """Stored values as float32, `low`..`high` to [-1, 1]; values beyond are clipped."""
-        array = array.astype(np.float32)
-        # In place: fresh memory for every step takes longer than the arithmetic.
-        array -= np.float32(self.low)
-        array *= np.float32(2.0 / (self.high - self.low))
-        array -= np.float32(1.0)
-        return array.clip(-1.0, 1.0, out=array)
-
-    def denormalise(self, array: np.ndarray) -> np.ndarray:
-        """[-1, 1] as stored values: rounded and clipped to the type's range, not truncated."""
-        array = (array.astype(np.float64) + 1.0) * ((self.high - self.low) / 2.0) + self.low
-        if self.dtype == "float32":
-            return array.astype(np.float32)
-        return np.clip(np.rint(array), *DTYPE_RANGES[self.dtype]).astype(self.dtype)
-
-
-class InputSpec(Section):
-    """One input of the generator.
-
-    Attributes:
-        kind: `labels` (class ids), `instances` (object ids), or `image`.
-        part: the layout's part that its files come from.
-        derived: `instances` that no file holds: the connected pieces of the labels.
-        classes: number of classes of `labels`.
-        class_names: one for each class; () or fewer where nobody named them, see `class_name`.
-        palette: RGB colours by stored id, maybe of more ids than classes: to read
-            colour-coded labels; see `colours`.
-        ignore_id: the class number (after renumbering) of pixels without a class.
-        remap: stored id -> class, the ignored id among them, where ids are renumbered.
-        image: the values of an `image`.
-    """
-
-    name: str
-    kind: Literal["labels", "instances", "image"]
-    part: str
-    derived: bool = False
-    classes: int = 0
-    class_names: tuple[str, ...] = ()
-    palette: tuple[tuple[int, int, int], ...] = ()
-    ignore_id: int | None = None
-    remap: dict[int, int] | None = None
-    image: ImageSpec | None = None
-
-    def class_name(self, number: int) -> str:
-        """A class's name, `class-26` where it has none."""
-        names = self.class_names
-        return names[number] if number < len(names) and names[number] else f"class-{number}"
-
-    @property
-    def colours(self) -> tuple[tuple[int, int, int], ...]:
-        """RGB colours, one for each class; () where the palette lacks one."""
-        stored = {new: old for old, new in self.remap.items()} if self.remap else {}
-        ids = [stored.get(c, c) for c in range(self.classes)]
-        if not ids or min(ids) < 0 or max(ids) >= len(self.palette):
-            return ()
-        return tuple(self.palette[i] for i in ids)
 
 
 class PartSpec(Section):
@@ -107,7 +38,7 @@ class DataSpec(Section):
             ratio; None: the pictures' own size.
     """
 
-    inputs: tuple[InputSpec, ...]
+    inputs: tuple[AnyField, ...]
     target: ImageSpec = ImageSpec()
     target_part: str = "image"
     class_names: tuple[str, ...] = ()
@@ -117,9 +48,42 @@ class DataSpec(Section):
     smallest: tuple[int, int] | None = None
     resize: tuple[int | None, int] | None = None
 
-    def of_kind(self, kind: str) -> InputSpec | None:
-        """The first input of a kind, None where there is none."""
-        return next((source for source in self.inputs if source.kind == kind), None)
+    @model_validator(mode="before")
+    @classmethod
+    def _group_labelled(cls, stored: Any) -> Any:
+        """Older checkpoints name no groups: there the labelled picture alone moves by itself."""
+        if isinstance(stored, dict) and stored.get("class_names"):
+            inputs = [
+                {"group": LABELLED, **field}
+                if isinstance(field, dict) and field.get("name") == LABELLED
+                else field
+                for field in stored.get("inputs", ())
+            ]
+            return {**stored, "inputs": inputs}
+        return stored
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """The target, as a field of that name, and the inputs."""
+        return (Image(name=TARGET, part=self.target_part, image=self.target), *self.inputs)
+
+    @property
+    def groups(self) -> Mapping[str, tuple[Field, ...]]:
+        """The fields by their group, the target's first: each has a size and a draw of its own."""
+        groups: dict[str, tuple[Field, ...]] = {}
+        for field in self.fields:
+            groups[field.group] = (*groups.get(field.group, ()), field)
+        return groups
+
+    @property
+    def labels(self) -> Label | None:
+        """The first label map, None where there is none."""
+        return next((field for field in self.inputs if isinstance(field, Label)), None)
+
+    @property
+    def instances(self) -> Instance | None:
+        """The first instance map, None where there is none."""
+        return next((field for field in self.inputs if isinstance(field, Instance)), None)
 
     def working_size(self, size: tuple[int, int]) -> tuple[int, int]:
         """The (height, width) at which the network sees a picture of `size`."""
@@ -131,7 +95,7 @@ class DataSpec(Section):
     @property
     def ignore(self) -> tuple[str, int] | None:
         """(name of the label input, ignored id), None where no pixel is ignored."""
-        labels = self.of_kind("labels")
+        labels = self.labels
         if labels is None or labels.ignore_id is None:
             return None
         return labels.name, labels.ignore_id

@@ -17,9 +17,11 @@ from img2img.data.pairing.table import Records
 from img2img.data.remembering import Memory, recollect
 from img2img.data.roles import assign_roles, custom_parts, describe_roles
 from img2img.data.scan import Findings, LabelLook, image_range, scan_labels
-from img2img.data.spec import DTYPE_RANGES, DataSpec, ImageSpec, InputSpec, PartSpec
+from img2img.data.spec import DataSpec, PartSpec
 from img2img.data.stretching import stretch_warning
 from img2img.errors import DataError
+from img2img.fields import FIELDS, Field, Instance
+from img2img.fields.image import DTYPE_RANGES, ImageSpec
 from img2img.fields.palettes import load_palette
 from img2img.schema import DataConfig
 from img2img.schema import Source as SourceConfig
@@ -110,7 +112,7 @@ def look_through(
             memory,
         )
         for source in inputs
-        if source.kind == "labels"
+        if FIELDS[source.kind].has_classes
     }
     return Survey(index, inputs, target, headers, labels, memory)
 
@@ -162,25 +164,26 @@ def judge(
 
 def _describe_input(
     config: DataConfig, survey: Survey, source: SourceConfig
-) -> tuple[InputSpec, list[str]]:
+) -> tuple[Field, list[str]]:
     """One input, and remarks on it."""
     part = survey.index.layout.part(source.folder)
-    if source.kind == "labels":
+    field = FIELDS[source.kind]
+    if field.has_classes:
         return describe_labels(config, source.name, part, survey.labels[source.name])
-    image, remarks = None, []
-    if source.kind == "image":
-        image, remarks = _describe_part(config, survey, part)
-    return InputSpec(name=source.name, kind=source.kind, part=part.name, image=image), remarks
+    found, remarks = {}, []
+    if field.is_picture:
+        found["image"], remarks = _describe_part(config, survey, part)
+    return field(name=source.name, part=part.name, **found), remarks
 
 
-def _derived_instances(inputs: Sequence[InputSpec]) -> InputSpec:
+def _derived_instances(inputs: Sequence[Field]) -> Instance:
     """The input that the labels' connected pieces become.
 
     Raises:
         DataError: there are no labels, or instances already.
     """
-    labels = next((source for source in inputs if source.kind == "labels"), None)
-    own = next((source for source in inputs if source.kind == "instances"), None)
+    given = DataSpec(inputs=tuple(inputs))
+    labels, own = given.labels, given.instances
     if labels is None:
         raise DataError("data.derive_instances: the data have no labels to take instances from")
     if own is not None:
@@ -190,7 +193,7 @@ def _derived_instances(inputs: Sequence[InputSpec]) -> InputSpec:
         )
     taken = {source.name for source in inputs}
     name = "instance" if "instance" not in taken else "derived_instance"
-    return InputSpec(name=name, kind="instances", part=labels.part, derived=True)
+    return Instance(name=name, part=labels.part, derived=True)
 
 
 def resize_setting(config: DataConfig) -> tuple[int | None, int] | None:

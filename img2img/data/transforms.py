@@ -1,4 +1,4 @@
-"""Joint augmentation: one random draw for label, instance map and photo, by Albumentations."""
+"""Joint augmentation: one random draw for all fields of a group, by Albumentations."""
 
 import os
 
@@ -10,20 +10,21 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from img2img.data.reading import CLASS, LABELLED, TARGET, Arrays
-from img2img.data.spec import DataSpec, ImageSpec
-from img2img.fields.resizing import resize_ids, resize_image
+from img2img.data.reading import Arrays
+from img2img.data.spec import DataSpec
+from img2img.keys import CLASS, TARGET
 from img2img.schema import DataConfig
 
-_INT32 = np.iinfo(np.int32)
 _PREFIX = "input_"  # an input may be called as one of Albumentations' own arguments
 
 
 class JointTransform:
     """Arrays of one sample -> tensors of one sample, reproducibly for a seed.
 
-    Ids are resampled by nearest neighbour, images smoothly; rotation and padding mirror the
-    picture, for a constant fill would be a class of its own.
+    All fields of a group are moved by one random draw, the target's group by the seed's own; each
+    other group has a size and a draw of its own. Ids are resampled by nearest neighbour, images
+    smoothly; rotation and padding mirror the picture, for a constant fill would be a class of its
+    own.
 
     Args:
         train: crop, jitter, flip, rotate and recolour; otherwise resize alone.
@@ -34,83 +35,59 @@ class JointTransform:
     def __init__(self, config: DataConfig, spec: DataSpec, *, train: bool, centred: bool = False):
         self.config, self.spec, self.train = config, spec, train
         self.moves = train or (centred and config.crop is not None)
-        self.ids = [s.name for s in spec.inputs if s.kind != "image"]
-        self.images = [s.name for s in spec.inputs if s.kind == "image"]
-        # Another picture than the target, maybe of another size.
-        self.apart = LABELLED in self.images and bool(spec.class_names)
-        if self.apart:
-            self.images.remove(LABELLED)
-        self._geometry: dict[tuple[int, int], A.Compose] = {}
+        self.groups = spec.groups
+        self._geometry: dict[tuple[str, int, int], A.Compose] = {}
         self._colour = _recolour(config.colour, spec.target.channels)
 
     def __call__(self, arrays: Arrays, seed: int) -> dict[str, Tensor]:
         """int64 (1, H, W) for ids and () for a class, float32 (C, H, W) in [-1, 1] for images."""
-        number = torch.tensor(arrays[CLASS]) if self.spec.class_names else None
-        joint = {name: arrays[name] for name in (TARGET, *self.ids, *self.images)}
-        moved, codes = self._vary(joint, seed)
-        if self.apart:
-            moved[LABELLED] = self._vary({TARGET: arrays[LABELLED]}, seed)[0][TARGET]
+        moved: Arrays = {}
+        for group in self.groups:
+            moved |= self._vary(group, arrays, _seed_of(group, seed))
         if self.train and self.config.colour:
             moved[TARGET] = self._shift_colours(moved[TARGET], seed)
-        tensors = {TARGET: _image_tensor(moved[TARGET], self.spec.target)}
-        for source in self.spec.inputs:
-            value = moved[source.name]
-            if source.kind == "image":
-                tensors[source.name] = _image_tensor(value, source.image)
-            else:
-                ids = codes[source.name][value] if source.name in codes else value
-                tensors[source.name] = torch.from_numpy(ids.astype(np.int64))[None]
-        return tensors if number is None else {**tensors, CLASS: number}
+        tensors = {field.name: field.tensor(moved[field.name]) for field in self.spec.fields}
+        if self.spec.class_names:
+            tensors[CLASS] = torch.tensor(arrays[CLASS])
+        return tensors
 
-    def _vary(self, arrays: Arrays, seed: int) -> tuple[Arrays, Arrays]:
-        """Resized and moved; and the tables of `_compact`."""
-        work = self.spec.working_size(arrays[TARGET].shape[:2])
-        moved, codes = self._compact(self._resize(arrays, work))
-        return self._move(moved, seed, work) if self.moves else moved, codes
-
-    def _resize(self, arrays: Arrays, work: tuple[int, int]) -> Arrays:
-        """To the size at which the network works, in training enlarged by the jitter."""
+    def _vary(self, group: str, arrays: Arrays, seed: int) -> Arrays:
+        """The arrays of a group, resized and moved."""
+        fields = self.groups[group]
+        work = self.spec.working_size(arrays[fields[0].name].shape[:2])
+        # In training enlarged by the jitter, which a crop takes back.
         factor = 1.0 + self.config.jitter if self.train else 1.0
         size = (round(work[0] * factor), round(work[1] * factor))
+        resized = {field.name: field.resize(arrays[field.name], size) for field in fields}
+        if not self.moves:
+            return resized
+        packed = {field.name: field.pack(resized[field.name]) for field in fields}
+        moved = self._move(group, {name: array for name, (array, _) in packed.items()}, seed, work)
         return {
-            name: resize_ids(array, size) if name in self.ids else resize_image(array, size)
-            for name, array in arrays.items()
+            field.name: field.unpack(moved[field.name], packed[field.name][1]) for field in fields
         }
 
-    def _compact(self, arrays: Arrays) -> tuple[Arrays, Arrays]:
-        """Ids as int32; those that do not fit as positions in a table of their own.
-
-        Albumentations wraps int64 to int32 without a word.
-        """
-        arrays, codes = dict(arrays), {}
-        for name in self.ids:
-            ids = arrays[name]
-            if ids.max() > _INT32.max or ids.min() < _INT32.min:
-                codes[name], ids = np.unique(ids, return_inverse=True)
-                ids = ids.reshape(arrays[name].shape)
-            arrays[name] = ids.astype(np.int32)
-        return arrays, codes
-
-    def _move(self, arrays: Arrays, seed: int, work: tuple[int, int]) -> Arrays:
-        """One draw of rotation, crop and flip applied to every array."""
-        geometry = self._geometry_for(work)
+    def _move(self, group: str, arrays: Arrays, seed: int, work: tuple[int, int]) -> Arrays:
+        """One draw of rotation, crop and flip applied to every array of a group."""
+        geometry = self._geometry_for(group, work)
         geometry.set_random_seed(seed)
-        inputs = {_PREFIX + name: array for name, array in arrays.items() if name != TARGET}
-        moved = geometry(image=arrays[TARGET], **inputs)
-        return {TARGET: moved.pop("image")} | {
-            name.removeprefix(_PREFIX): array for name, array in moved.items()
-        }
+        inputs = {_PREFIX + name: array for name, array in arrays.items()}
+        first = self.groups[group][0]
+        is_image = first.moves_as == "image"
+        # Albumentations wants an `image`, and gives it the first look; a map of ids is none.
+        main = inputs.pop(_PREFIX + first.name) if is_image else _no_picture(arrays)
+        moved = geometry(image=main, **inputs)
+        picture = moved.pop("image")
+        named = {name.removeprefix(_PREFIX): array for name, array in moved.items()}
+        return named | ({first.name: picture} if is_image else {})
 
-    def _geometry_for(self, work: tuple[int, int]) -> A.Compose:
-        if work not in self._geometry:
-            self._geometry[work] = A.Compose(
-                self._steps(work),
-                additional_targets={
-                    **{_PREFIX + name: "mask" for name in self.ids},
-                    **{_PREFIX + name: "image" for name in self.images},
-                },
+    def _geometry_for(self, group: str, work: tuple[int, int]) -> A.Compose:
+        if (group, *work) not in self._geometry:
+            targets = {_PREFIX + field.name: field.moves_as for field in self.groups[group]}
+            self._geometry[(group, *work)] = A.Compose(
+                self._steps(work), additional_targets=targets
             )
-        return self._geometry[work]
+        return self._geometry[(group, *work)]
 
     def _steps(self, work: tuple[int, int]) -> list[A.BasicTransform]:
         config = self.config
@@ -162,8 +139,13 @@ def _recolour(strength: float, channels: int) -> A.Compose:
     return A.Compose([jitter])
 
 
-def _image_tensor(array: np.ndarray, spec: ImageSpec) -> Tensor:
-    if array.ndim == 2:  # OpenCV drops a single channel
-        array = array[..., None]
-    # Stored values are smaller to turn than floats.
-    return torch.from_numpy(spec.normalise(np.ascontiguousarray(array.transpose(2, 0, 1))))
+def _seed_of(group: str, seed: int) -> int:
+    """The seed of a group's draw: the sample's own for the target's group."""
+    if not group:
+        return seed
+    return int(np.random.default_rng([seed, *group.encode()]).integers(2**31))
+
+
+def _no_picture(arrays: Arrays) -> np.ndarray:
+    """A picture of nothing, of the arrays' size."""
+    return np.zeros((*next(iter(arrays.values())).shape[:2], 1), np.uint8)

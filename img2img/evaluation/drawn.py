@@ -11,7 +11,6 @@ from torch import Tensor
 
 from img2img.data.pictures.describe import describe_pictures
 from img2img.data.pictures.stacked import EVERY, Stacked, every_fifth, stack_pictures
-from img2img.data.reading import CLASS
 from img2img.data.sheets import picture_grid, to_picture
 from img2img.data.spec import BUILT_IN, DataSpec
 from img2img.errors import ConfigError, DataError, counted
@@ -20,9 +19,10 @@ from img2img.evaluation.instruments import about_inception, about_sets, too_few,
 from img2img.evaluation.pictures import as_rgb
 from img2img.evaluation.result import Evaluation, Score
 from img2img.inference.painter import Painter
+from img2img.keys import CATEGORY, CLASS
 from img2img.metrics import distribution
 from img2img.metrics.classified import Seen, classified_scores, classify, own_code_accuracy
-from img2img.models.latents import CATEGORY, COLUMNS
+from img2img.models.latents import COLUMNS
 from img2img.progress import counting
 from img2img.training.classifier import train_classifier
 

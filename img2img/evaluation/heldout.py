@@ -8,17 +8,18 @@ import numpy as np
 
 from img2img.config import parse_config
 from img2img.data.loader import Source
-from img2img.data.reading import TARGET
 from img2img.data.sheets import to_picture
-from img2img.data.spec import BUILT_IN, DTYPE_RANGES
+from img2img.data.spec import BUILT_IN
 from img2img.errors import ConfigError, DataError
 from img2img.evaluation.pictures import Real, require_finite
 from img2img.evaluation.reals import evenly
 from img2img.evaluation.sources import find_sources
 from img2img.fields.files import suffix_for, write_image
+from img2img.fields.image import DTYPE_RANGES
 from img2img.inference.arrays import to_stored, with_instances
 from img2img.inference.styles.looks import Wishes, picture_seed
 from img2img.inference.translator import Translator
+from img2img.keys import TARGET
 from img2img.models import OPTIONS
 from img2img.progress import counting
 from img2img.runs.folder import find_run, pick_checkpoint
@@ -61,7 +62,7 @@ class HeldOut:
         self.names = list(self.places)
         everything = (pairs.name(i) for i in range(len(pairs)))
         self.beyond = [name for name in everything if name not in self.places]
-        labels = self.spec.of_kind("labels")
+        labels = self.spec.labels
         self.class_names: Sequence[str] = ()
         if labels is not None:
             self.class_names = _distinct([labels.class_name(c) for c in range(labels.classes)])
@@ -115,7 +116,7 @@ class HeldOut:
     def read(self, name: str) -> Real:
         arrays = self.pairs.read(self.places[name])
         require_finite(arrays[TARGET], name)
-        labels = self.spec.of_kind("labels")
+        labels = self.spec.labels
         return Real(arrays[TARGET], arrays[labels.name] if labels else None)
 
     def inputs(self, name: str) -> Mapping[str, np.ndarray]:

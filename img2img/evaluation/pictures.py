@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from img2img.data.spec import ImageSpec
 from img2img.errors import DataError, counted
 from img2img.fields.files import read_image, read_info
+from img2img.fields.image import ImageSpec
 from img2img.fields.resizing import resize_ids, resize_image
 
 # By the type of a picture's values: which of them are -1 and 1.

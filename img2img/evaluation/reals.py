@@ -7,10 +7,10 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 
 from img2img.data.pairing.splits import find_suffixes, walk_pictures
-from img2img.data.spec import DTYPE_RANGES
 from img2img.errors import DataError
 from img2img.evaluation.pictures import Ranges, Real, read_picture
 from img2img.fields.files import read_info
+from img2img.fields.image import DTYPE_RANGES
 
 T = TypeVar("T")
 

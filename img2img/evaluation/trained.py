@@ -8,12 +8,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from img2img.data.loader import PairDataset
-from img2img.data.reading import TARGET
 from img2img.data.transforms import JointTransform
 from img2img.errors import ConfigError, DataError
 from img2img.evaluation.hashing import fingerprint
 from img2img.evaluation.heldout import HeldOut
 from img2img.evaluation.segmenters import NetworkSegmenter
+from img2img.keys import TARGET
 from img2img.networks.segmenter import PhotoSegmenter
 from img2img.runs.checkpoint import replacing
 from img2img.training.segmenter import STEPS, train_segmenter
@@ -54,7 +54,7 @@ def train(
         workers=config.training.workers,
         seed=seed,
     )
-    labels = spec.of_kind("labels")
+    labels = spec.labels
     header = {
         "in_channels": spec.target.channels,
         "classes": labels.classes,

@@ -4,11 +4,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from img2img.data.reading import check_sizes, fit_channels, to_classes
-from img2img.data.spec import DataSpec, InputSpec
+from img2img.data.reading import check_sizes
+from img2img.data.spec import DataSpec
 from img2img.errors import DataError
-from img2img.fields.components import components
-from img2img.fields.palettes import nearest_class
+from img2img.fields import Field
 
 Inputs = np.ndarray | Mapping[str, np.ndarray]
 
@@ -26,12 +25,12 @@ def complete_inputs(inputs: Inputs, spec: DataSpec, *, derive: bool) -> dict[str
     """
     if isinstance(inputs, np.ndarray):
         inputs = {spec.inputs[0].name: inputs}
-    labels = spec.of_kind("labels")
+    labels = spec.labels
     arrays: dict[str, np.ndarray] = {}
     for source in spec.inputs:
         if source.name in inputs:
-            arrays[source.name] = _prepare(inputs[source.name], source)
-        elif source.kind != "instances" or labels is None or labels.name not in inputs:
+            arrays[source.name] = _accept(inputs[source.name], source)
+        elif not source.is_derivable or labels is None or labels.name not in inputs:
             raise DataError(
                 f"the input {source.name!r} ({source.kind}) is missing; this model needs "
                 f"{', '.join(s.name for s in spec.inputs)}"
@@ -39,7 +38,7 @@ def complete_inputs(inputs: Inputs, spec: DataSpec, *, derive: bool) -> dict[str
     for source in spec.inputs:
         if source.name not in arrays:
             label = arrays[labels.name]
-            arrays[source.name] = components(label) if derive else label
+            arrays[source.name] = source.derive(label) if derive else label
     check_sizes({name: array.shape[:2] for name, array in arrays.items()}, "inputs")
     return arrays
 
@@ -57,29 +56,13 @@ def with_instances(inputs: Inputs, spec: DataSpec) -> dict[str, np.ndarray]:
 
 def to_stored(arrays: Mapping[str, np.ndarray], spec: DataSpec) -> dict[str, np.ndarray]:
     """Arrays as `data.reading` returns them, with label ids as files and callers have them."""
-    arrays = dict(arrays)
-    for source in spec.inputs:
-        if source.kind == "labels" and source.remap and source.name in arrays:
-            stored = {new: old for old, new in source.remap.items()}
-            classes, index = np.unique(arrays[source.name], return_inverse=True)
-            values = np.array([stored[c] for c in classes.tolist()], np.int64)
-            arrays[source.name] = values[index].reshape(arrays[source.name].shape)
-    return arrays
+    stored = {f.name: f.stored(arrays[f.name]) for f in spec.inputs if f.name in arrays}
+    return {**arrays, **stored}
 
 
-def _prepare(array: np.ndarray, source: InputSpec) -> np.ndarray:
-    """A caller's array as `reading.read_input` returns it."""
-    where = f"input {source.name!r}"
+def _accept(array: np.ndarray, field: Field) -> np.ndarray:
+    """A caller's array as the field's files are read."""
+    where = f"input {field.name!r}"
     if array.size == 0 or array.ndim not in (2, 3):
         raise DataError(f"{where}: expected a picture (H, W) or (H, W, C), got {array.shape}")
-    if source.kind == "image":
-        return fit_channels(array if array.ndim == 3 else array[..., None], source.image, where)
-    coloured = array.ndim == 3 and array.shape[2] >= 3 and array.dtype == np.uint8
-    if source.kind == "labels" and coloured and source.palette:
-        return to_classes(nearest_class(array, source.palette), source, where)
-    if array.ndim == 3 and array.shape[2] == 1:
-        array = array[..., 0]
-    if array.ndim != 2 or not np.issubdtype(array.dtype, np.integer):
-        raise DataError(f"{where}: expected integer ids (H, W), got {array.dtype} {array.shape}")
-    ids = array.astype(np.int64)
-    return to_classes(ids, source, where) if source.kind == "labels" else ids
+    return field.accept(array, where)

@@ -4,10 +4,10 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from img2img.data.reading import CLASS
 from img2img.errors import ConfigError
 from img2img.fields.files import suffix_for, write_image
 from img2img.inference.painter import BATCH, Painter
+from img2img.keys import CLASS
 from img2img.runs.checkpoint import write_text
 
 RECORD = "pictures.jsonl"

@@ -7,8 +7,10 @@ from typing import Any
 from torch import nn
 
 from img2img.config import parse_config
-from img2img.data.spec import DataSpec, ImageSpec, InputSpec, PartSpec
+from img2img.data.spec import DataSpec, PartSpec
 from img2img.errors import CheckpointError, ConfigError, counted
+from img2img.fields import FIELDS, Image, Instance, Label
+from img2img.fields.image import ImageSpec
 from img2img.fields.palettes import BUILT_IN, load_palette
 from img2img.inference.published import Published, recognise
 from img2img.models import OPTIONS
@@ -141,40 +143,43 @@ def _describe_inputs(
         channels -= encoder.sizes["out_channels"]
     image = ImageSpec(channels=generator.sizes["out_channels"])
     few = channels <= IMAGE_CHANNELS + 1
-    kind = unknowns.input or ("image" if few or model == "pix2pix" else "labels")
+    usual = Image if few or model == "pix2pix" else Label
+    from_labels = (FIELDS[unknowns.input] if unknowns.input else usual).has_classes
     boundary = unknowns.boundary
     if boundary is None:
-        boundary = model == "pix2pixHD" and (kind == "labels" or channels == IMAGE_CHANNELS + 1)
+        boundary = model == "pix2pixHD" and (from_labels or channels == IMAGE_CHANNELS + 1)
     planes = channels - boundary
-    instance = InputSpec(name="instance", kind="instances", part="instance")
-    if kind == "labels":
+    instance = (Instance(name="instance", part="instance"),) if boundary else ()
+    if from_labels:
         name = unknowns.palette or ("cityscapes" if planes == CITYSCAPES_CLASSES else None)
         palette = load_palette(name) if name else None
         if palette and len(palette.colours) < planes:
             raise ConfigError(
                 f"--palette {name} has {len(palette.colours)} colours, the network {planes} classes"
             )
-        label = InputSpec(
+        label = Label(
             name="label",
-            kind="labels",
             part="label",
             classes=planes,
             class_names=palette.names[:planes] if palette else (),
             palette=palette.colours if palette else (),
         )
-        inputs = (label, instance) if boundary else (label,)
-        return DataSpec(
-            inputs=inputs, target=image, layout="label/inst/img", parts=HD_PARTS
-        ), boundary
+        spec = DataSpec(
+            inputs=(label, *instance), target=image, layout="label/inst/img", parts=HD_PARTS
+        )
+        return spec, boundary
     own, other = ("A", "B") if unknowns.direction == "AtoB" else ("B", "A")
-    source = InputSpec(name=own, kind="image", part=own, image=ImageSpec(channels=planes))
+    source = Image(name=own, part=own, image=ImageSpec(channels=planes))
     parts = (
         PartSpec(name="A", folder="{split}", half="left"),
         PartSpec(name="B", folder="{split}", half="right"),
     )
-    inputs = (source, instance) if boundary else (source,)
     spec = DataSpec(
-        inputs=inputs, target=image, target_part=other, layout="side-by-side", parts=parts
+        inputs=(source, *instance),
+        target=image,
+        target_part=other,
+        layout="side-by-side",
+        parts=parts,
     )
     return spec, boundary
 
@@ -233,17 +238,12 @@ def _assumed(
     model: str, spec: DataSpec, boundary: bool, unknowns: Unknowns, generator: Published
 ) -> list[str]:
     first = spec.inputs[0]
-    what = (
-        counted(first.classes, "class", "classes")
-        if first.kind == "labels"
-        else counted(first.image.channels, "channel")
-    )
     lines = [
         f"model: {model} (--model)",
-        f"input: {first.kind}, {what} (--input)",
+        f"input: {first.kind}, {first.about()} (--input)",
         f"boundary map: {'yes, the last channel' if boundary else 'no'} (--boundary, --no-boundary)",
     ]
-    if first.kind == "labels":
+    if first.has_classes:
         named = unknowns.palette or "none"
         if first.palette and not unknowns.palette:
             named = f"cityscapes, a guess because there are {first.classes} classes"

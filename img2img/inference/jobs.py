@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from img2img.data.reading import fit_channels, halve_picture, read_input
 from img2img.data.sheets import contact_sheet, to_picture
 from img2img.errors import ConfigError, DataError, counted
+from img2img.fields.base import halve_picture
 from img2img.fields.files import read_image, write_image
 from img2img.inference.arrays import to_stored, with_instances
 from img2img.inference.planning import Job, find_part
@@ -93,14 +93,14 @@ class FileTranslator:
             DataError: an input is missing, or cannot be used.
         """
         first, *others = self.spec.inputs
-        arrays = {first.name: read_input(job.path, first, self._half(first.part))}
+        arrays = {first.name: first.read(job.path, self._half(first.part))}
         for source in others:
             if source.name in job.partners:
                 partner = job.partners[source.name]
-                arrays[source.name] = read_input(partner, source, self._half(source.part))
-            elif source.derived:
+                arrays[source.name] = source.read(partner, self._half(source.part))
+            elif source.is_derived:
                 continue
-            elif source.kind != "instances":
+            elif not source.is_derivable:
                 raise DataError(f"{job.path}: no {source.name!r} beside it; this model needs one")
             elif self.strict:
                 raise DataError(f"{job.path}: no instance map beside it; name it with --instances")
@@ -139,7 +139,7 @@ class FileTranslator:
 
     @property
     def _instance_inputs(self) -> set[str]:
-        return {source.name for source in self.spec.inputs if source.kind == "instances"}
+        return {source.name for source in self.spec.inputs if source.is_derivable}
 
     def _compare(self, job: Job, look: Look, objects: Mapping[int, int]) -> None:
         """Notes where a style file and a picture's objects differ.
@@ -175,7 +175,7 @@ class FileTranslator:
             return None
         try:
             image = halve_picture(read_image(job.real), self._half(target.name))
-            return self.translator.display(fit_channels(image, self.spec.target, job.real))
+            return self.translator.display(self.spec.target.fit(image, job.real))
         except DataError:
             return None  # the sheet only shows it; nothing depends on it
 

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from img2img.data.describe import Data
-from img2img.data.reading import TARGET
 from img2img.data.transforms import JointTransform
+from img2img.keys import TARGET
 from img2img.progress import counting
 from img2img.schema import DataConfig
 

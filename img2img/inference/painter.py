@@ -8,13 +8,12 @@ import torch
 from torch import Tensor
 
 from img2img.config import parse_config
-from img2img.data.reading import CLASS
 from img2img.devices import pick_device
 from img2img.errors import ConfigError, DataError, nearest
 from img2img.inference.loading import load_model
+from img2img.keys import CLASS, Z
 from img2img.models import OPTIONS
 from img2img.models.base import Model
-from img2img.models.latents import Z
 from img2img.runs.folder import find_run, pick_checkpoint
 from img2img.schema import Config
 

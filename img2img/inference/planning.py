@@ -187,9 +187,9 @@ def _job(
     partners: dict[str, Path | None] = {}
     for source in spec.inputs[1:]:
         other = find_part(spec, source.part)
-        if source.kind == "instances" and instances:
+        if source.is_derivable and instances:
             partners[source.name] = _named(instances, path, name, own, other)
-        elif own and other and not source.derived:  # the part of derived ones is the labels'
+        elif own and other and not source.is_derived:  # the part of derived ones is the labels'
             partners[source.name] = find_partner(path, own, other)
     found = {key: partner for key, partner in partners.items() if partner is not None}
     real = find_partner(path, own, target) if own and target else None

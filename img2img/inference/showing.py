@@ -15,7 +15,8 @@ from img2img.fields.files import write_image
 from img2img.inference.neighbours import nearest_neighbours
 from img2img.inference.painter import Painter
 from img2img.inference.walks import parse_sum, slerp
-from img2img.models.latents import CATEGORY, COLUMNS, Z
+from img2img.keys import CATEGORY, Z
+from img2img.models.latents import COLUMNS
 from img2img.schema import DataConfig
 
 FRAMES = 10  # of a way, where nobody says

@@ -8,16 +8,17 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from img2img.data.reading import TARGET, fit_channels
 from img2img.data.sheets import to_picture
-from img2img.data.spec import DataSpec, InputSpec
+from img2img.data.spec import DataSpec
 from img2img.devices import pick_device, pick_precision
 from img2img.errors import ConfigError, DataError
-from img2img.fields.resizing import resize_ids, resize_image
+from img2img.fields import Field
+from img2img.fields.resizing import resize_image
 from img2img.inference.arrays import Inputs, complete_inputs, with_instances
 from img2img.inference.loading import load_model
 from img2img.inference.styles.book import StyleBook
 from img2img.inference.styles.looks import Choice, Look, Objects, Wishes, choose
+from img2img.keys import STYLES, TARGET
 from img2img.labels import instance_classes
 from img2img.models.base import Model
 from img2img.networks.compiling import compile_networks
@@ -138,7 +139,7 @@ class Translator:
         batch, size = self._batch(inputs)
         batch = {name: value.expand(len(looks), *value.shape[1:]) for name, value in batch.items()}
         if self.model.style_input:
-            batch["features"] = torch.cat([self._features(look, batch) for look in looks])
+            batch[STYLES] = torch.cat([self._features(look, batch) for look in looks])
         with self._autocast():
             pictures = self.model.translate(batch)
         pictures = pictures.float().permute(0, 2, 3, 1).cpu().numpy()
@@ -198,7 +199,7 @@ class Translator:
         self.require_styles()
         arrays = self._arrays(inputs)
         ids = arrays[self.model.style_input]
-        labels = self.spec.of_kind("labels")
+        labels = self.spec.labels
         label = torch.from_numpy(arrays[labels.name]) if labels else None
         return Objects(ids, instance_classes(torch.from_numpy(ids), label))
 
@@ -215,7 +216,7 @@ class Translator:
         """
         self.require_styles()
         batch, size = self._batch(inputs)
-        photo = fit_channels(photo, self.spec.target, "the photo")
+        photo = self.spec.target.fit(photo, "the photo")
         if photo.shape[:2] != size:
             (height, width), (own_height, own_width) = photo.shape[:2], size
             raise DataError(
@@ -261,15 +262,10 @@ class Translator:
     def _arrays(self, inputs: Inputs) -> dict[str, np.ndarray]:
         return complete_inputs(inputs, self.spec, derive=bool(self.model.style_input))
 
-    def _tensor(self, array: np.ndarray, source: InputSpec, work: tuple[int, int] | None) -> Tensor:
+    def _tensor(self, array: np.ndarray, field: Field, work: tuple[int, int] | None) -> Tensor:
         """A batch of one at the size `work`, or at its own."""
         work = work or array.shape[:2]
-        if source.kind == "image":
-            value = source.image.normalise(resize_image(array, work))
-            tensor = torch.from_numpy(np.ascontiguousarray(value.transpose(2, 0, 1)))
-        else:
-            tensor = torch.from_numpy(resize_ids(array, work).astype(np.int64))[None]
-        return tensor[None].to(self.device)
+        return field.tensor(field.resize(array, work))[None].to(self.device)
 
     def _autocast(self) -> torch.autocast:
         dtype = DTYPES.get(self.precision)

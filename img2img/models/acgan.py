@@ -9,8 +9,8 @@ from typing import Literal
 
 from torch import Tensor
 
-from img2img.data.reading import CLASS, TARGET
 from img2img.data.spec import DataSpec
+from img2img.keys import CLASS, TARGET
 from img2img.losses.classes import class_loss
 from img2img.models import rules
 from img2img.models.base import Batch, Terms

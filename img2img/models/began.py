@@ -10,13 +10,13 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from img2img.data.reading import TARGET
 from img2img.data.spec import DataSpec
 from img2img.errors import ConfigError
+from img2img.keys import TARGET, Z
 from img2img.losses.equilibrium import K_RATE, convergence, next_k, reconstruction_loss
 from img2img.models.base import Batch, Model, Terms
 from img2img.models.convolutional import picture_side
-from img2img.models.latents import Latents, Noise, Z
+from img2img.models.latents import Latents, Noise
 from img2img.models.rules import Aids, apply_aids
 from img2img.networks.autoencoder import Autoencoder, Decoder
 from img2img.schema import Section

@@ -8,8 +8,8 @@ from typing import Literal
 
 from torch import Tensor
 
-from img2img.data.reading import CLASS
 from img2img.data.spec import DataSpec
+from img2img.keys import CLASS
 from img2img.models.base import Batch
 from img2img.models.convolutional import ConvolutionalOptions, build_networks
 from img2img.models.dcgan import DCGAN_TRAINING

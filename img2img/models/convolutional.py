@@ -8,7 +8,8 @@ from torch import nn
 
 from img2img.data.spec import DataSpec
 from img2img.errors import ConfigError
-from img2img.models.latents import Latents, Z
+from img2img.keys import Z
+from img2img.models.latents import Latents
 from img2img.models.rules import GameOptions
 from img2img.networks.dcgan import DCGANDiscriminator, DCGANGenerator, levels_of
 from img2img.networks.layers import Norm, Upsampling

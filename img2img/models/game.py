@@ -5,13 +5,13 @@ from functools import partial
 
 from torch import Tensor, nn
 
-from img2img.data.reading import TARGET
 from img2img.data.spec import DataSpec
 from img2img.errors import ConfigError
+from img2img.keys import TARGET, Z
 from img2img.losses.generative import LABELLED, discriminator_loss, generator_loss, verdict
 from img2img.losses.penalties import divergence_penalty, gradient_penalty
 from img2img.models.base import Batch, Model, Terms
-from img2img.models.latents import Latents, Z
+from img2img.models.latents import Latents
 from img2img.models.rules import GameOptions, apply_aids
 from img2img.networks.reference import Referenced
 

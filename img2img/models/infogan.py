@@ -9,16 +9,16 @@ from typing import Literal
 from pydantic import Field
 from torch import Tensor
 
-from img2img.data.reading import TARGET
 from img2img.data.spec import DataSpec
 from img2img.errors import ConfigError
+from img2img.keys import CATEGORY, CODES, TARGET
 from img2img.losses.classes import categorical_information, continuous_information
 from img2img.models import rules
 from img2img.models.base import Batch, Terms
 from img2img.models.convolutional import ConvolutionalOptions, build_networks
 from img2img.models.dcgan import DCGAN_TRAINING
 from img2img.models.game import Players
-from img2img.models.latents import CATEGORY, CODES, Latents
+from img2img.models.latents import Latents
 
 
 class Weights(rules.Weights):

@@ -8,10 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from img2img.data.reading import CLASS
+from img2img.keys import CATEGORY, CLASS, CODES, Z
 
 Noise = Literal["normal", "uniform"]
-Z, CATEGORY, CODES = "z", "category", "codes"  # names in a batch of latents, beside CLASS
 COLUMNS = 10  # pictures in a row of a gallery
 SPAN = 2.0  # codes are shown from -2 to 2, though drawn from -1 to 1: Chen et al. 2016, Fig. 2
 

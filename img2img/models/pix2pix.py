@@ -5,8 +5,8 @@ from typing import Literal
 from pydantic import Field
 from torch import Tensor
 
-from img2img.data.reading import TARGET
 from img2img.data.spec import DataSpec
+from img2img.keys import TARGET
 from img2img.losses.adversarial import Adversarial, adversarial_loss, verdict
 from img2img.losses.matching import l1_loss
 from img2img.models.base import Batch, Model, Terms, Update

@@ -6,9 +6,9 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from img2img.data.reading import TARGET
 from img2img.data.spec import DataSpec
 from img2img.errors import ConfigError
+from img2img.keys import STYLES, TARGET
 from img2img.labels import instance_mean
 from img2img.losses.adversarial import Adversarial, Reduction, adversarial_loss, verdict
 from img2img.losses.matching import PerceptualLoss, feature_matching_loss, l1_loss
@@ -158,7 +158,7 @@ class Pix2PixHD(Model):
     def start_training(self, *, blank: bool = False) -> list[str]:
         options = self.options
         remarks = []
-        if options.features and self.spec.of_kind("instances") is None:
+        if options.features and self.spec.instances is None:
             remarks.append(
                 "styles: the data have no instances, so all that is of one class in a picture has "
                 "one style; data.derive_instances=true gives every connected piece its own"
@@ -264,10 +264,10 @@ class Pix2PixHD(Model):
     def translate(self, batch: Batch) -> Tensor:
         """The image, in the styles that the batch brings.
 
-        These are its `features` (N, C, H, W), else those of its target, where there is one (the
+        These are its `STYLES` (N, C, H, W), else those of its target, where there is one (the
         held-out pairs of a validation), else neutral ones: 0.
         """
-        features = batch.get("features")
+        features = batch.get(STYLES)
         if features is None and self.style_input and TARGET in batch:
             features = self.encode(batch)
         return self._draw(self.condition(batch), features)
@@ -285,7 +285,7 @@ def _instance_input(spec: DataSpec) -> str:
     Raises:
         ConfigError: the data have neither.
     """
-    source = spec.of_kind("instances") or spec.of_kind("labels")
+    source = spec.instances or spec.labels
     if source is None:
         raise ConfigError(
             "model.features averages over instances, but the data have neither instances nor labels"

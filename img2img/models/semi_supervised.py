@@ -11,8 +11,8 @@ from typing import Literal
 from pydantic import Field
 from torch import Tensor
 
-from img2img.data.reading import CLASS, LABELLED, TARGET
 from img2img.data.spec import DataSpec
+from img2img.keys import CLASS, LABELLED, TARGET
 from img2img.losses.classes import class_loss, mean_feature_loss, realness
 from img2img.losses.generative import Labelled
 from img2img.models import rules

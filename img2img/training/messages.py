@@ -14,9 +14,6 @@ from img2img.schema import Config
 from img2img.training.forecast import Forecast, gigabytes
 from img2img.training.trainer import Trainer
 
-# What a picture of the first input is called in a command to copy.
-PLACEHOLDERS = {"labels": "LABEL.png", "instances": "INSTANCES.png", "image": "PICTURE.png"}
-
 
 def resume_command(run: Path) -> str:
     """The command that goes on with a run."""
@@ -30,8 +27,7 @@ def generate_command(run: Path) -> str:
 
 def use_command(run: Path, spec: DataSpec) -> str:
     """The command that translates by a run, with a name in place of the picture."""
-    picture = PLACEHOLDERS[spec.inputs[0].kind]
-    return f"img2img translate {picture} --run {_typed(run)}"
+    return f"img2img translate {spec.inputs[0].placeholder} --run {_typed(run)}"
 
 
 def _typed(run: Path) -> str:

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from img2img.data.describe import Data
-from img2img.data.reading import CLASS, TARGET
 from img2img.data.spec import DataSpec
+from img2img.keys import CLASS
 from img2img.models import build_model
 from img2img.models.base import Batch
 from img2img.models.latents import COLUMNS
@@ -130,15 +130,9 @@ def whole_size(data: Data) -> tuple[int, int]:
 
 def _blank_batch(spec: DataSpec, size: tuple[int, int], count: int, device: torch.device) -> Batch:
     """A batch of `count` pairs as the loader brings it, all zeros."""
-    batch = {TARGET: torch.zeros(count, spec.target.channels, *size, device=device)}
+    batch = {field.name: field.blank(count, size, device) for field in spec.fields}
     if spec.class_names:
         batch[CLASS] = torch.zeros(count, dtype=torch.int64, device=device)
-    for source in spec.inputs:
-        if source.kind == "image":
-            batch[source.name] = torch.zeros(count, source.image.channels, *size, device=device)
-        else:
-            shape = (count, 1, *size)
-            batch[source.name] = torch.zeros(shape, dtype=torch.int64, device=device)
     return batch
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 
 from img2img.data.loader import PairDataset, by_lot, iterate, make_loader
-from img2img.data.reading import CLASS
 from img2img.data.sheets import picture_grid, to_picture
+from img2img.keys import CLASS
 from img2img.models.base import Model
 from img2img.models.latents import COLUMNS
 from img2img.schema import Config

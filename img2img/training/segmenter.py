@@ -10,9 +10,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from img2img.data.loader import EpochBatches, PairDataset, close, make_loader
-from img2img.data.reading import TARGET
 from img2img.data.spec import DataSpec
 from img2img.errors import DataError, UserError
+from img2img.keys import TARGET
 from img2img.networks.segmenter import PhotoSegmenter
 from img2img.progress import Meter
 
@@ -49,7 +49,7 @@ def train_segmenter(
     Raises:
         DataError: there is no pair, or none can be read.
     """
-    labels = spec.of_kind("labels")
+    labels = spec.labels
     devices = [device] if device.type == "cuda" else []
     with torch.random.fork_rng(devices):
         torch.manual_seed(seed)

@@ -7,9 +7,9 @@ import numpy as np
 import torch
 
 from img2img.data.loader import PairDataset, iterate, make_loader
-from img2img.data.reading import TARGET
 from img2img.data.sheets import contact_sheet, to_picture
 from img2img.errors import ConfigError
+from img2img.keys import TARGET
 from img2img.metrics.paired import BETTER, l1, load_lpips, psnr, ssim
 from img2img.models.base import Model
 from img2img.schema import Config

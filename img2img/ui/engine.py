@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from img2img.data.spec import InputSpec
 from img2img.errors import ConfigError
+from img2img.fields import Label
 from img2img.inference.arrays import complete_inputs, with_instances
 from img2img.inference.styles.book import StyleBook
 from img2img.inference.styles.looks import Choice, Look, Objects, Wishes, choose
@@ -46,7 +46,7 @@ class Engine:
     def __init__(self, translator: Translator, arguments: Sequence[str] = ()):
         self.translator, self.spec, self.book = translator, translator.spec, translator.book
         self.arguments = tuple(arguments)
-        self.labels, self.instances = self.spec.of_kind("labels"), self.spec.of_kind("instances")
+        self.labels, self.instances = self.spec.labels, self.spec.instances
         self.classes = describe_classes(self.labels) if self.labels else {}
         self._busy = threading.Lock()
         if self.labels is None and not translator.model.style_input:
@@ -167,7 +167,7 @@ class Engine:
         return inputs[self.spec.inputs[0].name].shape[:2]
 
 
-def describe_classes(labels: InputSpec) -> dict[int, Class]:
+def describe_classes(labels: Label) -> dict[int, Class]:
     """Names and colours by class number: the data set's, else made-up ones."""
     stored = {new: old for old, new in (labels.remap or {}).items()}
     colours = labels.colours or default_palette(labels.classes).tolist()

@@ -10,7 +10,6 @@ from img2img.config import parse_config
 from img2img.data.describe import describe_data
 from img2img.data.layouts import find_pairs
 from img2img.data.loader import FolderSource
-from img2img.data.reading import TARGET, read_input
 from img2img.data.roles import custom_parts
 from img2img.data.spec import DataSpec
 from img2img.errors import DataError, UserError
@@ -19,6 +18,7 @@ from img2img.inference.arrays import to_stored
 from img2img.inference.jobs import FileTranslator
 from img2img.inference.planning import Job
 from img2img.inference.translator import Translator
+from img2img.keys import TARGET
 from img2img.models import OPTIONS
 from img2img.runs.checkpoint import Checkpoint
 
@@ -113,17 +113,17 @@ def from_upload(label: Path, instances: Path | None, spec: DataSpec) -> Scene:
         DataError: not pictures, too large, or not the run's; the messages have no paths.
     """
     inputs = {}
-    first, objects = spec.inputs[0], spec.of_kind("instances")
+    first, objects = spec.inputs[0], spec.instances
     if instances is not None and objects is None:
         raise DataError("this run takes no instance map: leave it out")
-    given = [(first, label, "the label map" if first.kind == "labels" else "the picture")]
-    given += [(objects, instances, "the instance map")] if instances else []
-    for source, path, what in given:
+    given = [(first, label)]
+    given += [(objects, instances)] if instances else []
+    for field, path in given:
         try:
-            check_size(path, what)
-            inputs[source.name] = read_input(path, source)
+            check_size(path, field.words)
+            inputs[field.name] = field.read(path)
         except DataError as error:
-            raise DataError(str(error).replace(str(path), what)) from error
+            raise DataError(str(error).replace(str(path), field.words)) from error
     return Scene("upload", to_stored(inputs, spec))
 
 

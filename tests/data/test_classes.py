@@ -9,14 +9,14 @@ from img2img.fields.palettes import BUILT_IN
 
 
 def label_spec(path, **settings):
-    return describe(path, **settings).spec.of_kind("labels")
+    return describe(path, **settings).spec.labels
 
 
 def test_classes_are_the_highest_id_and_one(tmp_path):
     """Also of ids that the validation pairs alone hold."""
     root = put(tmp_path, {"images": photo, "labels": lambda n: ids(0, 2, 4 + n)})
     data = describe(root, val_fraction=0.4)
-    source = data.spec.of_kind("labels")
+    source = data.spec.labels
     assert (source.classes, source.remap, source.palette) == (7, None, ())
     assert source.class_names == tuple(f"class-{i}" for i in range(7))
     assert data.remarks[-1] == "label: 7 classes, 5 of them occur"
@@ -41,7 +41,7 @@ def test_more_classes_than_occur(tmp_path):
 def test_ignored_ids(tmp_path, values, dtype, ignore_id, classes):
     root = put(tmp_path, {"images": photo, "labels.tif": ids(*values, dtype=dtype)})
     data = describe(root, ignore_id=ignore_id)
-    source = data.spec.of_kind("labels")
+    source = data.spec.labels
     assert (source.classes, source.ignore_id) == (classes, ignore_id)
     assert data.spec.ignore == ("label", ignore_id)
     assert warnings(data) == []
@@ -57,7 +57,7 @@ def test_a_suspicious_id_is_counted_but_not_in_silence(tmp_path, suspect):
     [warning] = warnings(data)
     assert f"id {suspect} is counted as a class" in warning
     assert f"data.ignore_id={suspect}" in warning
-    assert data.spec.of_kind("labels").classes == (3 if settings else 256)
+    assert data.spec.labels.classes == (3 if settings else 256)
 
 
 def mask(tmp_path, *values):
@@ -74,7 +74,7 @@ def test_a_mask_of_0_and_255_is_told_to_renumber(tmp_path):
 def test_a_renumbered_mask_is_told_nothing(tmp_path):
     data = describe(mask(tmp_path, 0, 255), remap=True)
     assert warnings(data) == []
-    assert data.spec.of_kind("labels").classes == 2
+    assert data.spec.labels.classes == 2
 
 
 def test_renumbered_ids_are_not_told_to_renumber(tmp_path):
@@ -98,7 +98,7 @@ def test_one_id_alone(tmp_path):
 def test_renumbered_ids(tmp_path):
     root = put(tmp_path, {"images": photo, "labels": ids(7, 40, 3000, dtype=np.uint16)})
     data = describe(root, remap=True)
-    source = data.spec.of_kind("labels")
+    source = data.spec.labels
     assert (source.classes, source.remap) == (3, {7: 0, 40: 1, 3000: 2})
     assert source.class_names == ("class-7", "class-40", "class-3000")
     np.testing.assert_array_equal(data.train.read(0)["label"], ids(0, 1, 2))
@@ -111,7 +111,7 @@ def test_an_ignored_id_among_renumbered_ones_is_no_class(tmp_path, ignore_id):
     data = describe(
         put(tmp_path, {"images": photo, "labels": stored}), remap=True, ignore_id=ignore_id
     )
-    source = data.spec.of_kind("labels")
+    source = data.spec.labels
     kept = [i for i in (0, 1, 4, 9, 255) if i != ignore_id]
     assert source.classes == 4
     assert source.ignore_id not in range(4)
@@ -174,7 +174,7 @@ def test_colour_coded_labels_with_an_ignored_colour(tmp_path):
     values = (0, 3, 11, 8)
     root = put(tmp_path, {"images": photo, "labels": coded("camvid", *values)})
     data = describe(root, palette="camvid", ignore_id=11, num_classes=11)
-    source = data.spec.of_kind("labels")
+    source = data.spec.labels
     assert (source.classes, len(source.class_names), len(source.colours)) == (11, 11, 11)
     np.testing.assert_array_equal(data.train.read(0)["label"], ids(*values))
 
@@ -182,7 +182,7 @@ def test_colour_coded_labels_with_an_ignored_colour(tmp_path):
 def test_colour_coded_labels_renumbered(tmp_path):
     root = put(tmp_path, {"images": photo, "labels": coded("camvid", 3, 8, 11)})
     data = describe(root, palette="camvid", remap=True, ignore_id=11)
-    source = data.spec.of_kind("labels")
+    source = data.spec.labels
     assert source.class_names == ("road", "car")
     assert source.colours == ((128, 64, 128), (64, 0, 128))
     np.testing.assert_array_equal(data.train.read(0)["label"], ids(0, 1, source.ignore_id))
@@ -191,7 +191,7 @@ def test_colour_coded_labels_renumbered(tmp_path):
 def test_colour_coded_labels_and_more_classes_than_colours(tmp_path):
     root = put(tmp_path, {"images": photo, "labels": coded("camvid", 3, 8)})
     data = describe(root, palette="camvid", num_classes=20)
-    assert data.spec.of_kind("labels").colours == ()
+    assert data.spec.labels.colours == ()
     np.testing.assert_array_equal(data.train.read(0)["label"], ids(3, 8))
 
 
@@ -264,7 +264,7 @@ def test_an_unknown_palette(tmp_path):
 
 def test_ids_below_zero_may_be_renumbered(tmp_path):
     put(tmp_path, {"images": photo, "labels.npy": ids(-1, 0, 3, dtype=np.int64)})
-    source = describe(tmp_path, remap=True).spec.of_kind("labels")
+    source = describe(tmp_path, remap=True).spec.labels
     assert source.remap == {-1: 0, 0: 1, 3: 2}
     assert source.class_names == ("class--1", "class-0", "class-3")
     assert source.model_copy(update={"palette": ((0, 0, 0),) * 4}).colours == ()
@@ -277,7 +277,7 @@ def test_names_beside_the_pairs(tmp_path):
     names = [f"thing {i}" for i in range(plain.classes + 1)]  # one more than occurs
     (root / "classes.txt").write_text("\n".join(names) + "\n")
     data = describe(root)
-    assert data.spec.of_kind("labels").class_names == tuple(names)
+    assert data.spec.labels.class_names == tuple(names)
     assert any(f"class names from {root / 'classes.txt'}" in line for line in data.remarks)
     (root / "own.txt").write_text("\n".join(n.upper() for n in names))
     assert label_spec(root, classes=str(root / "own.txt")).class_names[0] == "THING 0"

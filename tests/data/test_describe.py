@@ -8,10 +8,10 @@ from data_sets import LABELLED, H, W, describe, ids, inputs, photo, put, refusal
 from PIL import Image
 
 from img2img.data.describe import describe_data
-from img2img.data.reading import TARGET
 from img2img.data.scenes import CLASSES
-from img2img.data.spec import ImageSpec
+from img2img.fields.image import ImageSpec
 from img2img.fields.palettes import BUILT_IN
+from img2img.keys import TARGET
 from img2img.schema import DataConfig
 
 # --- layouts ------------------------------------------------------------------------------
@@ -24,7 +24,7 @@ def test_labels_instances_and_photos(tmp_path):
     assert data.spec.layout == "label/inst/img"
     assert data.spec.target_part == "image"
     assert data.spec.target == ImageSpec(channels=3, dtype="uint8", low=0, high=255)
-    assert data.spec.of_kind("labels").classes == 27
+    assert data.spec.labels.classes == 27
     assert data.spec.size == (H, W)
     assert (len(data.train), len(data.val)) == (2, 1)
     assert "found 3, used 3 (2 train, 1 val" in data.remarks[0]
@@ -417,7 +417,7 @@ def test_values_that_are_no_numbers(tmp_path):
 def test_the_built_in_data():
     data = describe_data(DataConfig(scenes=7, val_scenes=3, scene_size=(32, 64)), seed=4)
     assert inputs(data) == [("label", "labels", "label"), ("instance", "instances", "instance")]
-    source = data.spec.of_kind("labels")
+    source = data.spec.labels
     assert source.classes == len(CLASSES) == len(source.palette) == len(source.class_names)
     assert source.colours == source.palette == tuple(c.colour for c in CLASSES)
     assert (len(data.train), len(data.val)) == (7, 3)

@@ -8,10 +8,10 @@ import tifffile
 from data_sets import LABELLED, H, W, describe, photo, put, refusal, save, warnings
 from PIL import Image
 
-from img2img.data.reading import TARGET
 from img2img.errors import DataError
 from img2img.fields.codecs import endings
 from img2img.fields.files import check_whole, read_image, write_image
+from img2img.keys import TARGET
 
 # --- channels and depths ------------------------------------------------------------------
 

@@ -9,20 +9,25 @@ import pytest
 import torch
 from PIL import Image
 
+from img2img import fields
 from img2img.data.describe import describe_data
 from img2img.data.loader import (
     EpochBatches,
     FolderSource,
     PairDataset,
     SceneSource,
+    close,
     collate,
     iterate,
     make_loader,
 )
-from img2img.data.reading import TARGET
+from img2img.data.pictures.sources import ArraySource
+from img2img.data.spec import DataSpec
 from img2img.data.transforms import JointTransform
 from img2img.errors import DataError
 from img2img.fields.files import write_image
+from img2img.fields.image import ImageSpec
+from img2img.keys import TARGET
 from img2img.schema import DataConfig
 
 
@@ -258,3 +263,33 @@ def test_scenes_are_drawn_by_index():
     for name in arrays:
         np.testing.assert_array_equal(arrays[name], same[name])
     assert (arrays[TARGET] != other[TARGET]).any()
+
+
+class Drawing(ArraySource):
+    """Targets with a partner that is drawn afresh each time."""
+
+    def read(self, index, rng=None):
+        partner = 0 if rng is None else int(rng.integers(len(self)))
+        return {TARGET: self.images[index], "partner": self.images[partner]}
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_source_draws_by_the_samples_seed(workers):
+    images = np.arange(40, dtype=np.uint8)[:, None, None, None] * np.ones((1, 8, 8, 1), np.uint8)
+    grey = ImageSpec(channels=1)
+    partner = fields.Image(name="partner", part="b", group="partner", image=grey)
+    spec = DataSpec(inputs=(partner,), target=grey)
+    dataset = PairDataset(Drawing(images), JointTransform(DataConfig(colour=0), spec, train=True))
+
+    def drawn(epoch, start=0):
+        sampler = batches(40, 4)
+        sampler.epoch, sampler.start = epoch, start
+        loader = make_loader(dataset, sampler, workers=workers)
+        found = [batch["partner"][:, 0, 0, 0].tolist() for batch in iterate(loader)]
+        close(loader)
+        return found
+
+    first = drawn(0)
+    assert len(set(itertools.chain(*first))) > 10  # not the same one for all
+    assert drawn(0, start=6) == first[6:]  # a resumed run goes on with the same ones
+    assert drawn(1) != first

@@ -2,26 +2,23 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from img2img import fields
 from img2img.data.pairing.table import Record
-from img2img.data.reading import (
-    TARGET,
-    check_sizes,
-    fit_channels,
-    halve_picture,
-    read_input,
-    read_record,
-    read_stored_labels,
-    to_classes,
-)
-from img2img.data.spec import DataSpec, ImageSpec, InputSpec, PartSpec
+from img2img.data.reading import check_sizes, read_record
+from img2img.data.spec import DataSpec, PartSpec
 from img2img.errors import DataError
+from img2img.fields import Instance, Label
+from img2img.fields.base import halve_picture
 from img2img.fields.files import write_image
+from img2img.fields.image import ImageSpec
+from img2img.fields.label import read_stored_labels
+from img2img.keys import TARGET
 
 PALETTE = ((0, 0, 0), (255, 0, 0), (0, 255, 0))
 
 
 def labels(**changes):
-    return InputSpec(**{"name": "label", "kind": "labels", "part": "label", "classes": 3} | changes)
+    return Label(**{"name": "label", "part": "label", "classes": 3} | changes)
 
 
 def save(tmp_path, array, name="map.png"):
@@ -44,7 +41,7 @@ def spec_of(*inputs, target=ImageSpec(), halves=None):
 
 
 PHOTO = np.arange(2 * 4 * 3, dtype=np.uint8).reshape(2, 4, 3)
-INSTANCE = InputSpec(name="instance", kind="instances", part="instance")
+INSTANCE = Instance(name="instance", part="instance")
 
 
 # --- records ------------------------------------------------------------------------------
@@ -71,7 +68,7 @@ def test_ids_of_16_bits_stay_positive(tmp_path):
 def test_both_halves_of_one_picture(tmp_path):
     both = np.arange(2 * 8 * 3, dtype=np.uint8).reshape(2, 8, 3)
     path = save(tmp_path, both)
-    source = InputSpec(name="A", kind="image", part="A", image=ImageSpec())
+    source = fields.Image(name="A", part="A", image=ImageSpec())
     spec = spec_of(source, halves={"A": "right", "image": "left"})
     arrays = read_record(Record("one", {"A": path, "image": path}), spec)
     np.testing.assert_array_equal(arrays["A"], both[:, 4:])
@@ -99,10 +96,10 @@ def test_halves(width):
 def test_colours_become_ids(tmp_path):
     ids = np.array([[0, 1], [2, 1]])
     path = save(tmp_path, np.array(PALETTE, np.uint8)[ids])
-    np.testing.assert_array_equal(read_input(path, labels(palette=PALETTE)), ids)
+    np.testing.assert_array_equal(labels(palette=PALETTE).read(path), ids)
     np.testing.assert_array_equal(read_stored_labels(path, PALETTE, "right"), ids[:, 1:])
     with pytest.raises(DataError, match=r"map.png: a colour picture .*data.palette"):
-        read_input(path, labels())
+        labels().read(path)
 
 
 def test_colours_of_16_bits_are_refused(tmp_path):
@@ -116,35 +113,35 @@ def test_a_palette_file_gives_its_indices(tmp_path):
     image = Image.fromarray(np.array([[0, 1, 2]], np.uint8), "P")
     image.putpalette([9, 9, 9, 250, 3, 3, 1, 250, 1])
     image.save(tmp_path / "p.png")
-    assert read_input(tmp_path / "p.png", labels(palette=PALETTE)).tolist() == [[0, 1, 2]]
+    assert labels(palette=PALETTE).read(tmp_path / "p.png").tolist() == [[0, 1, 2]]
 
 
 def test_ignored_pixels_keep_their_id(tmp_path):
     path = save(tmp_path, np.array([[0, 2, 255]], np.uint8))
-    assert read_input(path, labels(ignore_id=255)).tolist() == [[0, 2, 255]]
+    assert labels(ignore_id=255).read(path).tolist() == [[0, 2, 255]]
     with pytest.raises(DataError) as error:
-        read_input(path, labels())
+        labels().read(path)
     assert all(word in str(error.value) for word in ("map.png", " 255 ", "0..2", "data.ignore_id"))
 
 
 def test_an_id_in_the_middle_may_be_ignored():
     ids = np.array([[0, 1, 2]])
-    np.testing.assert_array_equal(to_classes(ids, labels(ignore_id=1), "x"), ids)
+    np.testing.assert_array_equal(labels(ignore_id=1).to_classes(ids, "x"), ids)
 
 
 def test_negative_ids():
     ids = np.array([[-1, 0, 2]])
-    np.testing.assert_array_equal(to_classes(ids, labels(ignore_id=-1), "x"), ids)
+    np.testing.assert_array_equal(labels(ignore_id=-1).to_classes(ids, "x"), ids)
     with pytest.raises(DataError, match=r"x: label ids -1 are outside"):
-        to_classes(ids, labels(), "x")
+        labels().to_classes(ids, "x")
 
 
 def test_renumbering():
     source = labels(remap={7: 0, 40: 1, 3: 2, 0: 3}, ignore_id=3)
     ids = np.array([[40, 7, 3, 0]])
-    assert to_classes(ids, source, "x").tolist() == [[1, 0, 2, 3]]
+    assert source.to_classes(ids, "x").tolist() == [[1, 0, 2, 3]]
     with pytest.raises(DataError) as error:  # the ids as they are in the file
-        to_classes(np.array([[5, 7, 41, -2]]), source, "x")
+        source.to_classes(np.array([[5, 7, 41, -2]]), "x")
     assert "x: label ids -2, 5, 41 did not occur" in str(error.value)
 
 
@@ -171,20 +168,18 @@ def test_colours_of_renumbered_classes():
 )
 def test_channels_that_fit(stored, wanted, picks):
     array = np.random.default_rng(0).integers(0, 255, (3, 4, stored), np.uint8)
-    np.testing.assert_array_equal(
-        fit_channels(array, ImageSpec(channels=wanted), "x"), array[..., picks]
-    )
+    np.testing.assert_array_equal(ImageSpec(channels=wanted).fit(array, "x"), array[..., picks])
 
 
 @pytest.mark.parametrize(("stored", "wanted"), [(5, 3), (3, 1), (3, 4), (1, 4)])
 def test_channels_that_do_not(stored, wanted):
     with pytest.raises(DataError, match=rf"x: {stored} channels?, .* have {wanted}"):
-        fit_channels(np.zeros((2, 2, stored), np.uint8), ImageSpec(channels=wanted), "x")
+        ImageSpec(channels=wanted).fit(np.zeros((2, 2, stored), np.uint8), "x")
 
 
 def test_another_bit_depth():
     with pytest.raises(DataError, match=r"x: uint16 values, .* uint8"):
-        fit_channels(np.zeros((2, 2, 3), np.uint16), ImageSpec(), "x")
+        ImageSpec().fit(np.zeros((2, 2, 3), np.uint16), "x")
 
 
 @pytest.mark.parametrize(

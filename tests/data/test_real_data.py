@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from data_sets import describe, inputs, warnings
 
-from img2img.data.reading import TARGET
-from img2img.data.spec import ImageSpec
+from img2img.fields.image import ImageSpec
+from img2img.keys import TARGET
 
 
 def borrow(shared, tmp_path, folders, count=2):
@@ -26,7 +26,7 @@ def test_cityscapes(shared, tmp_path):
     root = borrow(shared, tmp_path, [f"cityscapes/{f}" for f in TRIPLES], count=1) / "cityscapes"
     data = describe(root, palette="cityscapes", resize_width=1024)
     assert inputs(data) == [("label", "labels", "label"), ("instance", "instances", "instance")]
-    source = data.spec.of_kind("labels")
+    source = data.spec.labels
     assert (source.classes, source.class_names[33], source.ignore_id) == (35, "bicycle", None)
     assert data.spec.size == (512, 1024)
     assert [part.suffix for part in data.spec.parts] == [
@@ -45,7 +45,7 @@ def test_cityscapes(shared, tmp_path):
     assert codes.min() >= 0 and codes.max() >= 24000
     coded_ids = arrays["instance"] >= 1000  # class * 1000 + k
     np.testing.assert_array_equal(arrays["instance"][coded_ids] // 1000, arrays["label"][coded_ids])
-    found = describe(root).spec.of_kind("labels").classes  # without a palette, what occurs
+    found = describe(root).spec.labels.classes  # without a palette, what occurs
     assert found == arrays["label"].max() + 1 <= 34
 
 
@@ -53,7 +53,7 @@ def test_cityscapes(shared, tmp_path):
 def test_coco_stuff(shared, tmp_path):
     root = borrow(shared, tmp_path, [f"coco_stuff/{f}" for f in TRIPLES], count=3) / "coco_stuff"
     data = describe(root, ignore_id=255, num_classes=182, crop=256)
-    source = data.spec.of_kind("labels")
+    source = data.spec.labels
     assert (source.classes, source.ignore_id, data.spec.size) == (182, 255, (256, 256))
     assert warnings(data) == []
     assert describe(root, ignore_id=255).spec.size is None
@@ -66,7 +66,7 @@ def test_camvid(shared, tmp_path):
     folders = ["camvid/train/images", "camvid/train/labels"]
     root = borrow(shared, tmp_path, folders, count=4) / "camvid/train"
     data = describe(root, palette="camvid", ignore_id=11, num_classes=11, resize=(192, 256))
-    source = data.spec.of_kind("labels")
+    source = data.spec.labels
     assert (source.classes, source.class_names[-1], source.ignore_id) == (11, "bicyclist", 11)
     assert data.spec.size == (192, 256)
     assert data.train.read(0)["label"].max() <= 11
@@ -91,7 +91,7 @@ def test_membrane(shared, tmp_path):
     folders = [f"membrane/data/membrane/train/{kind}" for kind in ("image", "label")]
     root = borrow(shared, tmp_path, folders, count=3) / "membrane/data/membrane/train"
     data = describe(root, remap=True)
-    source = data.spec.of_kind("labels")
+    source = data.spec.labels
     assert (source.classes, source.remap) == (2, {0: 0, 255: 1})
     assert data.spec.target == ImageSpec(channels=1)
     assert set(np.unique(data.train.read(0)["label"]).tolist()) == {0, 1}

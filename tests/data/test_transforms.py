@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 import torch
 
-from img2img.data.reading import TARGET
-from img2img.data.spec import DataSpec, ImageSpec, InputSpec
+from img2img.data.spec import DataSpec
 from img2img.data.transforms import JointTransform
+from img2img.fields import FIELDS, Image, Instance, Label
+from img2img.fields.image import ImageSpec
 from img2img.fields.resizing import resize_ids, resize_image
+from img2img.keys import TARGET
 from img2img.schema import DataConfig
 
 H, W = 48, 64
@@ -36,7 +38,7 @@ GEOMETRIES = {
 }
 
 FLOATS = ImageSpec(channels=3, dtype="float32", low=0, high=W)
-INSTANCE = InputSpec(name="instance", kind="instances", part="instance")
+INSTANCE = Instance(name="instance", part="instance")
 
 
 def make(settings, *inputs, target, train=True):
@@ -57,9 +59,8 @@ def places():
 
 
 def place_transform(settings, *, train=True):
-    depth = InputSpec(
+    depth = Image(
         name="depth",
-        kind="image",
         part="depth",
         image=ImageSpec(channels=2, dtype="uint16", low=0, high=1000 * W),
     )
@@ -130,10 +131,9 @@ DRAWS = {
     "all": 25,
 }
 COLOURS = np.array([(0, 0, 0), (250, 0, 0), (0, 250, 0), (0, 0, 250), (250, 250, 250)], np.uint8)
-LABEL = InputSpec(name="label", kind="labels", part="label", classes=5)
-SKETCH = InputSpec(
+LABEL = Label(name="label", part="label", classes=5)
+SKETCH = Image(
     name="sketch",
-    kind="image",
     part="sketch",
     image=ImageSpec(channels=1, dtype="uint16", high=65535),
 )
@@ -394,7 +394,7 @@ def test_large_ids_survive(name, values):
     place = np.arange(10).repeat(7)[:W]
     codes = values[np.broadcast_to(place, (H, W))]
     small = np.broadcast_to(place, (H, W))
-    second = InputSpec(name="small", kind="instances", part="small")
+    second = Instance(name="small", part="small")
     transform = make(GEOMETRIES[name], INSTANCE, second, target=ImageSpec(channels=1))
     for seed in range(5):
         arrays = {"instance": codes, "small": small, TARGET: np.zeros((H, W, 1), np.uint8)}
@@ -430,7 +430,7 @@ def test_no_foreign_class(name):
 )
 def test_an_input_may_have_any_name(name):
     for kind, image in (("image", ImageSpec(channels=1)), ("instances", None)):
-        source = InputSpec(name=name, kind=kind, part=name, image=image)
+        source = FIELDS[kind](name=name, part=name, **({} if image is None else {"image": image}))
         value = np.zeros((H, W), np.int64) if image is None else np.zeros((H, W, 1), np.uint8)
         sample = make({"crop": 16}, source, target=ImageSpec())(
             {name: value, TARGET: np.zeros((H, W, 3), np.uint8)}, 0
@@ -443,7 +443,7 @@ def test_an_input_may_have_any_name(name):
 def test_any_number_of_channels(channels, dtype):
     high = 1.0 if dtype == "float32" else np.iinfo(dtype).max
     image = ImageSpec(channels=channels, dtype=dtype, high=high)
-    source = InputSpec(name="stack", kind="image", part="stack", image=image)
+    source = Image(name="stack", part="stack", image=image)
     levels = (np.arange(channels) / channels * high).astype(dtype)
     array = np.broadcast_to(levels, (H, W, channels)).copy()
     for name in GEOMETRIES:

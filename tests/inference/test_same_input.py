@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from img2img.data.reading import TARGET
-from img2img.data.spec import DataSpec, ImageSpec, InputSpec
+from img2img.data.spec import DataSpec
 from img2img.data.transforms import JointTransform
+from img2img.fields import Image, Instance, Label
+from img2img.fields.image import ImageSpec
 from img2img.inference.translator import Translator
+from img2img.keys import TARGET
 from img2img.schema import DataConfig
 
 SIZE = (47, 61)
@@ -33,8 +35,8 @@ IMAGES = {
 def test_validation_and_translation_see_the_same(resize):
     rng = np.random.default_rng(0)
     inputs = [
-        InputSpec(name="label", kind="labels", part="label", classes=9),
-        InputSpec(name="instance", kind="instances", part="instance"),
+        Label(name="label", part="label", classes=9),
+        Instance(name="instance", part="instance"),
     ]
     arrays = {
         "label": rng.integers(0, 9, SIZE),
@@ -42,7 +44,7 @@ def test_validation_and_translation_see_the_same(resize):
         TARGET: rng.integers(0, 256, (*SIZE, 3), np.uint8),
     }
     for name, image in IMAGES.items():
-        inputs.append(InputSpec(name=name, kind="image", part=name, image=image))
+        inputs.append(Image(name=name, part=name, image=image))
         values = rng.uniform(image.low, image.high, (*SIZE, image.channels))
         arrays[name] = values.astype(image.dtype)
     spec = DataSpec(inputs=tuple(inputs), resize=resize)

@@ -8,7 +8,8 @@ from safetensors.torch import load_file
 
 from img2img.cli import main
 from img2img.config import load_config
-from img2img.data.spec import DataSpec, ImageSpec
+from img2img.data.spec import DataSpec
+from img2img.fields.image import ImageSpec
 from img2img.models import OPTIONS, build_model
 
 

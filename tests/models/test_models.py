@@ -9,9 +9,11 @@ from accelerate import Accelerator
 
 from img2img.config import load_config
 from img2img.data.loader import PairDataset, collate
-from img2img.data.spec import DataSpec, ImageSpec, InputSpec
+from img2img.data.spec import DataSpec
 from img2img.data.transforms import JointTransform
 from img2img.errors import CheckpointError, ConfigError
+from img2img.fields import Image, Instance, Label
+from img2img.fields.image import ImageSpec
 from img2img.models import MODELS, OPTIONS, build_model, find_data
 from img2img.training.trainer import Trainer
 
@@ -155,8 +157,8 @@ def test_enhancer_starts_from_a_unet_run(tmp_path, up):
 
 
 def test_boundary_option_governs_instances_too():
-    label = InputSpec(name="label", kind="labels", part="label", classes=3)
-    instance = InputSpec(name="instance", kind="instances", part="instance")
+    label = Label(name="label", part="label", classes=3)
+    instance = Instance(name="instance", part="instance")
     for boundary in (True, False):
         overrides = {"model": "pix2pixHD", "model.width": 4, "model.boundary": boundary}
         config = load_config(OPTIONS, overrides=overrides)
@@ -207,7 +209,7 @@ def test_discriminator_gets_no_gradient_from_the_generators_loss(tmp_path):
 
 
 def test_ignored_pixels_do_not_reach_l1(tmp_path):
-    label = InputSpec(name="label", kind="labels", part="label", classes=3, ignore_id=9)
+    label = Label(name="label", part="label", classes=3, ignore_id=9)
     overrides = {**options_of("unet"), "data.ignore_id": 9}
     config = load_config(OPTIONS, overrides=overrides)
     model = build_model(config, DataSpec(inputs=(label,), size=(32, 32)))
@@ -226,7 +228,7 @@ def test_ignored_pixels_do_not_reach_l1(tmp_path):
 
 def test_too_small_pictures_are_refused():
     config = load_config(OPTIONS, overrides={"model": "pix2pix"})
-    inputs = (InputSpec(name="A", kind="image", part="A", image=ImageSpec()),)
+    inputs = (Image(name="A", part="A", image=ImageSpec()),)
     with pytest.raises(ConfigError, match=r"model.patch=16"):
         build_model(config, DataSpec(inputs=inputs, smallest=(16, 90)))
     build_model(config, DataSpec(inputs=inputs, smallest=(24, 24)))
@@ -234,7 +236,7 @@ def test_too_small_pictures_are_refused():
 
 def test_perceptual_term_is_off_for_other_channels():
     config = load_config(OPTIONS, overrides={"model": "pix2pixHD"})
-    inputs = (InputSpec(name="A", kind="image", part="A", image=ImageSpec()),)
+    inputs = (Image(name="A", part="A", image=ImageSpec()),)
     spec = DataSpec(inputs=inputs, target=ImageSpec(channels=5), size=(64, 64))
     config = load_config(OPTIONS, overrides={"model": "pix2pixHD", "model.width": 4})
     remark = build_model(config, spec).start_training()

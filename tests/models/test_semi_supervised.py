@@ -13,9 +13,10 @@ from img2img.cli import main
 from img2img.config import load_config
 from img2img.data.loader import PairDataset
 from img2img.data.pictures.describe import describe_pictures
-from img2img.data.spec import DataSpec, ImageSpec
+from img2img.data.spec import DataSpec
 from img2img.data.transforms import JointTransform
 from img2img.errors import DataError
+from img2img.fields.image import ImageSpec
 from img2img.models import OPTIONS, build_model
 from img2img.schema import DataConfig
 from img2img.training.sampling import Sampler
@@ -171,11 +172,13 @@ def test_the_labelled_picture_keeps_its_own_proportions():
         torch.testing.assert_close(steps, torch.full_like(steps, 8 / 127.5))  # as wide as it was
     middle = found["labelled"][0, 0] * 127.5 + 127.5
     torch.testing.assert_close(middle, torch.arange(4, 20) * 8.0)
-    # Of one picture twice: both are varied alike.
+    # Another group than the target's has a draw of its own, the same for a seed.
     config = DataConfig(path="sizes", crop=(16, 16), jitter=0.3, rotate=20)
     transform = JointTransform(config, spec, train=True)
-    found = transform({"target": wide, "labelled": wide, "class": np.int64(0)}, 5)
-    assert torch.equal(found["target"], found["labelled"])
+    twice = {"target": wide, "labelled": wide, "class": np.int64(0)}
+    found, again = transform(twice, 5), transform(twice, 5)
+    assert not torch.equal(found["target"], found["labelled"])
+    assert torch.equal(found["labelled"], again["labelled"])
 
 
 def test_few_held_out_pictures_are_of_all_classes():

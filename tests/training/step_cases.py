@@ -14,7 +14,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from img2img.config import load_config
-from img2img.data.spec import DataSpec, InputSpec
+from img2img.data.spec import DataSpec
+from img2img.fields import Instance, Label
 from img2img.models import OPTIONS, build_model
 from img2img.networks.layers import BatchNorm
 from img2img.training.state import TrainingState
@@ -128,8 +129,8 @@ def _freeze_statistics(model: torch.nn.Module) -> None:
 
 
 def _spec() -> DataSpec:
-    label = InputSpec(name="label", kind="labels", part="l", classes=CLASSES, ignore_id=IGNORED)
-    instance = InputSpec(name="instance", kind="instances", part="i")
+    label = Label(name="label", part="l", classes=CLASSES, ignore_id=IGNORED)
+    instance = Instance(name="instance", part="i")
     return DataSpec(inputs=(label, instance), size=(SIDE, SIDE), smallest=(SIDE, SIDE))
 
 

@@ -10,7 +10,9 @@ from torch.testing import assert_close
 
 from img2img.config import load_config
 from img2img.data.loader import PairDataset
-from img2img.data.spec import DataSpec, ImageSpec, InputSpec
+from img2img.data.spec import DataSpec
+from img2img.fields import Image, Instance, Label
+from img2img.fields.image import ImageSpec
 from img2img.inference.published import recognise
 from img2img.models import OPTIONS, build_model
 from img2img.models.base import load_strictly
@@ -67,8 +69,8 @@ def test_pix2pixhd(vector, tmp_path):
     }
     spec = DataSpec(
         inputs=(
-            InputSpec(name="label", kind="labels", part="label", classes=35),
-            InputSpec(name="instance", kind="instances", part="instance"),
+            Label(name="label", part="label", classes=35),
+            Instance(name="instance", part="instance"),
         )
     )
     weights = {
@@ -111,9 +113,7 @@ def test_pix2pix(vector, tmp_path):
         "model.up": "transposed",
         "model.adversarial": "vanilla",
     }
-    spec = DataSpec(
-        inputs=(InputSpec(name="A", kind="image", part="A", image=ImageSpec()),), target_part="B"
-    )
+    spec = DataSpec(inputs=(Image(name="A", part="A", image=ImageSpec()),), target_part="B")
     prefixes = {k.split("/")[0] for k in tensors if k.startswith("sd")}
     generator = next(p for p in prefixes if "G" in p)
     discriminator = next(p for p in prefixes if "D" in p)

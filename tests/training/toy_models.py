@@ -4,7 +4,8 @@ import torch
 from accelerate import Accelerator
 from torch import nn
 
-from img2img.data.spec import DataSpec, ImageSpec, InputSpec
+from img2img.data.spec import DataSpec, InputSpec
+from img2img.fields.image import ImageSpec
 from img2img.models.base import Model, Update
 from img2img.schema import Config, Section, TrainingConfig
 from img2img.training.state import TrainingState

@@ -13,8 +13,9 @@ from torch import Tensor
 
 from benchmarking.machine import best_time
 from img2img.config import load_config
-from img2img.data.spec import DataSpec, InputSpec
+from img2img.data.spec import DataSpec
 from img2img.distributed.engine import make_accelerator
+from img2img.fields import Instance, Label
 from img2img.models import OPTIONS, build_model
 from img2img.models.base import Model
 from img2img.networks.channels_last import use_channels_last, wanted
@@ -147,8 +148,8 @@ def _model_and_batch(
     height, width = (max(64, side // setup.shrink) for side in size)
     spec = DataSpec(
         inputs=(
-            InputSpec(name="label", kind="labels", part="label", classes=CLASSES),
-            InputSpec(name="instance", kind="instances", part="instance"),
+            Label(name="label", part="label", classes=CLASSES),
+            Instance(name="instance", part="instance"),
         ),
         size=(height, width),
     )

@@ -13,9 +13,10 @@ from torch import Tensor, nn
 
 from img2img.config import load_config
 from img2img.data.mixtures import Mixture, grid, ring
-from img2img.data.reading import TARGET
-from img2img.data.spec import DataSpec, ImageSpec
+from img2img.data.spec import DataSpec
 from img2img.distributed.engine import make_accelerator
+from img2img.fields.image import ImageSpec
+from img2img.keys import TARGET
 from img2img.metrics.modes import mixture_coverage
 from img2img.models import OPTIONS, build_model
 from img2img.models.base import Model

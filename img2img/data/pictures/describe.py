@@ -24,11 +24,13 @@ from img2img.data.pictures.arrays import (
 from img2img.data.pictures.crops import CROPPED, draw_crops
 from img2img.data.pictures.labelled import remark, split_labelled
 from img2img.data.pictures.sources import ArraySource, Classified
-from img2img.data.reading import LABELLED
-from img2img.data.spec import BUILT_IN, DataSpec, ImageSpec, InputSpec, PartSpec
+from img2img.data.spec import BUILT_IN, DataSpec, PartSpec
 from img2img.data.stretching import stretch_warning
 from img2img.data.survey import describe_image, resize_setting, with_size
 from img2img.errors import DataError, counted
+from img2img.fields import Image
+from img2img.fields.image import ImageSpec
+from img2img.keys import LABELLED
 from img2img.schema import DataConfig
 
 CSV_SUFFIXES = (".csv", ".csv.gz")
@@ -94,7 +96,7 @@ def describe_pictures(
         train, held_out = split_labelled(
             found.source, numbers, per_class=labelled, val_fraction=config.val_fraction
         )
-        inputs = (InputSpec(name=LABELLED, kind="image", part=IMAGE, image=found.image),)
+        inputs = (Image(name=LABELLED, part=IMAGE, group=LABELLED, image=found.image),)
         remarks.append(remark(train, held_out, names))
     spec = DataSpec(
         inputs=inputs,
@@ -171,7 +173,7 @@ def _differ_in_size(where: object, sizes: Counter[tuple[int, int]]) -> str:
     )
 
 
-def _unused(config: DataConfig, inputs: tuple[InputSpec, ...]) -> list[str]:
+def _unused(config: DataConfig, inputs: tuple[Image, ...]) -> list[str]:
     default = DataConfig()
     used = ("val_fraction",) if inputs else ()
     unused = [

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from img2img.data.loader import Source
-from img2img.data.reading import CLASS, LABELLED, TARGET, Arrays
+from img2img.data.reading import Arrays
 from img2img.errors import ConfigError
+from img2img.keys import CLASS, LABELLED, TARGET
 
 
 class PartlyLabelled:
@@ -29,13 +30,13 @@ class PartlyLabelled:
     def __len__(self) -> int:
         return len(self.indices)
 
-    def read(self, index: int) -> Arrays:
+    def read(self, index: int, rng: np.random.Generator | None = None) -> Arrays:
         own, known = int(self.indices[index]), int(self.labelled[index % len(self.labelled)])
-        picture = self.source.read(own)[TARGET]
+        picture = self.source.read(own, rng)[TARGET]
         return {
             TARGET: picture,
             # Held out, they are one.
-            LABELLED: picture if known == own else self.source.read(known)[TARGET],
+            LABELLED: picture if known == own else self.source.read(known, rng)[TARGET],
             CLASS: self.classes[known],
         }
 

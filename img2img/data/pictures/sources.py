@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from img2img.data.loader import Source
-from img2img.data.reading import CLASS, TARGET, Arrays
+from img2img.data.reading import Arrays
+from img2img.keys import CLASS, TARGET
 
 
 class ArraySource:
@@ -22,7 +23,7 @@ class ArraySource:
     def __len__(self) -> int:
         return len(self.images)
 
-    def read(self, index: int) -> Arrays:
+    def read(self, index: int, rng: np.random.Generator | None = None) -> Arrays:
         return {TARGET: self.images[index]}
 
     def name(self, index: int) -> str:
@@ -42,8 +43,8 @@ class Classified:
     def __len__(self) -> int:
         return len(self.source)
 
-    def read(self, index: int) -> Arrays:
-        return {**self.source.read(index), CLASS: self.classes[index]}
+    def read(self, index: int, rng: np.random.Generator | None = None) -> Arrays:
+        return {**self.source.read(index, rng), CLASS: self.classes[index]}
 
     def name(self, index: int) -> str:
         return self.source.name(index)

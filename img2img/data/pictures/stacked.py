@@ -7,8 +7,8 @@ from torch import Tensor
 
 from img2img.data.describe import Data
 from img2img.data.loader import by_lot
-from img2img.data.reading import CLASS, TARGET
 from img2img.data.transforms import JointTransform
+from img2img.keys import CLASS, TARGET
 from img2img.progress import counting
 from img2img.schema import DataConfig
 

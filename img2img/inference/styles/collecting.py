@@ -82,7 +82,7 @@ def _encode(
     shown: bool,
 ) -> dict[int, tuple[np.ndarray, ...]]:
     """Features, classes, ids, boxes and sizes of the objects of every picture, by its position."""
-    labels = model.spec.of_kind("labels")
+    labels = model.spec.labels
     loader = make_loader(dataset, keys, workers=workers)
     indices = [index for batch in keys for index, _ in batch]
     parts: list[tuple[np.ndarray, ...]] = []

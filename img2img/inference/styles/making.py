@@ -82,7 +82,7 @@ class StyledRun:
 
     def class_names(self) -> dict[int, str]:
         """Name by class id: the data's, else `class-26`."""
-        labels = self.translator.spec.of_kind("labels")
+        labels = self.translator.spec.labels
         if labels is None:
             return {}
         return {number: labels.class_name(number) for number in range(labels.classes)}

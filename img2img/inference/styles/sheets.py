@@ -6,7 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from img2img.data.reading import TARGET, Arrays
+from img2img.data.reading import Arrays
 from img2img.data.sheets import contact_sheet, to_picture
 from img2img.errors import DataError, counted
 from img2img.fields.files import write_image
@@ -14,6 +14,7 @@ from img2img.inference.arrays import to_stored
 from img2img.inference.styles.book import Style, StyleBook
 from img2img.inference.styles.looks import Choice, Objects, Wishes, choose
 from img2img.inference.styles.making import StyledRun
+from img2img.keys import TARGET
 from img2img.progress import counting
 from img2img.reporting.html import render
 

@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 
 from benchmarking.gans.material import Judge
-from img2img.data.reading import CLASS, LABELLED
 from img2img.devices import pick_device
 from img2img.inference.loading import load_model
 from img2img.inference.painter import Painter
+from img2img.keys import CATEGORY, CLASS, LABELLED
 from img2img.metrics.classified import (
     classified_scores,
     classify,
@@ -18,7 +18,6 @@ from img2img.metrics.classified import (
     own_code_accuracy,
 )
 from img2img.models.base import Model
-from img2img.models.latents import CATEGORY
 from img2img.runs.folder import pick_checkpoint
 from img2img.training.classifier import train_classifier
 

@@ -1,0 +1,116 @@
+"""Pictures: colours, grey values, or any other channels of numbers."""
+
+from pathlib import Path
+from typing import ClassVar, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from img2img.errors import DataError, counted
+from img2img.fields.base import Field, halve_picture
+from img2img.fields.files import read_image
+from img2img.fields.resizing import resize_image
+from img2img.schema import Section
+
+DType = Literal["uint8", "uint16", "float32"]
+DTYPE_RANGES = {"uint8": (0.0, 255.0), "uint16": (0.0, 65535.0), "float32": (0.0, 1.0)}
+
+
+class ImageSpec(Section):
+    """An image: how many channels, and which stored values are -1 and 1.
+
+    Attributes:
+        low, high: stored values that become -1 and 1.
+    """
+
+    channels: int = 3
+    dtype: DType = "uint8"
+    low: float = 0.0
+    high: float = 255.0
+
+    def normalise(self, array: np.ndarray) -> np.ndarray:
+        """Stored values as float32, `low`..`high` to [-1, 1]; values beyond are clipped."""
+        array = array.astype(np.float32)
+        # In place: fresh memory for every step takes longer than the arithmetic.
+        array -= np.float32(self.low)
+        array *= np.float32(2.0 / (self.high - self.low))
+        array -= np.float32(1.0)
+        return array.clip(-1.0, 1.0, out=array)
+
+    def denormalise(self, array: np.ndarray) -> np.ndarray:
+        """[-1, 1] as stored values: rounded and clipped to the type's range, not truncated."""
+        array = (array.astype(np.float64) + 1.0) * ((self.high - self.low) / 2.0) + self.low
+        if self.dtype == "float32":
+            return array.astype(np.float32)
+        return np.clip(np.rint(array), *DTYPE_RANGES[self.dtype]).astype(self.dtype)
+
+    def fit(self, array: np.ndarray, where: Path | str) -> np.ndarray:
+        """(H, W, C) with the run's channels and type: grey is replicated to RGB, alpha dropped.
+
+        Raises:
+            DataError: another number of channels or another bit depth.
+        """
+        channels = array.shape[2]
+        if array.dtype != self.dtype:
+            raise DataError(
+                f"{where}: {array.dtype} values, but the run's pictures are {self.dtype}; save it "
+                f"as {self.dtype}"
+            )
+        if channels == self.channels:
+            return array
+        if self.channels == 3 and channels in (1, 2):
+            return np.repeat(array[..., :1], 3, axis=2)
+        if (channels, self.channels) in ((4, 3), (2, 1)):
+            return array[..., : self.channels]
+        raise DataError(
+            f"{where}: {counted(channels, 'channel')}, but the run's pictures have "
+            f"{self.channels}; save it with {self.channels}"
+        )
+
+
+class Image(Field):
+    """A picture: arrays (H, W, C) as stored, tensors float32 (N, C, H, W) in [-1, 1]."""
+
+    words: ClassVar[str] = "the picture"
+    placeholder: ClassVar[str] = "PICTURE.png"
+    moves_as: ClassVar[Literal["image", "mask"]] = "image"
+    is_picture: ClassVar[bool] = True
+
+    kind: Literal["image"] = "image"
+    image: ImageSpec
+
+    def read(self, path: Path, half: str = "") -> np.ndarray:
+        return self.image.fit(halve_picture(read_image(path), half), path)
+
+    def accept(self, array: np.ndarray, where: str) -> np.ndarray:
+        return self.image.fit(array if array.ndim == 3 else array[..., None], where)
+
+    def resize(self, array: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+        return resize_image(array, size)
+
+    def tensor(self, array: np.ndarray) -> Tensor:
+        if array.ndim == 2:  # OpenCV drops a single channel
+            array = array[..., None]
+        # Stored values are smaller to turn than floats.
+        planes = np.ascontiguousarray(array.transpose(2, 0, 1))
+        return torch.from_numpy(self.image.normalise(planes))
+
+    def blank(
+        self, count: int, size: tuple[int, int], device: torch.device | str = "cpu"
+    ) -> Tensor:
+        return torch.zeros(count, self.image.channels, *size, device=device)
+
+    @property
+    def channels(self) -> int:
+        return self.image.channels
+
+    def encode(self, value: Tensor) -> Tensor:
+        return value
+
+    def draw(self, value: Tensor) -> Tensor:
+        """The first three channels; the first one replicated where there are fewer."""
+        return value[:, :3] if value.shape[1] >= 3 else value[:, :1].expand(-1, 3, -1, -1)
+
+    def about(self) -> str:
+        return counted(self.image.channels, "channel")
