@@ -4,7 +4,8 @@ import torch
 from accelerate import Accelerator
 from torch import nn
 
-from img2img.data.spec import DataSpec, InputSpec
+from img2img.data.spec import DataSpec
+from img2img.fields import Image
 from img2img.fields.image import ImageSpec
 from img2img.models.base import Model, Update
 from img2img.schema import Config, Section, TrainingConfig
@@ -12,7 +13,7 @@ from img2img.training.state import TrainingState
 from img2img.training.stepper import Stepper
 
 SPEC = DataSpec(
-    inputs=(InputSpec(name="a", part="A", kind="image", image=ImageSpec(channels=3)),),
+    inputs=(Image(name="a", part="A", image=ImageSpec(channels=3)),),
     target=ImageSpec(channels=3),
     size=(8, 8),
     smallest=(8, 8),
