@@ -162,27 +162,39 @@ class TrainingConfig(Section):
     epochs: NonNegativeInt = 100
     """Epochs at the full learning rate."""
     decay_epochs: NonNegativeInt = 100
-    """Epochs after these, in which the learning rate falls linearly to 0."""
+    """Epochs after these, in which the learning rate falls to 0."""
     steps: NonNegativeInt | None = None
     """Steps at the full learning rate; given it or `decay_steps`, epochs do not count."""
     decay_steps: NonNegativeInt | None = None
-    """Steps after these, in which the learning rate falls linearly to 0."""
+    """Steps after these, in which the learning rate falls to 0."""
+    schedule: Literal["linear", "cosine"] = "linear"
+    """How the learning rate falls to 0: in a line, or in half a cosine."""
+    warmup_steps: NonNegativeInt = 0
+    """First steps, in which the learning rate rises in a line from 0; they count as steps like any."""
     max_steps: PositiveInt | None = None
     """Step at which the training stops at the latest; the schedule of the learning rate does not
     notice."""
     max_time: PositiveFloat | None = None
     """Minutes after which the training stops at the latest."""
 
-    optimizer: Literal["adam", "rmsprop"] = "adam"
-    """What turns gradients into steps: Adam, or RMSprop, which does without the gradients' mean."""
+    optimizer: Literal["adam", "adamw", "rmsprop", "sgd"] = "adam"
+    """What turns gradients into steps: Adam, AdamW (weights decay), RMSprop (without the gradients'
+    mean), or stochastic gradient descent with momentum."""
     lr: PositiveFloat = 2e-4
     """The optimizer's learning rate."""
     d_lr: PositiveFloat | None = None
     """Learning rate of every discriminator; null: as `lr`."""
     beta1: Annotated[float, Field(ge=0, lt=1)] = 0.5
-    """Decay of the gradients' mean, in Adam alone."""
+    """Decay of the gradients' mean, in Adam and AdamW."""
     beta2: Annotated[float, Field(ge=0, lt=1)] = 0.999
-    """Decay of the gradients' mean square."""
+    """Decay of the gradients' mean square, in Adam, AdamW and RMSprop."""
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    """Share of the last step that goes into the next, in sgd alone."""
+    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    """Weight decay, in AdamW alone."""
+    clip: Annotated[float, Field(ge=0)] = 0.0
+    """Greatest norm of an update's gradient: a longer one is scaled down to it; 0: gradients are not
+    clipped. On a CPU all gradients are then in memory at once."""
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Decay of the moving average of the generator's weights, which then translates; 0: none."""
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"

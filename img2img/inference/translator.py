@@ -130,18 +130,24 @@ class Translator:
         if look is None and self.book is not None:
             inputs = with_instances(inputs, self.spec)  # derived once, for the look and the picture
             look = self.look(inputs)
-        with self._noise(stochastic, seed):
-            return self.render(inputs, [look or {}])[0]
+        with self._noise(stochastic, seed) as rng:
+            return self.render(inputs, [look or {}], rng=rng)[0]
 
     @torch.inference_mode()
-    def render(self, inputs: Inputs, looks: Sequence[Look]) -> list[np.ndarray]:
-        """One picture in several looks, in one batch; pictures as `translate` returns them."""
+    def render(
+        self, inputs: Inputs, looks: Sequence[Look], *, rng: torch.Generator | None = None
+    ) -> list[np.ndarray]:
+        """One picture in several looks, in one batch; pictures as `translate` returns them.
+
+        Args:
+            rng: of noise, as of `Model.translate`.
+        """
         batch, size = self._batch(inputs)
         batch = {name: value.expand(len(looks), *value.shape[1:]) for name, value in batch.items()}
         if self.model.style_input:
             batch[STYLES] = torch.cat([self._features(look, batch) for look in looks])
         with self._autocast():
-            pictures = self.model.translate(batch)
+            pictures = self.model.translate(batch, rng=rng)
         pictures = pictures.float().permute(0, 2, 3, 1).cpu().numpy()
         return [self.spec.target.denormalise(resize_image(p, size)) for p in pictures]
 
@@ -272,7 +278,11 @@ class Translator:
         return torch.autocast(self.device.type, dtype, enabled=dtype is not None)
 
     @contextlib.contextmanager
-    def _noise(self, stochastic: bool, seed: int | None) -> Iterator[None]:
+    def _noise(self, stochastic: bool, seed: int | None) -> Iterator[torch.Generator | None]:
+        """A source of noise for the model, and dropout, which draws from the device's own state."""
+        rng = torch.Generator() if stochastic else None
+        if rng is not None:
+            rng.manual_seed(seed) if seed is not None else rng.seed()
         dropouts = [m for m in self.model.modules() if isinstance(m, nn.Dropout)]
         devices = [self.device] if self.device.type == "cuda" else []
         with torch.random.fork_rng(devices, enabled=seed is not None):
@@ -281,7 +291,7 @@ class Translator:
             for layer in dropouts:
                 layer.train(stochastic)
             try:
-                yield
+                yield rng
             finally:
                 for layer in dropouts:
                     layer.eval()
@@ -289,4 +299,4 @@ class Translator:
     @property
     def has_noise(self) -> bool:
         """Whether `stochastic` changes anything."""
-        return any(isinstance(m, nn.Dropout) for m in self.model.modules())
+        return self.model.stochastic

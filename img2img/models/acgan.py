@@ -16,7 +16,7 @@ from img2img.models import rules
 from img2img.models.base import Batch, Terms
 from img2img.models.convolutional import ConvolutionalOptions, build_networks
 from img2img.models.dcgan import DCGAN_TRAINING
-from img2img.models.game import Players
+from img2img.models.game import Drawn, Players
 from img2img.models.latents import Latents
 
 
@@ -54,17 +54,17 @@ class ACGAN(Players):
             options, spec, latents, outputs=1 + latents.given
         )
 
-    def losses(self, update: str, batch: Batch, out: dict[str, Tensor]) -> Terms:
+    def losses(self, update: str, batch: Batch, out: Drawn) -> Terms:
         if update == "g":
-            on_fake, class_of_fake = self._judge(out["fake"], batch)
+            on_fake, class_of_fake = self._judge(out.fake, batch)
             return {
                 **self.game.generator(on_fake),
-                "label": class_loss(class_of_fake, out[CLASS]),
+                "label": class_loss(class_of_fake, out.latents[CLASS]),
             }
-        real, fake = batch[TARGET], out["fake"]
+        real, fake = batch[TARGET], out.fake
         on_real, class_of_real = self._judge(real, batch)
         on_fake, class_of_fake = self._judge(fake, batch)
-        named = class_loss(class_of_fake, out[CLASS]) * self.options.weights.label_fake
+        named = class_loss(class_of_fake, out.latents[CLASS]) * self.options.weights.label_fake
         return {
             **self.game.discriminator(on_real, on_fake, out),
             **self.game.penalty(lambda picture: self._judge(picture, batch)[0], real, fake),

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 
 from img2img.data.spec import DataSpec
@@ -39,6 +40,25 @@ class Update:
     role: Role
     every: int = 1
     ahead: tuple[str, int] | None = None
+
+
+@dataclass
+class Output:
+    """What one step makes of a batch: what its updates share, and what is looked at after it.
+
+    A model whose updates share more makes a subclass with more parts.
+
+    Attributes:
+        fake: generated pictures (N, C, H, W) in [-1, 1], with graph.
+        real: the pictures that `health` looks at beside them, of the same range; None: at none.
+        on_real, on_fake: raw outputs of the discriminator on both, of any shape, without graph;
+            `losses` leaves them for `observe` and `after`.
+    """
+
+    fake: Tensor
+    real: Tensor | None = None
+    on_real: Tensor | None = None
+    on_fake: Tensor | None = None
 
 
 class Model(nn.Module):
@@ -150,11 +170,11 @@ class Model(nn.Module):
             load_strictly(network, states[name], name)
         return list(networks)
 
-    def generate(self, batch: Batch) -> dict[str, Tensor]:
+    def generate(self, batch: Batch) -> Output:
         """The generator side of one step, with graph, shared by all updates of the step."""
         raise NotImplementedError
 
-    def losses(self, update: str, batch: Batch, out: dict[str, Tensor]) -> Terms:
+    def losses(self, update: str, batch: Batch, out: Output) -> Terms:
         """The named, unweighted scalar terms of one update.
 
         Weights of the same names are in `options.weights`; a term without one is an error.
@@ -164,7 +184,7 @@ class Model(nn.Module):
         """
         raise NotImplementedError
 
-    def forward(self, update: str, batch: Batch, out: dict[str, Tensor]) -> Terms:
+    def forward(self, update: str, batch: Batch, out: Output) -> Terms:
         """`losses`, by the name under which they can be asked for under other weights."""
         return self.losses(update, batch, out)
 
@@ -186,14 +206,14 @@ class Model(nn.Module):
         counted = [name for name in terms if getattr(weights, name)] or list(terms)
         return sum(getattr(weights, name) * terms[name] for name in counted)
 
-    def observe(self, batch: Batch, out: dict[str, Tensor]) -> Terms:
+    def observe(self, out: Output) -> Terms:
         """Scalars beside the losses that tell how a step went, by name, such as `d/accuracy`.
 
         Called without graph, after the updates, in steps that are logged.
         """
         return {}
 
-    def after(self, update: str, out: dict[str, Tensor]) -> None:
+    def after(self, update: str, out: Output) -> None:
         """Called without graph after each step of an update, such as to clip weights.
 
         `out` is what `generate` returned and `losses` left in it, of the step's last batch.
@@ -203,8 +223,22 @@ class Model(nn.Module):
         """The parameters that `update` trains in `epoch` (from 0); all of its networks'."""
         return [p for name in update.nets for p in getattr(self, name).parameters()]
 
-    def translate(self, batch: Batch) -> Tensor:
-        """The generated image (N, C, H, W) in [-1, 1] for a batch of inputs of any size, or of latents."""
+    @property
+    def stochastic(self) -> bool:
+        """Whether `translate` draws noise where it is given a source of it: dropout is such noise."""
+        networks = (getattr(self, name) for name in self.inference_nets)
+        return any(isinstance(layer, nn.Dropout) for net in networks for layer in net.modules())
+
+    def translate(self, batch: Batch, *, rng: torch.Generator | None = None) -> Tensor:
+        """The generated image (N, C, H, W) in [-1, 1] for a batch of inputs of any size, or of latents.
+
+        Args:
+            rng: where noise beside the batch is drawn from, a generator on the CPU, so that a seed
+                means the same on every device; None: no noise, the same picture every time. Latents
+                in the batch are given, not drawn. Dropout cannot draw from it: PyTorch's takes no
+                generator, and masks made by hand would be others on CUDA than those that seeds
+                have given so far. Who asks for noise switches dropout on, and seeds the device.
+        """
         raise NotImplementedError
 
     def encode(self, batch: Batch) -> Tensor:

@@ -14,7 +14,7 @@ from img2img.data.spec import DataSpec
 from img2img.errors import ConfigError
 from img2img.keys import TARGET, Z
 from img2img.losses.equilibrium import K_RATE, convergence, next_k, reconstruction_loss
-from img2img.models.base import Batch, Model, Terms
+from img2img.models.base import Batch, Model, Output, Terms
 from img2img.models.convolutional import picture_side
 from img2img.models.latents import Latents, Noise
 from img2img.models.rules import Aids, apply_aids
@@ -89,35 +89,35 @@ class BEGAN(Model):
         self.discriminator = Autoencoder(width=options.d_width, **shape)
         self.discriminator.register_buffer("k", torch.zeros(()))
 
-    def generate(self, batch: Batch) -> dict[str, Tensor]:
+    def generate(self, batch: Batch) -> Output:
         real = batch[TARGET]
-        return {"fake": self.translate(self.latents.draw(len(real), real.device))}
+        return Output(self.translate(self.latents.draw(len(real), real.device)), real)
 
-    def losses(self, update: str, batch: Batch, out: dict[str, Tensor]) -> Terms:
+    def losses(self, update: str, batch: Batch, out: Output) -> Terms:
         if update == "g":
-            on_fake = self._error(out["fake"])
+            on_fake = self._error(out.fake)
             # k_t follows the later one, unless it is of an unrolled D.
-            out["on_fake"] = on_fake.detach()
+            out.on_fake = on_fake.detach()
             return {"adv": on_fake}
-        on_real, on_fake = self._error(batch[TARGET]), self._error(out["fake"])
-        out |= {"on_real": on_real.detach(), "on_fake": on_fake.detach()}
+        on_real, on_fake = self._error(batch[TARGET]), self._error(out.fake)
+        out.on_real, out.on_fake = on_real.detach(), on_fake.detach()
         return {"real": on_real, "fake": -self.discriminator.k * on_fake}
 
     def _error(self, picture: Tensor) -> Tensor:
         picture = self.noise(picture)
         return reconstruction_loss(picture, self.discriminator(picture))
 
-    def after(self, update: str, out: dict[str, Tensor]) -> None:
+    def after(self, update: str, out: Output) -> None:
         if update == "d":
             self.noise.advance()
             return
         k, options = self.discriminator.k, self.options
-        new = next_k(k, out["on_real"], out["on_fake"], gamma=options.gamma, rate=options.k_rate)
+        new = next_k(k, out.on_real, out.on_fake, gamma=options.gamma, rate=options.k_rate)
         k.copy_(torch.where(new.isfinite(), new, k))  # an update that was skipped leaves k, too
 
-    def observe(self, batch: Batch, out: dict[str, Tensor]) -> Terms:
-        measure = convergence(out["on_real"], out["on_fake"], gamma=self.options.gamma)
+    def observe(self, out: Output) -> Terms:
+        measure = convergence(out.on_real, out.on_fake, gamma=self.options.gamma)
         return {"d/convergence": measure, "d/k": self.discriminator.k.clone()}
 
-    def translate(self, batch: Batch) -> Tensor:
+    def translate(self, batch: Batch, *, rng: torch.Generator | None = None) -> Tensor:
         return self.generator(batch[Z])

@@ -1,8 +1,10 @@
 """The game of generator and discriminator, and the models that play it, whatever their networks are."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import partial
 
+import torch
 from torch import Tensor, nn
 
 from img2img.data.spec import DataSpec
@@ -10,7 +12,7 @@ from img2img.errors import ConfigError
 from img2img.keys import TARGET, Z
 from img2img.losses.generative import LABELLED, discriminator_loss, generator_loss, verdict
 from img2img.losses.penalties import divergence_penalty, gradient_penalty
-from img2img.models.base import Batch, Model, Terms
+from img2img.models.base import Batch, Model, Output, Terms
 from img2img.models.latents import Latents
 from img2img.models.rules import GameOptions, apply_aids
 from img2img.networks.reference import Referenced
@@ -42,9 +44,9 @@ class Game:
         self.clipped_to = options.clip
         self._penalty = PENALTIES.get(options.penalty)
 
-    def discriminator(self, on_real: Tensor, on_fake: Tensor, out: dict[str, Tensor]) -> Terms:
+    def discriminator(self, on_real: Tensor, on_fake: Tensor, out: Output) -> Terms:
         """`real` and `fake`. The raw outputs (N, 1) are left in `out` for `observe`."""
-        out |= {"on_real": on_real.detach(), "on_fake": on_fake.detach()}
+        out.on_real, out.on_fake = on_real.detach(), on_fake.detach()
         return discriminator_loss(on_real, on_fake, kind=self.kind, real_label=self.real_label)
 
     def penalty(self, critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> Terms:
@@ -61,9 +63,9 @@ class Game:
             for parameter in discriminator.parameters():
                 parameter.clamp_(-self.clipped_to, self.clipped_to)
 
-    def observe(self, out: dict[str, Tensor]) -> Terms:
+    def observe(self, out: Output) -> Terms:
         """How the discriminator did."""
-        found = verdict(out["on_real"], out["on_fake"], kind=self.kind)
+        found = verdict(out.on_real, out.on_fake, kind=self.kind)
         return {f"d/{name}": value for name, value in found.items()}
 
 
@@ -80,6 +82,13 @@ def _require_single(options: GameOptions) -> None:
             f"{start}minibatch discrimination mixes with the others': leave out "
             "model.aids.minibatch_discrimination or model.penalty"
         )
+
+
+@dataclass
+class Drawn(Output):
+    """Pictures drawn from noise. Attributes: `latents`, as of `Latents.draw`, that they were drawn from."""
+
+    latents: dict[str, Tensor] = field(default_factory=dict)
 
 
 class Players(Model):
@@ -102,9 +111,9 @@ class Players(Model):
         """Latents for as many pictures as the batch has."""
         return self.latents.draw(len(batch[TARGET]), batch[TARGET].device)
 
-    def generate(self, batch: Batch) -> dict[str, Tensor]:
+    def generate(self, batch: Batch) -> Drawn:
         latents = self.draw(batch)
-        return {**latents, "fake": self.translate(latents)}
+        return Drawn(self.translate(latents), batch[TARGET], latents=latents)
 
     def told(self, batch: Batch) -> tuple[Tensor, ...]:
         """What the discriminator is told beside the picture."""
@@ -117,15 +126,15 @@ class Players(Model):
         """
         return self.discriminator(self.noise(picture), *self.told(batch))
 
-    def losses(self, update: str, batch: Batch, out: dict[str, Tensor]) -> Terms:
+    def losses(self, update: str, batch: Batch, out: Drawn) -> Terms:
         judge = partial(self.judge, batch=batch)
         if update == "g":
-            return self.game.generator(judge(out["fake"]))
-        real, fake = batch[TARGET], out["fake"]
+            return self.game.generator(judge(out.fake))
+        real, fake = batch[TARGET], out.fake
         terms = self.game.discriminator(judge(real), judge(fake), out)
         return terms | self.game.penalty(judge, real, fake)
 
-    def after(self, update: str, out: dict[str, Tensor]) -> None:
+    def after(self, update: str, out: Drawn) -> None:
         if update == "d":
             self.game.clip(self.discriminator)
             self.noise.advance()
@@ -138,8 +147,8 @@ class Players(Model):
     def keep_reference(self, batch: Batch) -> None:
         self.discriminator.set_reference(batch[TARGET], *self.told(batch))
 
-    def observe(self, batch: Batch, out: dict[str, Tensor]) -> Terms:
+    def observe(self, out: Output) -> Terms:
         return self.game.observe(out)
 
-    def translate(self, batch: Batch) -> Tensor:
+    def translate(self, batch: Batch, *, rng: torch.Generator | None = None) -> Tensor:
         return self.generator(batch[Z], *self.latents.beside(batch))

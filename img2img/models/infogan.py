@@ -17,7 +17,7 @@ from img2img.models import rules
 from img2img.models.base import Batch, Terms
 from img2img.models.convolutional import ConvolutionalOptions, build_networks
 from img2img.models.dcgan import DCGAN_TRAINING
-from img2img.models.game import Players
+from img2img.models.game import Drawn, Players
 from img2img.models.latents import Latents
 
 
@@ -66,11 +66,11 @@ class InfoGAN(Players):
             options, spec, latents, recognised=latents.given
         )
 
-    def losses(self, update: str, batch: Batch, out: dict[str, Tensor]) -> Terms:
+    def losses(self, update: str, batch: Batch, out: Drawn) -> Terms:
         if update == "g":
-            on_fake, found = self._judge(out["fake"], batch)
+            on_fake, found = self._judge(out.fake, batch)
             return self.game.generator(on_fake) | self._unknown(found, out)
-        real, fake = batch[TARGET], out["fake"]
+        real, fake = batch[TARGET], out.fake
         on_real, _ = self._judge(real, batch)
         on_fake, found = self._judge(fake, batch)
         return {
@@ -88,12 +88,12 @@ class InfoGAN(Players):
         outputs = self.judge(picture, batch)
         return outputs[:, :1], outputs[:, 1:]
 
-    def _unknown(self, found: Tensor, out: dict[str, Tensor]) -> Terms:
+    def _unknown(self, found: Tensor, out: Drawn) -> Terms:
         """-L_I of the codes that the pictures were drawn with (Eq. 5)."""
         logits, means = found.split([self.options.categories, self.options.codes], dim=1)
         terms = {}
         if self.options.categories:
-            terms["category"] = -categorical_information(logits, out[CATEGORY])
+            terms["category"] = -categorical_information(logits, out.latents[CATEGORY])
         if self.options.codes:
-            terms["codes"] = -continuous_information(means, out[CODES])
+            terms["codes"] = -continuous_information(means, out.latents[CODES])
         return terms

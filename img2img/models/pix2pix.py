@@ -1,7 +1,9 @@
 """pix2pix: image-to-image translation with conditional adversarial networks (Isola et al. 2017)."""
 
+from dataclasses import dataclass
 from typing import Literal
 
+import torch
 from pydantic import Field
 from torch import Tensor
 
@@ -9,7 +11,7 @@ from img2img.data.spec import DataSpec
 from img2img.keys import TARGET
 from img2img.losses.adversarial import Adversarial, adversarial_loss, verdict
 from img2img.losses.matching import l1_loss
-from img2img.models.base import Batch, Model, Terms, Update
+from img2img.models.base import Batch, Model, Output, Terms, Update
 from img2img.models.conditioning import Condition
 from img2img.networks.layers import Norm, Upsampling, concat_condition
 from img2img.networks.padding import run_padded
@@ -68,6 +70,13 @@ class Options(Section):
     weights: Weights = Weights()
 
 
+@dataclass(kw_only=True)
+class Conditioned(Output):
+    """Pictures beside what they were made of. Attributes: `condition` (N, channels, H, W)."""
+
+    condition: Tensor
+
+
 class Pix2Pix(Model):
     """U-Net against PatchGAN, LSGAN + 100 L1; the discriminator is stepped first."""
 
@@ -113,34 +122,36 @@ class Pix2Pix(Model):
             **shared,
         )
 
-    def generate(self, batch: Batch) -> dict[str, Tensor]:
+    def generate(self, batch: Batch) -> Conditioned:
         condition = self.condition(batch)
-        return {"condition": condition, "fake": run_padded(self.generator, condition)}
+        return Conditioned(
+            run_padded(self.generator, condition), batch[TARGET], condition=condition
+        )
 
-    def losses(self, update: str, batch: Batch, out: dict[str, Tensor]) -> Terms:
+    def losses(self, update: str, batch: Batch, out: Conditioned) -> Terms:
         kind = self.options.adversarial
         if update == "d":
-            on_real = self._judge(out["condition"], batch[TARGET])
-            on_fake = self._judge(out["condition"], out["fake"].detach())
-            out |= {"on_real": on_real.detach(), "on_fake": on_fake.detach()}
+            on_real = self._judge(out.condition, batch[TARGET])
+            on_fake = self._judge(out.condition, out.fake.detach())
+            out.on_real, out.on_fake = on_real.detach(), on_fake.detach()
             return {
                 "real": adversarial_loss(on_real, True, kind=kind),
                 "fake": adversarial_loss(on_fake, False, kind=kind),
             }
-        on_fake = self._judge(out["condition"], out["fake"])
+        on_fake = self._judge(out.condition, out.fake)
         return {
             "adv": adversarial_loss(on_fake, True, kind=kind),
-            "l1": l1_loss(out["fake"], batch[TARGET], self.valid(batch)),
+            "l1": l1_loss(out.fake, batch[TARGET], self.valid(batch)),
         }
 
-    def observe(self, batch: Batch, out: dict[str, Tensor]) -> Terms:
-        found = verdict([out["on_real"]], [out["on_fake"]], kind=self.options.adversarial)
+    def observe(self, out: Output) -> Terms:
+        found = verdict([out.on_real], [out.on_fake], kind=self.options.adversarial)
         return {f"d/{name}": value for name, value in found.items()}
 
     def _judge(self, condition: Tensor, image: Tensor) -> Tensor:
         return self.discriminator(concat_condition(image, condition))[-1]
 
-    def translate(self, batch: Batch) -> Tensor:
+    def translate(self, batch: Batch, *, rng: torch.Generator | None = None) -> Tensor:
         return run_padded(self.generator, self.condition(batch))
 
     def valid(self, batch: Batch) -> Tensor | None:

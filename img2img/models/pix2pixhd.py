@@ -1,5 +1,6 @@
 """pix2pixHD: high-resolution synthesis with conditional GANs (Wang et al. 2018)."""
 
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -12,7 +13,7 @@ from img2img.keys import STYLES, TARGET
 from img2img.labels import instance_mean
 from img2img.losses.adversarial import Adversarial, Reduction, adversarial_loss, verdict
 from img2img.losses.matching import PerceptualLoss, feature_matching_loss, l1_loss
-from img2img.models.base import Batch, Model, Terms, Update, load_strictly
+from img2img.models.base import Batch, Model, Output, Terms, Update, load_strictly
 from img2img.models.conditioning import Condition
 from img2img.models.generators import build_generator, makes_image
 from img2img.networks.layers import Norm, Upsampling, concat_condition
@@ -107,6 +108,21 @@ class Options(Section):
     weights: Weights = Weights()
 
 
+@dataclass(kw_only=True)
+class Judged(Output):
+    """Pictures that the discriminators have judged once, for all updates.
+
+    Attributes:
+        of_real, of_fake: for each discriminator the features of all of its layers, with graph; the
+            last are its verdict, patch by patch.
+        perceptual: the perceptual loss, a scalar; None: there is none.
+    """
+
+    of_real: list[list[Tensor]]
+    of_fake: list[list[Tensor]]
+    perceptual: Tensor | None
+
+
 class Pix2PixHD(Model):
     """A coarse-to-fine generator against multi-scale PatchGANs with feature matching.
 
@@ -179,21 +195,20 @@ class Pix2PixHD(Model):
             self.perceptual = PerceptualLoss(vgg)
         return [*remarks, remark]
 
-    def generate(self, batch: Batch) -> dict[str, Tensor]:
+    def generate(self, batch: Batch) -> Judged:
         condition = self.condition(batch)
         features = self.encode(batch) if self.options.features else None
         fake = self._draw(condition, features)
-        out = {"fake": fake}
+        real, perceptual = batch[TARGET], None
         if self.perceptual is not None:  # before the discriminator: VGG's memory is free again
-            out["perceptual"] = self.perceptual(fake, batch[TARGET])
-        out["on_fake"] = self.discriminator(concat_condition(fake, condition))
-        out["on_real"] = self.discriminator(concat_condition(batch[TARGET], condition))
-        return out
+            perceptual = self.perceptual(fake, real)
+        of_fake = self.discriminator(concat_condition(fake, condition))
+        of_real = self.discriminator(concat_condition(real, condition))
+        return Judged(fake, real, of_real=of_real, of_fake=of_fake, perceptual=perceptual)
 
-    def losses(self, update: str, batch: Batch, out: dict[str, Tensor]) -> Terms:
+    def losses(self, update: str, batch: Batch, out: Judged) -> Terms:
         options = self.options
-        real = [features[-1] for features in out["on_real"]]
-        fake = [features[-1] for features in out["on_fake"]]
+        real, fake = ([features[-1] for features in part] for part in (out.of_real, out.of_fake))
         how = {"kind": options.adversarial, "scales": options.scales}
         if update == "d":
             return {
@@ -202,15 +217,15 @@ class Pix2PixHD(Model):
             }
         terms = {"adv": adversarial_loss(fake, True, **how)}
         if options.weights.l1:
-            terms["l1"] = l1_loss(out["fake"], batch[TARGET], self.valid(batch))
+            terms["l1"] = l1_loss(out.fake, batch[TARGET], self.valid(batch))
         if options.weights.feature_matching:
-            terms["feature_matching"] = feature_matching_loss(out["on_fake"], out["on_real"])
-        if self.perceptual is not None:
-            terms["perceptual"] = out["perceptual"]
+            terms["feature_matching"] = feature_matching_loss(out.of_fake, out.of_real)
+        if out.perceptual is not None:
+            terms["perceptual"] = out.perceptual
         return terms
 
-    def observe(self, batch: Batch, out: dict[str, Tensor]) -> Terms:
-        real, fake = ([f[-1] for f in out[key]] for key in ("on_real", "on_fake"))
+    def observe(self, out: Judged) -> Terms:
+        real, fake = ([f[-1] for f in part] for part in (out.of_real, out.of_fake))
         found = verdict(real, fake, kind=self.options.adversarial)
         return {f"d/{name}": value for name, value in found.items()}
 
@@ -261,7 +276,7 @@ class Pix2PixHD(Model):
             condition = torch.cat([condition, features], dim=1)
         return run_padded(self.generator, condition)
 
-    def translate(self, batch: Batch) -> Tensor:
+    def translate(self, batch: Batch, *, rng: torch.Generator | None = None) -> Tensor:
         """The image, in the styles that the batch brings.
 
         These are its `STYLES` (N, C, H, W), else those of its target, where there is one (the

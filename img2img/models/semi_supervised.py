@@ -19,7 +19,7 @@ from img2img.models import rules
 from img2img.models.base import Batch, Terms
 from img2img.models.convolutional import AnyNorm, ConvolutionalOptions, build_networks
 from img2img.models.dcgan import DCGAN_TRAINING
-from img2img.models.game import Players
+from img2img.models.game import Drawn, Players
 from img2img.models.latents import Latents
 
 
@@ -69,8 +69,8 @@ class SemiSupervisedGAN(Players):
             options, spec, self.latents, outputs=len(spec.class_names), features=True
         )
 
-    def losses(self, update: str, batch: Batch, out: dict[str, Tensor]) -> Terms:
-        real, fake = batch[TARGET], out["fake"]
+    def losses(self, update: str, batch: Batch, out: Drawn) -> Terms:
+        real, fake = batch[TARGET], out.fake
         on_real, features_of_real = self.judge(real, batch)
         on_fake, features_of_fake = self.judge(fake, batch)
         if update == "g":

@@ -25,9 +25,14 @@ class Skipped:
 
 
 class FiniteGuard:
-    """Keeps weights finite without waiting for the device: counts stay on it until they are read."""
+    """Keeps weights finite without waiting for the device: counts stay on it until they are read.
 
-    def __init__(self):
+    Args:
+        clip: greatest norm of a gradient, as `training.clip`; 0: gradients are left as they are.
+    """
+
+    def __init__(self, clip: float = 0.0):
+        self.clip = clip
         self._counts: dict[str, Tensor] = {}
         self._streaks: dict[str, Tensor] = {}
 
@@ -36,13 +41,14 @@ class FiniteGuard:
     ) -> Tensor:
         """Steps an optimizer, or not, where the loss or a gradient is not finite.
 
-        An infinite loss may have finite gradients: those of L1 are 1 everywhere. Only Adam
-        that is not fused waits for the device to know.
+        An infinite loss may have finite gradients: those of L1 are 1 everywhere. Only optimizers
+        that are not fused wait for the device to know, but for RMSprop. Gradients that are made are
+        clipped before.
 
         Returns:
             1 where there was no step, else 0: for `count`.
         """
-        bad = judge(trained, loss)
+        bad = self.judge(trained, loss)
         if optimizer.defaults.get("fused"):
             # How torch's own GradScaler tells a fused optimizer to leave everything as it is.
             optimizer.grad_scale, optimizer.found_inf = None, bad
@@ -55,6 +61,15 @@ class FiniteGuard:
         elif not bad:
             optimizer.step()
         return bad
+
+    def judge(self, trained: Sequence[nn.Parameter], loss: Tensor | int = 0) -> Tensor:
+        """1 where a gradient or the loss is not finite, else 0; clips gradients that are too long."""
+        gradients = [p.grad for p in trained if p.grad is not None]
+        # The norm is finite if all gradients are, and costs one pass over them.
+        norm = torch.nn.utils.get_total_norm(gradients)
+        if self.clip:
+            torch.nn.utils.clip_grads_with_norm_(trained, self.clip, norm)
+        return (~(norm + loss).isfinite()).float()
 
     def count(self, name: str, bad: Tensor) -> None:
         """Notes whether an update was made (0), or all or a part of it was not (1)."""
@@ -70,11 +85,3 @@ class FiniteGuard:
         skipped = {n: Skipped(int(c), int(self._streaks[n])) for n, c in self._counts.items()}
         self._counts = {name: torch.zeros_like(count) for name, count in self._counts.items()}
         return {name: what for name, what in skipped.items() if what.count}
-
-
-def judge(trained: Sequence[nn.Parameter], loss: Tensor | int = 0) -> Tensor:
-    """1 where a gradient or the loss is not finite, else 0."""
-    gradients = [p.grad for p in trained if p.grad is not None]
-    # The norm is finite if all gradients are, and costs one pass over them.
-    norm = torch.nn.utils.get_total_norm(gradients)
-    return (~(norm + loss).isfinite()).float()

@@ -4,21 +4,21 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from img2img.models.base import Batch, Model
+from img2img.models.base import Model, Output
 
 PERIOD = 4  # pixels: the last two doublings of a generator repeat after 2 and 4
 SAMPLE = 64  # values of each parameter that are watched
 
 
-def observe(model: Model, batch: Batch, out: dict[str, Tensor]) -> dict[str, Tensor]:
+def observe(model: Model, out: Output) -> dict[str, Tensor]:
     """Scalars of a step, by the names under which they are logged.
 
     What the model itself tells, and of pictures, generated and real ones, how much their pixels
     vary (`spread`) and how strong a grid lies over them (`grid`).
     """
     with torch.no_grad():
-        seen = dict(model.observe(batch, out))
-        for name, picture in (("fake", out.get("fake")), ("real", batch.get("target"))):
+        seen = dict(model.observe(out))
+        for name, picture in (("fake", out.fake), ("real", out.real)):
             if picture is not None:
                 seen[f"{name}/spread"] = spread(picture)
                 seen[f"{name}/grid"] = grid(picture)

@@ -1,7 +1,8 @@
-"""Optimizers, the learning-rate schedule, and the generator's moving average."""
+"""Optimizers and learning-rate schedules by name, and the generator's moving average."""
 
 import copy
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -12,8 +13,30 @@ from img2img.errors import CheckpointError
 from img2img.models.base import Model, Update
 from img2img.schema import TrainingConfig
 
+Parameters = list[nn.Parameter]
 
-def lr_factor(progress: float, constant: float, decay: float) -> float:
+# What each of the settings' optimizers is made of: parameters, learning rate, settings, and whether
+# the device has it in one piece (`fused`), which steps or skips without waiting for the device.
+# RMSprop has no such piece. See `finite.FiniteGuard`, and `unrolling` for the same as formulas.
+OPTIMIZERS: dict[
+    str, Callable[[Parameters, float, TrainingConfig, bool], torch.optim.Optimizer]
+] = {
+    "adam": lambda parameters, lr, s, fused: torch.optim.Adam(
+        parameters, lr=lr, betas=(s.beta1, s.beta2), fused=fused
+    ),
+    "adamw": lambda parameters, lr, s, fused: torch.optim.AdamW(
+        parameters, lr=lr, betas=(s.beta1, s.beta2), weight_decay=s.weight_decay, fused=fused
+    ),
+    "rmsprop": lambda parameters, lr, s, fused: torch.optim.RMSprop(
+        parameters, lr=lr, alpha=s.beta2
+    ),
+    "sgd": lambda parameters, lr, s, fused: torch.optim.SGD(
+        parameters, lr=lr, momentum=s.momentum, fused=fused
+    ),
+}
+
+
+def linear(progress: float, constant: float, decay: float) -> float:
     """1 for `constant` epochs (or steps), then falling linearly to 0 over `decay` of them.
 
     Args:
@@ -27,25 +50,38 @@ def lr_factor(progress: float, constant: float, decay: float) -> float:
     return max(0.0, 1.0 - (progress - constant) / decay) if decay else 0.0
 
 
+def cosine(progress: float, constant: float, decay: float) -> float:
+    """As `linear`, but falling in half a cosine (Loshchilov & Hutter 2017, Eq. 5, without restarts)."""
+    return (1 - math.cos(math.pi * linear(progress, constant, decay))) / 2
+
+
+SCHEDULES = {"linear": linear, "cosine": cosine}
+
+
 @dataclass(frozen=True)
 class Schedule:
-    """How long the learning rate is held, and over how long it falls to 0.
+    """How long the learning rate is held, and how, and over how long, it falls to 0.
 
     Attributes:
         unit: what `constant` and `decay` count, "epochs" or "steps".
+        shape: a name in `SCHEDULES`.
+        warmup: first steps, in which the rate rises in a line to what it else would be.
     """
 
     unit: str
     constant: int
     decay: int
     steps_per_epoch: int
+    shape: str = "linear"
+    warmup: int = 0
 
     @classmethod
     def of(cls, config: TrainingConfig, steps_per_epoch: int) -> "Schedule":
         """As set; in steps, where any are."""
+        how = (steps_per_epoch, config.schedule, config.warmup_steps)
         if config.steps is None and config.decay_steps is None:
-            return cls("epochs", config.epochs, config.decay_epochs, steps_per_epoch)
-        return cls("steps", config.steps or 0, config.decay_steps or 0, steps_per_epoch)
+            return cls("epochs", config.epochs, config.decay_epochs, *how)
+        return cls("steps", config.steps or 0, config.decay_steps or 0, *how)
 
     def __str__(self) -> str:
         return f"{self.constant} + {self.decay} {self.unit}"
@@ -62,7 +98,8 @@ class Schedule:
     def factor(self, *, step: int, epoch: int) -> float:
         """The share of the learning rate in a step, counted from 0, that is in this epoch."""
         progress = epoch if self.unit == "epochs" else step
-        return lr_factor(progress, self.constant, self.decay)
+        factor = SCHEDULES[self.shape](progress, self.constant, self.decay)
+        return factor * min(1.0, (step + 1) / self.warmup) if self.warmup else factor
 
 
 def build_optimizers(
@@ -75,11 +112,11 @@ def build_optimizers(
     in the heap for good.
     """
     optimizers = {
-        update.name: _optimizer(
+        update.name: OPTIMIZERS[config.optimizer](
             list(named_parameters(model, update).values()),
             config.learning_rate(update.role),
             config,
-            fused=device.type in ("cpu", "cuda"),
+            device.type in ("cpu", "cuda"),
         )
         for update in model.updates
     }
@@ -99,16 +136,8 @@ def _allocate_moments(optimizer: torch.optim.Optimizer) -> None:
             parameter.grad = None
         group["lr"] = lr
     for state in optimizer.state.values():
-        state["step"].zero_()
-
-
-def _optimizer(
-    parameters: list[nn.Parameter], lr: float, config: TrainingConfig, *, fused: bool
-) -> torch.optim.Optimizer:
-    if config.optimizer == "rmsprop":
-        return torch.optim.RMSprop(parameters, lr=lr, alpha=config.beta2)
-    betas = (config.beta1, config.beta2)
-    return torch.optim.Adam(parameters, lr=lr, betas=betas, fused=fused)
+        if "step" in state:  # all but SGD count their steps
+            state["step"].zero_()
 
 
 def named_parameters(model: Model, update: Update) -> dict[str, nn.Parameter]:
@@ -127,6 +156,7 @@ def optimizer_tensors(model: Model, update: Update, optimizer) -> dict[str, Tens
         f"{update.name}/{name}/{key}": value
         for index, name in enumerate(named_parameters(model, update))
         for key, value in state.get(index, {}).items()
+        if value is not None  # SGD without momentum
     }
 
 

@@ -141,4 +141,5 @@ def _tensors(module: nn.Module) -> Iterator[Tensor]:
 
 
 def _moments(optimizer: torch.optim.Optimizer) -> Iterator[Tensor]:
-    return (tensor for state in optimizer.state.values() for tensor in state.values())
+    values = chain.from_iterable(state.values() for state in optimizer.state.values())
+    return (value for value in values if value is not None)

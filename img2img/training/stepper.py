@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from img2img import shortcuts
 from img2img.errors import ConfigError
-from img2img.models.base import Batch, Update
-from img2img.training.finite import FiniteGuard, judge
+from img2img.models.base import Batch, Output, Update
+from img2img.training.finite import FiniteGuard
 from img2img.training.means import RunningMeans
 from img2img.training.observing import observe
 from img2img.training.state import TrainingState
@@ -45,7 +45,7 @@ class Stepper:
                 "training.precision=bf16 or fp32"
             )
         self.means = RunningMeans()
-        self.guard = FiniteGuard()
+        self.guard = FiniteGuard(state.config.training.clip)
         self.seen: dict[str, Tensor] = {}
         self.factor = 1.0
         # A GPU would be asked for as many small updates as there are weights.
@@ -53,6 +53,7 @@ class Stepper:
             (accelerator.device.type == "cpu" or state.config.training.checkpointing)
             and accelerator.num_processes == 1
             and not accelerator.scaler
+            and not self.guard.clip  # the norm is of all gradients
             and shortcuts.allowed()
         )
         self._terms: dict[str, list[Tensor]] = {}  # of the last step, one for each batch
@@ -97,7 +98,7 @@ class Stepper:
                 if update.name in self._losses:
                     self._apply(update, out)
         if observed:
-            self.seen = observe(self.model, batch, out)
+            self.seen = observe(self.model, out)
         if self.accelerator.scaler:
             self.accelerator.scaler.update()
         if self.state.average:
@@ -107,11 +108,12 @@ class Stepper:
         """The last step's losses by `update/term`, unweighted scalars on the device."""
         return {name: torch.stack(values).mean() for name, values in self._terms.items()}
 
-    def _loss(self, update: Update, batch: Batch, out: dict) -> Tensor:
+    def _loss(self, update: Update, batch: Batch, out: Output) -> Tensor:
         """The weighed sum of an update's terms, which are noted in `means`."""
         autocast = self.accelerator.autocast
         if update.ahead:
-            terms = terms_ahead(self.model, update, self.state.optimizers, batch, out, autocast)
+            optimizers, clip = self.state.optimizers, self.guard.clip
+            terms = terms_ahead(self.model, update, optimizers, batch, out, autocast, clip=clip)
         else:
             with autocast():
                 terms = self.model.losses(update.name, batch, out)
@@ -128,7 +130,7 @@ class Stepper:
         # and nothing of the generator's loss piles up in the discriminator.
         total.backward(inputs=self._trained(update), retain_graph=keep_graph)
 
-    def _step_in_backward(self, update: Update, total: Tensor, out: dict[str, Tensor]) -> None:
+    def _step_in_backward(self, update: Update, total: Tensor, out: Output) -> None:
         """Steps every weight as soon as its gradient is there, and drops the gradient.
 
         So the gradients are never there all at once. One that is not finite keeps its own weight
@@ -152,14 +154,16 @@ class Stepper:
     def _trained(self, update: Update) -> list[nn.Parameter]:
         return self.model.trainable(update, self.progress.epoch)
 
-    def _apply(self, update: Update, out: dict[str, Tensor]) -> None:
+    def _apply(self, update: Update, out: Output) -> None:
         trained = [p for p in self._trained(update) if p.grad is not None]
         loss = self._losses.pop(update.name)
         if self.accelerator.num_processes > 1:
             loss = self._average(trained, loss)
         optimizer, scaler = self.state.optimizers[update.name], self.accelerator.scaler
         if scaler:
-            self.guard.count(update.name, judge(trained))  # the scaler skips by itself
+            if self.guard.clip:
+                scaler.unscale_(optimizer)
+            self.guard.count(update.name, self.guard.judge(trained))  # the scaler skips by itself
             scaler.step(optimizer)
         else:
             self.guard.count(update.name, self.guard.step(optimizer, trained, loss))

@@ -11,6 +11,7 @@ from img2img.config import load_config
 from img2img.data.spec import DataSpec
 from img2img.fields.image import ImageSpec
 from img2img.models import OPTIONS, build_model
+from img2img.models.game import Drawn
 
 
 def grey_squares(side):
@@ -29,6 +30,11 @@ def built(name, side, **options):
     overrides = {"model": name, "model.width": 4, "model.d_width": 4}
     overrides |= {f"model.{key}": value for key, value in options.items()}
     return build_model(load_config(OPTIONS, overrides=overrides), grey_squares(side))
+
+
+def drawn(fake, **latents):
+    """What a step's updates share, of pictures made by hand."""
+    return Drawn(fake, latents=latents)
 
 
 def write_digits(side):

@@ -1,12 +1,13 @@
 """Training aids in every game, through the real command line on tiny pictures."""
 
 import copy
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-from game_runs import checkpoint, grey_squares, lines, train, write_digits
+from game_runs import checkpoint, drawn, grey_squares, lines, train, write_digits
 from PIL import Image
 
 from img2img.cli import main
@@ -108,7 +109,7 @@ def test_noise_is_on_all_that_the_discriminator_sees_in_training_alone():
     model.discriminator.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
     data = batch(200)
     data["target"].zero_()
-    out = {"fake": torch.zeros_like(data["target"])}
+    out = drawn(torch.zeros_like(data["target"]))
     model.losses("d", data, out)
     model.losses("g", data, out)
     assert len(seen) == 3  # real, generated, and generated for the generator
@@ -137,11 +138,11 @@ def test_another_run_s_weights_come_without_how_far_its_noise_had_fallen():
 def test_began_is_balanced_by_the_discriminator_of_now_not_of_later():
     config, model = built("began", "model.aids.unrolled=5")
     seen, first = {}, copy.deepcopy(model.discriminator).eval()
-    model.after = lambda update, out: seen.setdefault(update, dict(out))
+    model.after = lambda update, out: seen.setdefault(update, replace(out))
     stepper_of(config, model).step([batch()])
-    fake = seen["g"]["fake"]
+    fake = seen["g"].fake
     expected = (fake - first(fake)).abs().mean().detach()
-    torch.testing.assert_close(seen["g"]["on_fake"], expected)
+    torch.testing.assert_close(seen["g"].on_fake, expected)
 
 
 def test_a_reference_batch_is_of_the_training_pictures_and_stays():
@@ -200,7 +201,7 @@ def float64(monkeypatch):
 def train_discriminator(model, stepper, data, out, *, steps):
     optimizer = stepper.state.optimizers["d"]
     for _ in range(steps):
-        total = model.weigh("d", model.losses("d", data, dict(out)))
+        total = model.weigh("d", model.losses("d", data, replace(out)))
         total.backward(inputs=list(model.discriminator.parameters()), retain_graph=True)
         optimizer.step()
         optimizer.zero_grad()
@@ -208,8 +209,8 @@ def train_discriminator(model, stepper, data, out, *, steps):
 
 def gradient_of(model, stepper, data, z):
     """What the stepper would hand the generator's optimizer."""
-    out = {"z": z, "fake": model.translate({"z": z, "class": data["class"]})}
-    out["class"] = data["class"]
+    fake = model.translate({"z": z, "class": data["class"]})
+    out = drawn(fake, z=z, **{"class": data["class"]})
     update = model.updates[1]
     total = stepper._loss(update, data, out)
     return torch.autograd.grad(total, list(model.generator.parameters()))
@@ -232,7 +233,7 @@ def test_the_unrolled_gradient_is_that_through_the_discriminator_s_steps(name, f
         with torch.no_grad():
             other.generator.project.weight[place] += shift
         fake = other.translate({"z": z, "class": data["class"]})
-        out = {"z": z, "fake": fake.detach(), "class": data["class"]}
+        out = drawn(fake.detach(), z=z, **{"class": data["class"]})
         own = stepper_of(config, other)
         own.state.optimizers["d"].load_state_dict(engine)
         torch.manual_seed(1)

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
-from game_runs import built
+from game_runs import built, drawn
 from torch import nn
 from torch.testing import assert_close
 
@@ -74,8 +74,12 @@ def players(name, **options):
     given = model.latents.given if name in ("acgan", "infogan") else 0
     model.discriminator = ReadsPixels(1 + given)
     others = [torch.linspace(-1, 1, 4) * (i + 1) for i in range(given)]
-    out = {"fake": saying(FAKE, *others), "class": CLASSES}
-    out |= {"category": torch.tensor([1, 0, 2, 2]), "codes": torch.tensor([[0.5, -0.5]] * 4)}
+    out = drawn(
+        saying(FAKE, *others),
+        category=torch.tensor([1, 0, 2, 2]),
+        codes=torch.tensor([[0.5, -0.5]] * 4),
+        **{"class": CLASSES},
+    )
     return model, {"target": saying(REAL, *others), "class": CLASSES}, out
 
 
@@ -118,7 +122,7 @@ def test_smoothed_labels_reach_the_semi_supervised_game():
     of_zero = torch.full((4,), -1e3)  # two classes without any share
     batch = {"target": saying(REAL, of_zero, of_zero), "class": CLASSES}
     batch["labelled"] = batch["target"]
-    found = model.losses("d", batch, {"fake": saying(FAKE, of_zero, of_zero)})
+    found = model.losses("d", batch, drawn(saying(FAKE, of_zero, of_zero)))
     assert_close(found["real"], -(0.8 * log_d(REAL) + 0.2 * log_not_d(REAL)).mean())
     assert_close(found["fake"], -log_not_d(FAKE).mean())
 
@@ -129,8 +133,9 @@ def informed():
     model.discriminator = ReadsPixels(6)
     logits = torch.tensor([[2.0, 0.0, -1.0], [0.5, 0.25, 0.0], [0.0, 3.0, 1.0], [-1.0, 0.0, 1.0]])
     means = torch.tensor([[0.5, -0.5], [1.0, 0.0], [-0.25, 0.75], [0.0, -1.0]])
-    out = {"fake": saying(FAKE, *logits.T, *means.T), "category": torch.tensor([0, 2, 1, 2])}
-    out["codes"] = torch.tensor([[0.25, -0.5], [0.0, 0.5], [-1.0, 1.0], [0.75, -0.25]])
+    codes = torch.tensor([[0.25, -0.5], [0.0, 0.5], [-1.0, 1.0], [0.75, -0.25]])
+    fake = saying(FAKE, *logits.T, *means.T)
+    out = drawn(fake, category=torch.tensor([0, 2, 1, 2]), codes=codes)
     return model, logits, means, out
 
 
@@ -142,8 +147,8 @@ def test_both_players_of_infogan_maximise_the_information_on_the_codes(update):
     batch = {"target": saying(REAL, *torch.full((5, 4), 7.0))}
     found = model.losses(update, batch, out)
     shares = logits.exp() / logits.exp().sum(1, keepdim=True)
-    of_category = shares[range(4), out["category"]].log().mean() + math.log(3)
-    density = (-((means - out["codes"]) ** 2) / 2).exp() / math.sqrt(2 * math.pi)
+    of_category = shares[range(4), out.latents["category"]].log().mean() + math.log(3)
+    density = (-((means - out.latents["codes"]) ** 2) / 2).exp() / math.sqrt(2 * math.pi)
     of_codes = density.log().sum(1).mean() + 2 * math.log(2)
     assert_close(found["category"], -of_category)
     assert_close(found["codes"], -of_codes)
@@ -171,8 +176,8 @@ def test_acgan_s_generator_is_to_be_named_as_it_was_asked():
     """Odena et al. 2017, Eq. 3: it maximises the log-likelihood of its pictures' own classes."""
     model, batch, out = players("acgan")
     logits = torch.tensor([[1.0, 0.0, -1.0], [0.0, 2.0, 1.0], [0.5, 0.5, 0.0], [3.0, 1.0, 0.0]])
-    out["fake"], asked = saying(FAKE, *logits.T), torch.tensor([0, 1, 2, 0])
-    out["class"] = asked  # not those of the real pictures
+    out.fake, asked = saying(FAKE, *logits.T), torch.tensor([0, 1, 2, 0])
+    out.latents["class"] = asked  # not those of the real pictures
     shares = logits.exp() / logits.exp().sum(1, keepdim=True)
     found = model.losses("g", batch, out)
     assert sorted(found) == ["adv", "label"]
@@ -184,10 +189,10 @@ def test_cgan_draws_the_classes_of_the_batch():
     torch.manual_seed(0)
     model = built("cgan", SIDE)
     out = model.generate({"target": torch.zeros(4, 1, SIDE, SIDE), "class": CLASSES})
-    assert torch.equal(out["class"], CLASSES)
-    asked = model.generator(out["z"], F.one_hot(CLASSES, 3).float())
-    assert_close(out["fake"], asked)
-    others = model.translate({"z": out["z"], "class": (CLASSES + 1) % 3})
+    assert torch.equal(out.latents["class"], CLASSES)
+    asked = model.generator(out.latents["z"], F.one_hot(CLASSES, 3).float())
+    assert_close(out.fake, asked)
+    others = model.translate({"z": out.latents["z"], "class": (CLASSES + 1) % 3})
     assert not torch.allclose(others, asked)
 
 
@@ -198,7 +203,7 @@ def test_cgan_s_discriminator_judges_the_picture_as_one_of_its_class():
     batch = {"target": pictures, "class": CLASSES}
     told = model.discriminator(pictures, F.one_hot(CLASSES, 3).float())
     assert_close(model.judge(pictures, batch), told)
-    out = {"fake": pictures.flip(0), "class": CLASSES}
+    out = drawn(pictures.flip(0), **{"class": CLASSES})
     as_told = model.losses("d", batch, out) | model.losses("g", batch, out)
     batch["class"] = (CLASSES + 1) % 3
     otherwise = model.losses("d", batch, out) | model.losses("g", batch, out)
@@ -225,7 +230,7 @@ def test_a_term_of_weight_0_spoils_nothing():
 def test_an_update_whose_weights_are_all_0_has_gradients_of_0():
     weights = {"weights.real": 0, "weights.fake": 0}
     model, batch, out = players("gan", **weights)
-    out["fake"].requires_grad_()
+    out.fake.requires_grad_()
     total = model.weigh("d", model.losses("d", batch, out))
-    (gradient,) = torch.autograd.grad(total, out["fake"])
+    (gradient,) = torch.autograd.grad(total, out.fake)
     assert float(total.detach()) == 0 and not gradient.any()

@@ -10,6 +10,7 @@ from PIL import Image
 
 from img2img.errors import ConfigError
 from img2img.models import MODELS
+from img2img.models.base import Output
 from img2img.models.latents import COLUMNS, Latents
 
 GANS = [name for name, model in MODELS.items() if model.takes != "pairs"]
@@ -117,9 +118,9 @@ def test_balance_stays_where_an_update_was_skipped():
     model.discriminator.k.fill_(0.25)
     real, fake, nan = torch.tensor(0.8), torch.tensor(0.1), torch.tensor(float("nan"))
     for errors in ((nan, fake), (real, nan), (nan, nan)):
-        model.after("g", dict(zip(("on_real", "on_fake"), errors, strict=True)))
+        model.after("g", Output(fake, None, *errors))
         assert float(model.discriminator.k) == 0.25
-    model.after("g", {"on_real": real, "on_fake": fake})
+    model.after("g", Output(fake, None, real, fake))
     assert float(model.discriminator.k) == pytest.approx(0.25 + 0.5 * (0.5 * 0.8 - 0.1))
 
 
@@ -218,6 +219,6 @@ def test_acgan_names_the_classes_of_real_and_of_generated_pictures(share):
     found = model.losses("d", batch, out)["label"]
     real, fake = (
         torch.nn.functional.cross_entropy(model.discriminator(picture)[:, 1:], right)
-        for picture, right in ((batch["target"], classes), (out["fake"], out["class"]))
+        for picture, right in ((batch["target"], classes), (out.fake, out.latents["class"]))
     )
     assert found.item() == pytest.approx((real + share * fake).item(), rel=1e-5)

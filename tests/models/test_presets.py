@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from game_runs import built
+from game_runs import built, drawn
 from torch import nn
 
 from img2img.config import load_config
@@ -110,7 +110,7 @@ def test_the_penalty_that_a_name_brings(name, value):
     picture = torch.rand(4, 1, 8, 8)
     model.discriminator = nn.Sequential(nn.Flatten(), nn.Linear(64, 1))
     nn.init.constant_(model.discriminator[1].weight, 3 / 8)
-    found = model.losses("d", {"target": picture}, {"fake": picture.flip(0)})
+    found = model.losses("d", {"target": picture}, drawn(picture.flip(0)))
     assert float(found["penalty"].detach()) == pytest.approx(value, rel=1e-5)
     weight = GAMES[name][4]
     total = found["real"] + found["fake"] + weight * value

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from game_runs import drawn
 from PIL import Image
 
 from img2img.cli import main
@@ -97,7 +98,7 @@ def test_losses_are_those_of_k_plus_one_classes():
         torch.nn.init.normal_(parameter, 0.0, 0.2)
     pictures = torch.rand(3, 5, 1, SIDE, SIDE) * 2 - 1
     batch = dict(zip(("target", "labelled"), pictures[:2], strict=True))
-    batch["class"], out = torch.tensor([0, 1, 2, 2, 0]), {"fake": pictures[2]}
+    batch["class"], out = torch.tensor([0, 1, 2, 2, 0]), drawn(pictures[2])
     (on_real, real), (on_labelled, _), (on_fake, fake) = map(model.discriminator, pictures)
     # Salimans et al. 2016, Sec. 5, with the K + 1 probabilities written out.
     of_real, of_fake = (F.pad(x, (0, 1)).softmax(1) for x in (on_real, on_fake))
@@ -112,8 +113,8 @@ def test_losses_are_those_of_k_plus_one_classes():
     torch.testing.assert_close(found["features"], distance)
     torch.testing.assert_close(model.weigh("g", found), distance)  # by features alone
     torch.testing.assert_close(
-        model.weigh("d", model.losses("d", batch, dict(out))),
-        sum(model.losses("d", batch, dict(out)).values()),
+        model.weigh("d", model.losses("d", batch, out)),
+        sum(model.losses("d", batch, out).values()),
     )
 
 

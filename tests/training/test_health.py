@@ -301,12 +301,16 @@ def test_verdict_by_hand():
         partial(torch.optim.Adam, fused=True),
         partial(torch.optim.Adam, fused=False),
         torch.optim.RMSprop,
+        partial(torch.optim.AdamW, fused=True),
+        partial(torch.optim.SGD, momentum=0.9, fused=True),
+        partial(torch.optim.SGD, momentum=0.9),
     ],
 )
-def test_guard_counts_in_a_row(make):
+@pytest.mark.parametrize("clip", [0.0, 0.1])
+def test_guard_counts_in_a_row(make, clip):
     parameter = torch.nn.Parameter(torch.ones(3))
     optimizer = make([parameter], lr=0.1)
-    guard = FiniteGuard()
+    guard = FiniteGuard(clip)
     for value, streak in ((1, 0), (np.nan, 1), (np.inf, 2), (1, 0), (-np.inf, 1)):
         before = parameter.detach().clone()
         parameter.grad = torch.tensor([1.0, float(value), 1.0])

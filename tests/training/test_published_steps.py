@@ -16,7 +16,7 @@ from img2img.fields.image import ImageSpec
 from img2img.inference.published import recognise
 from img2img.models import OPTIONS, build_model
 from img2img.models.base import load_strictly
-from img2img.training.optim import lr_factor
+from img2img.training.optim import linear
 from img2img.training.trainer import Trainer
 
 pytestmark = pytest.mark.shared_data
@@ -136,10 +136,10 @@ def test_pix2pix(vector, tmp_path):
 
 def test_learning_rates(shared):
     schedule = json.loads((shared / "vectors" / "func_lr_schedule.json").read_text())
-    ours = [2e-4 * lr_factor(epoch, 100, 100) for epoch in range(200)]
+    ours = [2e-4 * linear(epoch, 100, 100) for epoch in range(200)]
     np.testing.assert_allclose(ours, schedule["pix2pixHD"]["lr_used_in_epoch_1_to_200"], rtol=1e-6)
-    small = [2e-4 * lr_factor(epoch, 3, 5) for epoch in range(8)]
+    small = [2e-4 * linear(epoch, 3, 5) for epoch in range(8)]
     np.testing.assert_allclose(small, schedule["pix2pixHD_small"]["lr_used"], rtol=1e-6)
-    junyanz = [2e-4 * lr_factor(epoch, 99, 101) for epoch in range(200)]
+    junyanz = [2e-4 * linear(epoch, 99, 101) for epoch in range(200)]
     expected = schedule["junyanz"]["lambda_of_scheduler_epoch_0_to_199"]
     np.testing.assert_allclose(junyanz, expected, rtol=1e-6)

@@ -1,13 +1,15 @@
 """A model as nobody has it yet, to hold what is written of models against: it is in no table."""
 
+from dataclasses import dataclass
+
 import torch
 from accelerate import Accelerator
-from torch import nn
+from torch import Tensor, nn
 
 from img2img.data.spec import DataSpec
 from img2img.fields import Image
 from img2img.fields.image import ImageSpec
-from img2img.models.base import Model, Update
+from img2img.models.base import Model, Output, Update
 from img2img.schema import Config, Section, TrainingConfig
 from img2img.training.state import TrainingState
 from img2img.training.stepper import Stepper
@@ -30,6 +32,11 @@ class Options(Section):
     weights: Weights = Weights()
 
 
+@dataclass(kw_only=True)
+class Both(Output):
+    back: Tensor
+
+
 class TwoWays(Model):
     """From A to B and from B to A, each with a generator and a discriminator, and updates of their own."""
 
@@ -48,12 +55,12 @@ class TwoWays(Model):
             setattr(self, name, nn.Conv2d(3, 3 if "_to_" in name else 1, 1))
 
     def generate(self, batch):
-        return {"fake": self.a_to_b(batch["a"]), "back": self.b_to_a(batch["target"])}
+        return Both(self.a_to_b(batch["a"]), batch["target"], back=self.b_to_a(batch["target"]))
 
     def losses(self, update, batch, out):
         way = update[-1]
         critic = getattr(self, f"critic_{way}")
-        fake = out["fake"] if way == "b" else out["back"]
+        fake = out.fake if way == "b" else out.back
         if update.startswith("to"):
             return {"adv": (critic(fake) - 1).square().mean()}
         real = batch["target"] if way == "b" else batch["a"]
@@ -62,7 +69,7 @@ class TwoWays(Model):
             "fake": critic(fake.detach()).square().mean(),
         }
 
-    def translate(self, batch):
+    def translate(self, batch, *, rng=None):
         return self.a_to_b(batch["a"])
 
 

@@ -38,6 +38,7 @@ BASE = {
     "model.d_width": 32,
     "model.d_dropout": False,
     "training.batch_size": 128,
+    "training.optimizer": "adam",
     "training.lr": 1e-3,
     "training.d_lr": 1e-4,
 }
