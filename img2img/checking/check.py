@@ -17,7 +17,7 @@ from img2img.checking.ledger import LEDGER, Ledger
 from img2img.checking.likeness import Twins, find_twins, names_of
 from img2img.checking.looks import PairLook, Roles, look_at_pair
 from img2img.checking.pixels import Pixels
-from img2img.checking.rules import class_findings, header_findings, pair_findings, pixel_findings
+from img2img.checking.rules import header_findings, pair_findings, pixel_findings
 from img2img.data.layouts import PairIndex
 from img2img.data.pairing.table import Records
 from img2img.data.parallel import in_parallel
@@ -120,7 +120,6 @@ def _look_at_labels(report: Report) -> None:
             report.spec, _ = judge(advised, report.survey, catch=_ignoring)
         source = report.spec.labels if report.spec else None
         report.classes = class_rows(findings, source, advised.ignore_id)
-        report.findings += class_findings(report.classes)
         if histograms.files:
             report.histogram = report.out / "labels.csv"
             names = {row.ident: row.name for row in report.classes}
@@ -155,9 +154,7 @@ def _look_at_pixels(report: Report) -> None:
     for place, found in enumerate(in_parallel(look, range(len(records)), "pixels")):
         pixels.add(place, found)
     report.findings += pixel_findings(pixels)
-    objects = roles.instances
-    if objects:
-        report.findings += pixels.instances.findings(survey.headers.kinds[objects.folder])
+    report.findings += pixels.instances.findings()
     report.findings += _twin_findings(report, records)
 
 

@@ -12,7 +12,6 @@ from img2img.data.scan import Findings, LabelLook
 from img2img.fields import Label
 
 MAX_COLUMNS = 300  # ids; spreadsheets and readers dislike wider tables
-RARE = 3  # files, up to which a class is called rare
 
 
 class FileHistograms:

@@ -1,9 +1,6 @@
-"""What names, headers, histograms and pixels give occasion to say."""
-
-from collections.abc import Sequence
+"""What names, headers and pixels give occasion to say."""
 
 from img2img.checking.finding import Finding
-from img2img.checking.histogram import RARE, ClassRow
 from img2img.checking.pixels import Pixels
 from img2img.data.headers import Headers
 from img2img.data.layouts import PairIndex
@@ -33,19 +30,6 @@ def pair_findings(index: PairIndex) -> list[Finding]:
         lines = tuple(index.doubled[:KEPT])
         findings.append(Finding("warning", f"{named} {text}", lines, len(doubled)))
     return findings
-
-
-def class_findings(rows: Sequence[ClassRow]) -> list[Finding]:
-    """Classes that hardly occur."""
-    rare = [row for row in rows if row.files <= RARE and not row.ignored]
-    if not rare or len(rare) == len(rows):
-        return []
-    text = (
-        f"{counted(len(rare), 'class', 'classes')} in no more than {RARE} label maps: there is "
-        "little to learn them from"
-    )
-    lines = tuple(f"id {r.ident} ({r.name}): {counted(r.files, 'file')}" for r in rare[:KEPT])
-    return [Finding("remark", text, lines, len(rare))]
 
 
 def header_findings(headers: Headers) -> list[Finding]:

@@ -185,15 +185,18 @@ def colours(label):
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda label: halves(label).astype(np.uint16), "instance maps: class * 1000 + number"),
-        (lambda label: (halves(label) % 7).astype(np.uint8), "instance maps: plain ids"),
-        (colours, "instance maps: 24-bit colours"),
+        (lambda label: halves(label).astype(np.uint16), ""),
+        (lambda label: (halves(label) % 7).astype(np.uint8), ""),
+        (colours, ""),
         (lambda label: label * 0, "every instance map has one single id"),
         (lambda label: label, "the instance maps equal the label maps"),
     ],
 )
-def test_instance_codes(tmp_path, check, make, said):
-    assert said in check(with_instances(tmp_path / "data", make)).said
+def test_instance_maps_that_tell_nothing_apart(tmp_path, check, make, said):
+    """Whatever their numbers mean, maps that do are no occasion for a word."""
+    found = check(with_instances(tmp_path / "data", make)).said
+    assert (said or "All right") in found
+    assert ("instance map" in found) == bool(said)
 
 
 # --- settings -----------------------------------------------------------------------------
