@@ -9,7 +9,11 @@ from img2img.schema import Section
 
 
 def build_generator(options: Section, spec: DataSpec, in_channels: int) -> nn.Module:
-    """The generator that pix2pixHD's options name: global, enhancer or U-Net (Wang et al. 2018, Sec. 3)."""
+    """The generator that the options of pix2pix or pix2pixHD name.
+
+    "unet" (Isola et al. 2017, Sec. 3.2), "resnet" (Johnson et al. 2016), which is "global" (Wang et al.
+    2018, Sec. 3.1) with dropout, or "enhancer" (Sec. 3.2).
+    """
     out_channels = spec.target.channels
     shared = {
         "in_channels": in_channels,
@@ -20,7 +24,9 @@ def build_generator(options: Section, spec: DataSpec, in_channels: int) -> nn.Mo
     depth = options.depth or default_depth(spec.size)
     unet = {"depth": depth, "dropout": options.dropout, **shared}
     residual = {"n_down": options.n_down, "n_blocks": options.n_blocks, **shared}
-    if options.generator == "global":
+    if options.generator == "resnet":
+        residual["dropout"] = options.dropout
+    if options.generator in ("global", "resnet"):
         return GlobalGenerator(out_channels=out_channels, width=options.width, **residual)
     if options.generator == "unet":
         return UNet(out_channels=out_channels, width=options.width, **unet)

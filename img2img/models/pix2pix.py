@@ -13,11 +13,10 @@ from img2img.losses.adversarial import Adversarial, adversarial_loss, verdict
 from img2img.losses.matching import l1_loss
 from img2img.models.base import Batch, Model, Output, Terms, Update
 from img2img.models.conditioning import Condition
+from img2img.models.generators import build_generator
 from img2img.networks.layers import Norm, Upsampling, concat_condition
 from img2img.networks.padding import run_padded
 from img2img.networks.patchgan import PATCHES, PatchDiscriminator, smallest_input
-from img2img.networks.pix2pixhd import GlobalGenerator
-from img2img.networks.unet import UNet, default_depth
 from img2img.schema import Section
 
 
@@ -93,33 +92,15 @@ class Pix2Pix(Model):
     def __init__(self, options: Options, spec: DataSpec):
         super().__init__(options, spec)
         self.condition = Condition(spec, boundary=options.boundary)
-        shared = {"norm": options.norm, "bias": options.bias}
-        size = {
-            "in_channels": self.condition.channels,
-            "out_channels": spec.target.channels,
-            "width": options.width,
-        }
-        if options.generator == "unet":
-            depth = options.depth or default_depth(spec.size)
-            self.generator = UNet(
-                depth=depth, dropout=options.dropout, up=options.up, **size, **shared
-            )
-        else:
-            self.generator = GlobalGenerator(
-                n_down=options.n_down,
-                n_blocks=options.n_blocks,
-                dropout=options.dropout,
-                up=options.up,
-                **size,
-                **shared,
-            )
+        self.generator = build_generator(options, spec, self.condition.channels)
         n_layers = PATCHES[options.patch]
         self.require_size(smallest_input(n_layers, padding=1), "set model.patch=16 or 1")
         self.discriminator = PatchDiscriminator(
             in_channels=self.condition.channels + spec.target.channels,
             width=options.d_width,
             n_layers=n_layers,
-            **shared,
+            norm=options.norm,
+            bias=options.bias,
         )
 
     def generate(self, batch: Batch) -> Conditioned:

@@ -3,7 +3,6 @@
 import re
 import shlex
 from bisect import bisect_left
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,8 +86,21 @@ def fit_into(
     Raises:
         ConfigError: not even the last of them fits.
     """
-    search = _Search(config, data, accelerator, budget)
-    given = search.plan({})
+    plans: dict[str, Plan] = {}
+
+    def plan(changes: Changes) -> Plan:
+        """The training with these changes, forecast once."""
+        key = repr(changes)
+        if key not in plans:
+            changed = _changed(config, changes)
+            cropped = data.cropped(changed.data)
+            plans[key] = Plan(changed, cropped, forecast(changed, cropped, accelerator), changes)
+        return plans[key]
+
+    def fits(changes: Changes) -> bool:
+        return plan(changes).forecast.peak <= budget.size
+
+    given = plan({})
     batches = _batches(config, given.forecast.model.least_batch)
     recomputed = {} if config.training.checkpointing else {CHECKPOINTING: True}
     stages = [
@@ -98,9 +110,11 @@ def fit_into(
         [batches[-1] | recomputed | {CROP: crop} for crop in _crops(data, given.forecast.model)],
     ]
     for candidates in stages:
-        if plan := search.first(candidates):
-            return plan, _remarks(plan, given, budget)
-    least = search.plan(next(candidates[-1] for candidates in reversed(stages) if candidates))
+        # They take less and less: the first that fits is found by halving.
+        if candidates and fits(candidates[-1]):
+            found = plan(candidates[bisect_left(candidates, True, key=fits)])
+            return found, _remarks(found, given, budget)
+    least = plan(next(candidates[-1] for candidates in reversed(stages) if candidates))
     still = f", and with {typed(least.changes)} still {gigabytes(least.forecast.peak)}"
     whole = " (to validate on whole pictures; none with training.val_pairs=0 training.samples=0)"
     raise ConfigError(
@@ -176,33 +190,6 @@ def _remarks(plan: Plan, given: Plan, budget: Budget) -> list[str]:
             "for pictures of this size the networks are others: a U-Net halves less often"
         )
     return remarks
-
-
-class _Search:
-    """Trainings that differ from a given one in some settings, each forecast once."""
-
-    def __init__(self, config: Config, data: Data, accelerator: Accelerator, budget: Budget):
-        self.config, self.data = config, data
-        self.accelerator, self.budget = accelerator, budget
-        self._plans: dict[str, Plan] = {}
-
-    def plan(self, changes: Changes) -> Plan:
-        key = repr(changes)
-        if key not in self._plans:
-            config = _changed(self.config, changes)
-            data = self.data.cropped(config.data)
-            self._plans[key] = Plan(config, data, forecast(config, data, self.accelerator), changes)
-        return self._plans[key]
-
-    def first(self, candidates: Sequence[Changes]) -> Plan | None:
-        """The first that fits of candidates that take less and less; None where the last does not."""
-
-        def fits(changes: Changes) -> bool:
-            return self.plan(changes).forecast.peak <= self.budget.size
-
-        if not candidates or not fits(candidates[-1]):
-            return None
-        return self.plan(candidates[bisect_left(candidates, True, key=fits)])
 
 
 def _changed(config: Config, changes: Changes) -> Config:
