@@ -13,7 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from img2img.data.faces.detection import default_cascade, detect, load_cascade
+from img2img.data.faces.detection import detect, find_cascade, load_cascade
 from img2img.data.pairing.splits import walk_pictures
 from img2img.errors import DataError, UserError
 from img2img.fields.files import read_image, write_image
@@ -76,7 +76,7 @@ def crop_faces(
         DataError: nothing to read, a folder that is in use or made with other settings, a file that
             is no cascade, or a face that cannot be written; the same call then goes on.
     """
-    path = cascade or default_cascade()
+    path = find_cascade(cascade)
     _cascade(path)
     if not folder.is_dir():
         what = (

@@ -15,14 +15,20 @@ FACTOR, NEIGHBOURS = 1.1, 3  # OpenCV's defaults: step between window sizes, win
 PACKAGE = "opencv-contrib-python-headless"
 
 
-def default_cascade() -> Path:
-    """The frontal face of OpenCV's own.
+def find_cascade(given: Path | None) -> Path:
+    """The cascade file that was named, or the frontal face of OpenCV's own.
 
     Raises:
-        DataError: this OpenCV has none.
+        DataError: this OpenCV reads none, or none was named and it brings none.
     """
-    path = Path(cv2.data.haarcascades) / DEFAULT
-    if not path.is_file():
+    if not hasattr(cv2, "CascadeClassifier"):
+        # All of OpenCV's packages write the same folder `cv2`: the last one installed stays.
+        raise DataError(
+            f"this OpenCV ({cv2.__version__}) was built without CascadeClassifier; to find faces: "
+            f"pip install --force-reinstall --no-deps {PACKAGE}"
+        )
+    path = given or Path(cv2.data.haarcascades) / DEFAULT
+    if given is None and not path.is_file():
         raise DataError(
             f"OpenCV {cv2.__version__} comes without cascade files; give one with --cascade, such as "
             f"{DEFAULT} from data/haarcascades of OpenCV 4"
@@ -34,14 +40,8 @@ def load_cascade(path: Path) -> "cv2.CascadeClassifier":
     """A cascade file of OpenCV, Haar or LBP.
 
     Raises:
-        DataError: the file cannot be read or holds no cascade, or this OpenCV reads none.
+        DataError: the file cannot be read or holds no cascade.
     """
-    if not hasattr(cv2, "CascadeClassifier"):
-        # All of OpenCV's packages write the same folder `cv2`: the last one installed stays.
-        raise DataError(
-            f"this OpenCV ({cv2.__version__}) was built without CascadeClassifier; to find faces: "
-            f"pip install --force-reinstall --no-deps {PACKAGE}"
-        )
     try:
         path.open("rb").close()  # OpenCV's own message goes to stderr, and names no reason
     except OSError as error:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from drawn_faces import cascade_text, lbp_cascade_text, picture_with
 
-from img2img.data.faces.detection import default_cascade, detect, load_cascade
+from img2img.data.faces.detection import detect, find_cascade, load_cascade
 from img2img.errors import DataError
 
 
@@ -69,10 +69,11 @@ def test_a_cascade_that_is_not_there(tmp_path, monkeypatch, cascade_file):
         load_cascade(tmp_path / "none.xml")
     monkeypatch.setattr(cv2.data, "haarcascades", str(tmp_path))
     with pytest.raises(DataError, match="without cascade files; give one with --cascade"):
-        default_cascade()
+        find_cascade(None)
 
 
 def test_an_opencv_without_cascades_names_the_command(tmp_path, monkeypatch):
     monkeypatch.delattr(cv2, "CascadeClassifier", raising=False)
-    with pytest.raises(DataError, match=r"pip install .* opencv-contrib-python-headless"):
-        load_cascade(tmp_path / "cascade.xml")
+    for given in (tmp_path / "cascade.xml", None):
+        with pytest.raises(DataError, match=r"pip install .* opencv-contrib-python-headless"):
+            find_cascade(given)
