@@ -81,7 +81,7 @@ def forecast(settings: list[str]) -> int:
 
 
 def measure(settings: list[str]) -> dict:
-    from img2img.training.measuring import measure
+    from benchmarking.taken import measure
 
     with tempfile.TemporaryDirectory() as folder:
         return asdict(measure(configured(settings), Path(folder) / "run"))

@@ -10,11 +10,11 @@ import argparse
 import sys
 
 import numpy as np
+from benchmarking.styles import REACH, Truth, style_errors
 
 from img2img.cli import run
 from img2img.inference.styles.clustering import AUTO, K
 from img2img.inference.styles.making import StyledRun
-from img2img.inference.styles.measuring import REACH, Truth, style_errors
 from img2img.inference.translator import Translator
 
 

@@ -30,7 +30,10 @@ def record(tmp_path, **arrays):
     return Record("one", {part: save(tmp_path, a, f"{part}.png") for part, a in arrays.items()})
 
 
-def spec_of(*inputs, target=ImageSpec(), halves=None):
+PHOTO = ImageSpec()
+
+
+def spec_of(*inputs, target=PHOTO, halves=None):
     parts = {source.part for source in inputs} | {"image"}
     halves = halves or {}
     return DataSpec(

@@ -4,8 +4,8 @@ import math
 
 import pytest
 import torch
+from benchmarking.gaussians import Mixture, grid, ring
 
-from img2img.data.mixtures import Mixture, grid, ring
 from img2img.metrics.modes import class_coverage, mixture_coverage
 
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from benchmarking.gaussians import Mixture, grid, ring
 from img2img.config import load_config
-from img2img.data.mixtures import Mixture, grid, ring
 from img2img.data.spec import DataSpec
 from img2img.distributed.engine import make_accelerator
 from img2img.fields.image import ImageSpec

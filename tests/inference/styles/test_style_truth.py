@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from benchmarking import styles as measuring
+from benchmarking.styles import style_errors
 
 from img2img.data.scenes import STYLES, draw_scene
-from img2img.inference.styles import measuring
 from img2img.inference.styles.making import StyledRun
-from img2img.inference.styles.measuring import style_errors
 
 SIZE = {"height": 32, "width": 64}
 TOOL = Path(__file__).parents[3] / "tools" / "benchmark_styles.py"

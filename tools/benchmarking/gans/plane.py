@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from benchmarking.gaussians import Mixture
 from benchmarking.mixtures import KINDS, MIXTURES, Result, study
-from img2img.data.mixtures import Mixture
 from img2img.data.sheets import contact_sheet
 from img2img.shortcuts import keep_freed_memory
 
