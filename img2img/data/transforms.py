@@ -35,7 +35,7 @@ class JointTransform:
     def __init__(self, config: DataConfig, spec: DataSpec, *, train: bool, centred: bool = False):
         self.config, self.spec, self.train = config, spec, train
         self.moves = train or (centred and config.crop is not None)
-        self.groups = spec.groups
+        self.fields, self.groups = spec.fields, spec.groups
         self._geometry: dict[tuple[str, int, int], A.Compose] = {}
         self._colour = _recolour(config.colour, spec.target.channels)
 
@@ -46,7 +46,7 @@ class JointTransform:
             moved |= self._vary(group, arrays, _seed_of(group, seed))
         if self.train and self.config.colour:
             moved[TARGET] = self._shift_colours(moved[TARGET], seed)
-        tensors = {field.name: field.tensor(moved[field.name]) for field in self.spec.fields}
+        tensors = {field.name: field.tensor(moved[field.name]) for field in self.fields}
         if self.spec.class_names:
             tensors[CLASS] = torch.tensor(arrays[CLASS])
         return tensors
