@@ -82,8 +82,9 @@ def _fill(tree: dict, options: Mapping[str, type[Section]]) -> None:
     """What the model's name sets, where the mapping says nothing."""
     model = tree.get("model")
     name = model.get("name") if isinstance(model, dict) else None
-    section = options.get(name) if isinstance(name, str) else None
-    for key, value in (section.presets.get(name, {}) if section else {}).items():
+    if not isinstance(name, str) or name not in options:
+        return
+    for key, value in options[name].presets.get(name, {}).items():
         *parents, last = key.split(".")
         inner = tree
         for parent in parents:
@@ -127,7 +128,7 @@ def as_typed(value: Any) -> str:
 
 
 def parse_config(
-    tree: Mapping,
+    settings: Mapping,
     options: Mapping[str, type[Section]],
     origin: str,
     overrides: Mapping[str, Any] | None = None,
@@ -137,6 +138,7 @@ def parse_config(
     """A config from a nested mapping, for example one that a checkpoint holds.
 
     Args:
+        settings: the mapping; it stays as it is.
         origin: where the mapping comes from, for the messages.
         overrides: dotted keys and values, stronger than the mapping.
         need_model: as of `load_config`.
@@ -144,7 +146,7 @@ def parse_config(
     Raises:
         ConfigError: one message with every problem.
     """
-    tree, overrides = copy.deepcopy(dict(tree)), overrides or {}
+    tree, overrides = copy.deepcopy(dict(settings)), overrides or {}
     model = tree.get("model")
     if isinstance(model, str):
         tree["model"] = {"name": model}
@@ -202,7 +204,11 @@ def _schema(tree: dict, options: Mapping, origin: str, *, need_model: bool) -> t
 
 
 def _describe(
-    problem: dict, schema: type[Config], options: Mapping, origin: str, overrides: Mapping
+    problem: Mapping[str, Any],
+    schema: type[Config],
+    options: Mapping,
+    origin: str,
+    overrides: Mapping,
 ) -> str:
     """One problem of pydantic's as `where: key: reason`."""
     keys = [str(part) for part in problem["loc"]]

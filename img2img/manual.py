@@ -113,14 +113,15 @@ def _tables(above: str, section: type[Section], whose: str = "") -> Iterator[str
     nested = {}
     for name, (values, meaning) in _meanings(section).items():
         field = section.model_fields[name]
-        if subsection(field) is field.annotation:
-            nested[f"{prefix}{name}"] = field.annotation
+        inner = subsection(field)
+        if inner == field.annotation and inner is not None:
+            nested[f"{prefix}{name}"] = inner
             continue
         default = "" if field.is_required() else f"`{_value(_plain(field.default))}`"
         yield f"| `{prefix}{name}` | {default} | {values} | {meaning} |"
     yield ""
-    for name, inner in nested.items():
-        yield from _tables(name, inner, whose)
+    for name, held in nested.items():
+        yield from _tables(name, held, whose)
 
 
 def _plain(value: Any) -> Any:
@@ -150,12 +151,12 @@ def _kind(schema: Mapping[str, Any]) -> str:
         return ", ".join(map(str, schema["enum"]))
     if "const" in schema:
         return str(schema["const"])
-    kind = schema.get("type")
+    kind = str(schema.get("type"))
     if kind in ("integer", "number"):
         return _limits(schema, whole=kind == "integer")
     if kind == "array":
         return "[height, width] or one number" if "prefixItems" in schema else "a list"
-    return {"boolean": "true, false", "string": "text"}.get(kind, str(kind))
+    return {"boolean": "true, false", "string": "text"}.get(kind, kind)
 
 
 def _limits(schema: Mapping[str, Any], *, whole: bool) -> str:

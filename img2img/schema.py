@@ -53,8 +53,9 @@ def walk(schema: type[Section], above: str = "") -> Iterator[str]:
     """The dotted keys of all settings of a section and of the sections in it."""
     for name, field in schema.model_fields.items():
         yield above + name
-        if subsection(field) is field.annotation:  # a list of sections has no dotted keys
-            yield from walk(field.annotation, f"{above}{name}.")
+        inner = subsection(field)
+        if inner == field.annotation and inner is not None:  # a list of sections has no dotted keys
+            yield from walk(inner, f"{above}{name}.")
 
 
 def _square(value: Any) -> Any:

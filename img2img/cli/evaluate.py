@@ -131,7 +131,8 @@ def main(argv: list[str]) -> int:
         ),
     )
     if arguments.compare:
-        report = compare_two(*arguments.compare, options, out=arguments.out)
+        first, second = arguments.compare
+        report = compare_two(first, second, options, out=arguments.out)
     elif arguments.fake:
         report = evaluate_folders(arguments.fake, arguments.real, options, out=arguments.out)
     else:

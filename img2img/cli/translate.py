@@ -87,7 +87,9 @@ def main(argv: list[str]) -> int:
     crew = Crew.join()
     files = crew.together(lambda: _load(arguments, crew))
     jobs = crew.from_main(lambda: _plan(arguments, files.spec))
-    done = crew.gather(_run_all(files, crew.share(list(enumerate(jobs))), arguments, crew.main))
+    done = crew.gather(
+        _run_all(files, list(crew.share(list(enumerate(jobs)))), arguments, crew.main)
+    )
     crew.main_alone(lambda: _report(arguments, jobs, done, files.translator.source))
     return 2 if any(part.failed for part in done) else 0
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import TypeAlias, TypeVar, cast
 
 import torch
 from accelerate import Accelerator, PartialState
@@ -12,7 +12,7 @@ from torch.distributed import DistError
 from img2img.errors import TrainingError
 
 T = TypeVar("T")
-Engine = Accelerator | PartialState
+Engine: TypeAlias = Accelerator | PartialState
 
 
 def in_any(accelerator: Engine, flag: bool) -> bool:
@@ -30,7 +30,8 @@ def together(accelerator: Engine, work: Callable[[], T]) -> T:
         Exception: what went wrong in this process.
         TrainingError: something went wrong in another one.
     """
-    result = error = None
+    result: T | None = None
+    error: Exception | None = None
     try:
         result = work()
     except Exception as failure:
@@ -40,7 +41,7 @@ def together(accelerator: Engine, work: Callable[[], T]) -> T:
             raise error or TrainingError("another process could not go on; its message says why")
     finally:
         del error  # it and this frame would hold each other, and all that the work used
-    return result
+    return cast(T, result)
 
 
 @contextmanager
@@ -74,7 +75,7 @@ def main_first(accelerator: Engine, work: Callable[[], T]) -> T:
     """`together`, the main process before the others: these find the file that it downloads."""
     result = main_alone(accelerator, work)
     others = together(accelerator, _nothing if accelerator.is_main_process else work)
-    return result if accelerator.is_main_process else others
+    return cast(T, result if accelerator.is_main_process else others)
 
 
 def _nothing() -> None: ...

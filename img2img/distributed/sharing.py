@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import torch
 
@@ -87,7 +87,7 @@ class Crew:
     def from_main(self, work: Callable[[], T]) -> T:
         """`main_alone`, and every process gets the result."""
         result = self.main_alone(work)
-        return self.gather(result)[0]
+        return cast(T, self.gather(result)[0])
 
     def gather(self, own: T) -> list[T]:
         """What every process has, in their order; the same in all of them.
@@ -99,7 +99,7 @@ class Crew:
             return [own]
         from img2img.distributed.processes import all_alive
 
-        found: list[T | None] = [None] * self.state.num_processes
+        found: list[Any] = [None] * self.state.num_processes
         with all_alive("Start the command anew"):
             torch.distributed.all_gather_object(found, own)
         return found

@@ -22,7 +22,8 @@ class Palette:
 
 def _palette(text: str) -> Palette:
     """Lines `R G B name`; a name may be missing, `#` starts a comment."""
-    colours, names = [], []
+    colours: list[tuple[int, int, int]] = []
+    names: list[str] = []
     for number, line in enumerate(text.splitlines(), 1):
         fields = line.split("#")[0].split(maxsplit=3)
         if not fields:

@@ -50,8 +50,8 @@ def mean_feature_loss(on_real: Tensor, on_fake: Tensor) -> Tensor:
     >>> float(mean_feature_loss(torch.ones(8, 4), torch.zeros(8, 4)))
     4.0
     """
-    means = [features.float().flatten(1).mean(0) for features in (on_real.detach(), on_fake)]
-    return F.mse_loss(*means, reduction="sum")
+    real, fake = (features.float().flatten(1).mean(0) for features in (on_real.detach(), on_fake))
+    return F.mse_loss(real, fake, reduction="sum")
 
 
 def categorical_information(logits: Tensor, code: Tensor) -> Tensor:

@@ -37,7 +37,7 @@ class Divergence:
     threshold: float
 
 
-DIVERGENCES: dict[FDivergence, Divergence] = {
+DIVERGENCES: dict[str, Divergence] = {  # by FDivergence
     "kl": Divergence(
         f=lambda u: u * u.log(),
         activation=lambda v: v,

@@ -4,25 +4,26 @@ Raw outputs are logits or scores of any shape, such as (N,); the losses are mean
 float32 whatever the networks' precision. LSGAN's stand without the factor 1/2 of the paper.
 """
 
-from typing import Literal
+from collections.abc import Callable
+from typing import Literal, get_args
 
 from torch import Tensor
 
 from img2img.losses import adversarial
-from img2img.losses.adversarial import lsgan, vanilla
+from img2img.losses.adversarial import Adversarial, lsgan, vanilla
 from img2img.losses.divergences import DIVERGENCES, FDivergence
 
 Labelled = Literal["minimax", "non_saturating", "max_likelihood", "lsgan"]
 Kind = Literal[Labelled, "wasserstein", FDivergence]
 
 # What the discriminator minimises; the games of 2014 differ in the generator alone.
-_ON_LABELS = {
+_ON_LABELS: dict[str, Callable[[Tensor, float], Tensor]] = {
     "minimax": vanilla,
     "non_saturating": vanilla,
     "max_likelihood": vanilla,
     "lsgan": lsgan,
 }
-LABELLED: tuple[Labelled, ...] = tuple(_ON_LABELS)
+LABELLED: tuple[Labelled, ...] = get_args(Labelled)
 
 
 def discriminator_loss(
@@ -111,7 +112,7 @@ def verdict(on_real: Tensor, on_fake: Tensor, *, kind: Kind) -> dict[str, Tensor
         critic's Lipschitz constant), and for f-divergences `accuracy`, by the sign of g_f(v) - f'(1).
     """
     if kind in _ON_LABELS:
-        known = "lsgan" if kind == "lsgan" else "vanilla"
+        known: Adversarial = "lsgan" if kind == "lsgan" else "vanilla"
         return adversarial.verdict([on_real], [on_fake], kind=known)
     terms = discriminator_loss(on_real, on_fake, kind=kind)
     found = {"distance": -(terms["real"] + terms["fake"])}

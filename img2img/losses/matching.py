@@ -1,6 +1,7 @@
 """Losses that compare a generated image with the real one: by pixels, by features."""
 
 from collections.abc import Callable, Sequence
+from functools import reduce
 
 import torch
 import torch.nn.functional as F
@@ -104,10 +105,11 @@ class PerceptualLoss(nn.Module):
         with torch.no_grad():
             targets = self.features(_three_channels(real))
         outputs = self.features(_three_channels(fake))
-        return sum(
+        terms = (
             weight * F.l1_loss(a.float(), b.float())
             for weight, a, b in zip(self.weights, outputs, targets, strict=True)
         )
+        return reduce(torch.add, terms)
 
 
 class _WithGradient(torch.autograd.Function):

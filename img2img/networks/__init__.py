@@ -24,13 +24,14 @@ if TYPE_CHECKING:
     from img2img.networks.minibatch import MinibatchDiscrimination
     from img2img.networks.mlp import MaxoutDiscriminator, MLPGenerator
     from img2img.networks.noise import InstanceNoise
-    from img2img.networks.padding import run_padded
+    from img2img.networks.padding import AnySize, run_padded
     from img2img.networks.patchgan import MultiscaleDiscriminator, PatchDiscriminator
     from img2img.networks.pix2pixhd import GlobalGenerator, LocalEnhancer, ResidualBlock
     from img2img.networks.pretrained import load_vgg
     from img2img.networks.unet import UNet
 
 __all__ = [
+    "AnySize",
     "Autoencoder",
     "ConvBlock",
     "DCGANDiscriminator",
@@ -56,6 +57,7 @@ __all__ = [
 __getattr__ = lazily(
     __name__,
     {
+        "AnySize": "padding",
         "Autoencoder": "autoencoder",
         "ConvBlock": "layers",
         "DCGANDiscriminator": "dcgan",

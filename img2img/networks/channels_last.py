@@ -5,6 +5,8 @@ Some of PyTorch's layers return channels first (NCHW) whatever they are given: i
 would copy its input back. Those here return the layout that they are given.
 """
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -42,7 +44,7 @@ def _convert_inputs(_: nn.Module, inputs: tuple) -> tuple:
     return tuple(as_channels_last(x) for x in inputs)
 
 
-def _convert_output(_: nn.Module, __: tuple, output: object) -> object:
+def _convert_output(_: nn.Module, __: tuple, output: Any) -> Any:
     return as_channels_last(output)
 
 

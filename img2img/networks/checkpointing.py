@@ -4,6 +4,7 @@ Less memory for more time: the backward pass runs every block forward once more.
 """
 
 from contextlib import nullcontext
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -25,7 +26,7 @@ class Recomputable(nn.Module):
     def __call__(self, *inputs):
         if not (self.recompute and torch.is_grad_enabled() and self._has_its_own_weights()):
             return super().__call__(*inputs)
-        how = {"context_fn": lambda: (nullcontext(), _StatisticsKept(self))}
+        how: dict[str, Any] = {"context_fn": lambda: (nullcontext(), _StatisticsKept(self))}
         if torch.compiler.is_compiling():
             if self._has(nn.BatchNorm2d):  # it would keep the statistics that the next pass moves
                 return super().__call__(*inputs)

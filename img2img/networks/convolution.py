@@ -4,6 +4,8 @@ Results equal the plain convolution's but for rounding. IMG2IMG_PLAIN=1 in the e
 both off.
 """
 
+from functools import reduce
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -17,6 +19,8 @@ FEW = 4  # outputs of a thin convolution
 
 class Conv2d(nn.Conv2d):
     """(N, in, H, W) -> (N, out, H', W'), with the parameters of `nn.Conv2d`."""
+
+    padding: tuple[int, int]  # numbers alone
 
     def forward(self, x: Tensor) -> Tensor:
         if not self._may_hurry(x):
@@ -68,5 +72,5 @@ def thin(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     by_row = weight.permute(2, 0, 1, 3).reshape(rows * out, channels, 1, columns)
     height = x.shape[2] - rows + 1
     parts = F.conv2d(x, by_row).chunk(rows, dim=1)
-    y = sum(part[:, :, row : row + height] for row, part in enumerate(parts))
+    y = reduce(torch.add, (part[:, :, row : row + height] for row, part in enumerate(parts)))
     return y if bias is None else y + bias.view(1, -1, 1, 1)

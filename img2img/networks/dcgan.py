@@ -151,7 +151,7 @@ class DCGANDiscriminator(nn.Module):
         )
         self.down = nn.Sequential(*down)
         top, last = width << (levels - 1), size >> levels
-        self.judge = nn.Conv2d(top, outputs, last)
+        self.judge: nn.Module = nn.Conv2d(top, outputs, last)
         if minibatch:
             flat = top * last**2
             self.judge = nn.Sequential(

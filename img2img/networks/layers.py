@@ -141,6 +141,7 @@ class UpBlock(Recomputable):
         dropout: float = 0.0,
     ):
         super().__init__()
+        self.conv: nn.Conv2d | nn.ConvTranspose2d
         if mode == "transposed":
             self.conv = nn.ConvTranspose2d(
                 in_channels,

@@ -1,5 +1,7 @@
 """Minibatch discrimination: a discriminator that sees how alike the pictures of a batch are."""
 
+from functools import reduce
+
 import torch
 from torch import Tensor, nn
 
@@ -46,5 +48,7 @@ def _closeness(projected: Tensor) -> Tensor:
 
     One of the C after the other, since N x N x B x C numbers at once would leave a CPU's cache.
     """
-    distances = sum((part[:, None] - part[None]).abs() for part in projected.unbind(2))
+    distances = reduce(
+        torch.add, ((part[:, None] - part[None]).abs() for part in projected.unbind(2))
+    )
     return (-distances).exp().mean(1)

@@ -21,6 +21,8 @@ class InstanceNoise(nn.Module):
     True
     """
 
+    step: Tensor
+
     def __init__(self, std: float, *, steps: int | None = None):
         super().__init__()
         self.std, self.steps = std, steps

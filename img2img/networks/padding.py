@@ -1,10 +1,21 @@
 """Run a network on any image size: pad by reflection to what it needs, crop back."""
 
 import math
-from collections.abc import Callable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+
+
+class AnySize(nn.Module):
+    """A network that `run_padded` runs on pictures of any size.
+
+    Attributes:
+        size_multiple: the network takes sides, in pixels, that are a multiple of it,
+        size_minimum: and no smaller ones.
+    """
+
+    size_multiple: int
+    size_minimum: int
 
 
 def mirror(length: int, before: int, after: int, device: torch.device) -> Tensor:
@@ -22,11 +33,10 @@ def padded_size(size: int, *, multiple: int, minimum: int) -> int:
     return max(math.ceil(size / multiple) * multiple, math.ceil(minimum / multiple) * multiple)
 
 
-def run_padded(network: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+def run_padded(network: AnySize, x: Tensor) -> Tensor:
     """`network(x)` at any size (N, C, H, W), the output cropped to the size of `x`.
 
-    The network states what it needs as `size_multiple` and `size_minimum` (pixels). Unlike
-    `F.pad`, the mirror works for pictures smaller than the padding, and its gradient is
+    Unlike `F.pad`, the mirror works for pictures smaller than the padding, and its gradient is
     deterministic on a GPU.
 
     >>> from img2img.networks import UNet

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from img2img.networks.checkpointing import Recomputable
 from img2img.networks.layers import ConvBlock, Norm, UpBlock, Upsampling, downsample, init_weights
+from img2img.networks.padding import AnySize
 
 
 class ResidualBlock(Recomputable):
@@ -50,7 +51,7 @@ def _head(in_channels: int, out_channels: int) -> ConvBlock:
     )
 
 
-class GlobalGenerator(nn.Module):
+class GlobalGenerator(AnySize):
     """Down, residual blocks, up: (N, in, H, W) -> (N, out, H, W) in [-1, 1].
 
     pix2pixHD's G1 (Wang et al. 2018, Sec. 3.1); with `width=64, n_down=2` and 6 or 9 blocks the
@@ -147,7 +148,7 @@ class EnhancerStage(nn.Module):
         return self.head(self.up(self.blocks(self.down(self.stem(x)) + coarse)))
 
 
-class LocalEnhancer(nn.Module):
+class LocalEnhancer(AnySize):
     """Coarse-to-fine generator: (N, in, H, W) -> (N, out, H, W) in [-1, 1].
 
     pix2pixHD's G2 around any G1 (Wang et al. 2018, Sec. 3.1). H and W must be multiples of
@@ -169,7 +170,7 @@ class LocalEnhancer(nn.Module):
 
     def __init__(
         self,
-        coarse: nn.Module,
+        coarse: AnySize,
         *,
         in_channels: int,
         out_channels: int,

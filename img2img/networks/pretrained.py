@@ -41,6 +41,9 @@ class VGGFeatures(nn.Module):
         KeyError: a layer is missing from `state`.
     """
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(self, arch: str, state: dict[str, Tensor], *, imagenet_norm: bool = True):
         super().__init__()
         self.imagenet_norm = imagenet_norm
@@ -182,6 +185,7 @@ def load_vgg(
     >>> network, origin = load_vgg("vgg19")  # doctest: +SKIP
     >>> perceptual = PerceptualLoss(network)  # doctest: +SKIP
     """
+    path: Path | None
     if file is not None:
         path = Path(file).expanduser()
         state = read_weights(path)

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from img2img.networks.layers import ConvBlock, Norm, UpBlock, Upsampling, init_weights
+from img2img.networks.padding import AnySize
 
 WIDEST = 8  # channels stop growing at 8 x width
 DROPOUT_FROM = 4  # levels below this one drop out (the paper's three of eight)
@@ -21,7 +22,7 @@ def default_depth(size: tuple[int, int] | None) -> int:
     return max(LEAST_DEPTH, min(DEFAULT_DEPTH, int(math.log2(min(size)))))
 
 
-class UNet(nn.Module):
+class UNet(AnySize):
     """Encoder-decoder with skip connections: (N, in, H, W) -> (N, out, H, W).
 
     pix2pix's generator (Isola et al. 2017, Sec. 6.1.1). The output is in [-1, 1] with the default tanh. H and W must be multiples of
@@ -90,6 +91,7 @@ class UNet(nn.Module):
             )
             for level in range(innermost, 0, -1)
         )
+        self.head: UpBlock | FullResolutionHead
         if up == "resize":
             self.head = FullResolutionHead(
                 2 * channels[0], in_channels, width, out_channels, norm=norm, bias=bias
@@ -133,7 +135,7 @@ class FullResolutionHead(nn.Module):
         super().__init__()
         self.up = UpBlock(features, width, mode="resize", norm=norm, bias=bias)
         self.mix = ConvBlock(width + in_channels, width, reflect=True, norm=norm, bias=bias)
-        self.out = nn.Identity()
+        self.out: nn.Module = nn.Identity()
         if out_channels is not None:
             self.out = ConvBlock(width, out_channels, reflect=True, norm="none", activation="tanh")
 

@@ -86,7 +86,7 @@ def embed(
     if largest is not None and not lossy and len(data) > largest:
         kind = "jpeg"
         _, data = cv2.imencode(".jpeg", bgr, _JPEG)
-    text = base64.b64encode(data).decode()
+    text = base64.b64encode(data.tobytes()).decode()
     return Embedded(Markup(f"data:image/{kind};base64,{text}"), array.shape[1], array.shape[0])
 
 

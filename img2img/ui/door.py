@@ -17,7 +17,7 @@ import re
 import secrets
 import socket
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from http import HTTPStatus
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
@@ -49,8 +49,8 @@ EVERYWHERE = (
 MOST_SESSIONS = 100  # browsers that have shown the token; the oldest is forgotten
 FILE_KEYS = {"path", "url", "meta", "orig_name", "_type"}  # of what Gradio takes for a file
 
-Scope = dict[str, Any]
-Message = dict[str, Any]
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 

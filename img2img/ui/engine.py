@@ -122,8 +122,9 @@ class Engine:
 
     def with_labels(self, inputs: Arrays, labels: LabelMap) -> dict[str, np.ndarray]:
         """Inputs with another label map in them."""
+        assert self.labels is not None  # they come from `label_map`
         changed = {**inputs, self.labels.name: labels.label}
-        if labels.instance is not None:
+        if labels.instance is not None and self.instances:
             changed[self.instances.name] = labels.instance
         return changed
 
@@ -131,6 +132,9 @@ class Engine:
         """The objects of a picture, and the number of the class of each."""
         if self.translator.model.style_input:
             return self.translator.objects(inputs)
+        assert (
+            self.labels is not None
+        )  # a model without styles has them, or this object would not be
         label = complete_inputs(inputs, self.spec, derive=True)[self.labels.name]
         ids = inputs[(self.instances or self.labels).name]
         return Objects(ids, instance_classes(torch.from_numpy(ids), torch.from_numpy(label)))

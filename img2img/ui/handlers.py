@@ -77,6 +77,7 @@ class Handlers:
                 raise DataError("choose a label map first")
             with self.uploads.taken(session, [data["label"], data["instances"]]) as paths:
                 label, instances = paths
+                assert label is not None  # its id was given
                 scene = from_upload(label, instances, self.engine.spec)
             studio.open(scene)
             studio.uploaded = scene

@@ -25,7 +25,11 @@ from img2img.ui.uploads import LARGEST
 ASSETS = files("img2img.ui") / "assets"
 CHANNELS = ("scene", "stage", "strip", "notice")  # of an answer, for the page's scripts
 AT_ONCE = 16  # events; the model renders for one at a time
-QUIET = {"show_progress": "hidden", "trigger_mode": "multiple", "api_visibility": "private"}
+QUIET: dict[str, Any] = {
+    "show_progress": "hidden",
+    "trigger_mode": "multiple",
+    "api_visibility": "private",
+}
 SENDER = """
 window.picker.connect((type, data) => trigger(type, data));
 // the events: 'pick' 'style' 'whole' 'edit' 'upload'
@@ -63,7 +67,9 @@ def build(handlers: Handlers, title: str) -> gr.Blocks:
 
         changing = [tools[name] for name in ("undo", "compare", "redo", "reset")]
         outputs = [*channels, *changing, scenes]
-        actions = [(tools[n].click, n, []) for n in ("undo", "redo", "reset", "roll", "save")]
+        actions: list[tuple[Any, str, list[Any]]] = [
+            (tools[n].click, n, []) for n in ("undo", "redo", "reset", "roll", "save")
+        ]
         actions += [(scenes.input, "open", [scenes])]
         for event, name, inputs in actions:
             event(_plain(getattr(handlers, name)), [studio, *inputs], outputs, **QUIET)
@@ -190,6 +196,7 @@ def _with_data(action: Callable[..., Iterator[Answer]]) -> Callable[..., Iterato
 
 def _with_session(action: Callable[..., Iterator[Answer]]) -> Callable[..., Iterator[list[Any]]]:
     def run(studio: Studio, event: gr.EventData, request: gr.Request) -> Iterator[list[Any]]:
+        assert request.request is not None  # Gradio has none where no browser asks
         for answer in action(studio, event._data, request.request.scope[SESSION]):
             yield _values(answer)
 

@@ -13,6 +13,7 @@ from img2img.data.loader import FolderSource
 from img2img.data.roles import custom_parts
 from img2img.data.spec import DataSpec
 from img2img.errors import DataError, UserError
+from img2img.fields.base import Field
 from img2img.fields.files import read_info
 from img2img.inference.arrays import to_stored
 from img2img.inference.jobs import FileTranslator
@@ -116,8 +117,9 @@ def from_upload(label: Path, instances: Path | None, spec: DataSpec) -> Scene:
     first, objects = spec.inputs[0], spec.instances
     if instances is not None and objects is None:
         raise DataError("this run takes no instance map: leave it out")
-    given = [(first, label)]
-    given += [(objects, instances)] if instances else []
+    given: list[tuple[Field, Path]] = [(first, label)]
+    if instances is not None and objects is not None:
+        given.append((objects, instances))
     for field, path in given:
         try:
             check_size(path, field.words)

@@ -122,7 +122,7 @@ def _run_until_interrupted(app, listener: socket.socket) -> None:
         logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # of those tabs' connections
         await end(sockets)
 
-    server.shutdown = shutdown
+    setattr(server, "shutdown", shutdown)  # noqa: B010 (mypy: no assigning to a method)
     server.run(sockets=[listener])
 
 

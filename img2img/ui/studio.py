@@ -132,7 +132,7 @@ class Studio:
         """
         with self.lock:
             book = self.engine.require_book()
-            if self.selected_class is None:
+            if self.selected is None or self.selected_class is None:
                 raise ConfigError("select an object first: click it in the picture")
             number, cls = self.selected_class
             found = book.find(number, style)
@@ -201,7 +201,7 @@ class Studio:
         """
         with self.lock:
             now, ident, styles = self.now, self.selected, self.styles
-        if not styles:
+        if ident is None or not styles:
             return
         place = crop_box(now.objects.box(ident), now.objects.ids.shape)
         looks = {s.name: {**now.look, ident: Choice.of(s)} for s in styles}

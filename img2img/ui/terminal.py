@@ -39,14 +39,14 @@ def list_objects(engine: Engine, offer: Offer) -> Iterator[str]:
 
 def render(
     engine: Engine, jobs: Sequence[Job], items: Sequence[str], *, seed: int = 0
-) -> Iterator[tuple[Path, Path]]:
+) -> Iterator[tuple[Path, Path | None]]:
     """Renders pictures in the styles that were asked for, and saves the styles beside them.
 
     Args:
         items: wishes, as of `translate --style`.
 
     Returns:
-        The picture and the style file of every job.
+        The picture of every job, and its style file where the model has styles.
 
     Raises:
         ConfigError: an unknown style, class or object.

@@ -88,7 +88,7 @@ def strip_view(
         return None
     view: View = {"serial": serial, "selected": selected, "styles": [], "note": ""}
     remark = studio.engine.remark
-    if chosen is None:
+    if selected is None or chosen is None:
         view["note"] = remark or "Click an object in the picture to see its styles."
         return view
     number, cls = chosen
@@ -122,7 +122,7 @@ def picture_url(picture: np.ndarray, largest: int) -> str:
         size = (max(1, round(width * factor)), max(1, round(height * factor)))
         picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
     _, data = cv2.imencode(".png", np.ascontiguousarray(picture[..., ::-1]))
-    return "data:image/png;base64," + base64.b64encode(data).decode()
+    return "data:image/png;base64," + base64.b64encode(data.tobytes()).decode()
 
 
 def notice(text: str = "", *, kind: str = "error") -> View:

@@ -51,6 +51,7 @@ def folder(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_both_processes_have_the_same_networks(folder):
     for step in range(6):
         both = [load_file(folder / f"{step}-{rank}.safetensors") for rank in (0, 1)]
@@ -60,6 +61,7 @@ def test_both_processes_have_the_same_networks(folder):
         assert all(value.isfinite().all() for value in both[0].values())
 
 
+@pytest.mark.slow
 def test_an_interrupted_training_is_the_uninterrupted_one(folder):
     whole, parted = (
         load_file(folder / "runs" / run / Path("checkpoints/step-00000006.safetensors"))

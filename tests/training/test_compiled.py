@@ -56,6 +56,7 @@ def calls():
     return dict(counters["stats"]), dict(counters["graph_break"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["pix2pix", "global", "features", "accumulation", "recomputed", "vgg"]
 )
@@ -84,6 +85,7 @@ def test_a_compiled_training_is_the_same(name, traced, fresh_engine):
         }
 
 
+@pytest.mark.slow
 def test_compiled_in_channels_last_at_two_sizes(traced, fresh_engine):
     def both(model):
         use_channels_last(model)
@@ -101,6 +103,7 @@ def test_compiled_in_channels_last_at_two_sizes(traced, fresh_engine):
         assert_close(ours, theirs, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_what_cannot_be_compiled_runs_as_it_is(fresh_engine, monkeypatch):
     def only_small_ones(graph, inputs):
         if len(list(graph.graph.nodes)) > 8:
@@ -117,6 +120,7 @@ def test_what_cannot_be_compiled_runs_as_it_is(fresh_engine, monkeypatch):
     torch._dynamo.reset()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not (shutil.which("g++") or shutil.which("clang++")), reason="no C++ compiler")
 def test_a_compiled_run_with_the_real_compiler(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
@@ -135,6 +139,7 @@ def test_a_compiled_run_with_the_real_compiler(tmp_path, monkeypatch, capsys):
     torch._dynamo.reset()
 
 
+@pytest.mark.slow
 def test_without_a_compiler_there_is_one_message(tmp_path):
     environment = os.environ | {
         "CXX": "/nonsense/c++",

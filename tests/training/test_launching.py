@@ -76,6 +76,7 @@ def accelerate_launch(folder, *flags):
     )
 
 
+@pytest.mark.slow
 def test_accelerate_launching_one_process_instead_of_two_is_noticed(tmp_path):
     result = accelerate_launch(tmp_path, "--cpu", "--num_processes", "2")
     assert result.returncode != 0
@@ -83,6 +84,7 @@ def test_accelerate_launching_one_process_instead_of_two_is_noticed(tmp_path):
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.slow
 def test_accelerate_launching_one_process(tmp_path):
     result = accelerate_launch(tmp_path, "--cpu", "--num_processes", "1")
     assert result.returncode == 0, result.stderr

@@ -53,6 +53,7 @@ def start(machine, number, *arguments):
     )
 
 
+@pytest.mark.slow
 def test_two_machines_train_together(machines, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert main(["train", "--run", "one", *SETTINGS, "training.batch_size=2"]) == 0

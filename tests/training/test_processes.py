@@ -134,6 +134,7 @@ def begun(tmp_path_factory):
     return folder / "runs"
 
 
+@pytest.mark.slow
 def test_two_processes_equal_one_with_twice_the_batch(begun):
     runs = [begun / "one", begun / "two"]
     assert_same_training(*runs, step=3)
@@ -143,6 +144,7 @@ def test_two_processes_equal_one_with_twice_the_batch(begun):
         assert two[0][score] == pytest.approx(one[0][score], rel=1e-2)
 
 
+@pytest.mark.slow
 def test_one_of_two_processes_writes(begun):
     assert [line["step"] for line in lines(begun / "two")] == [1, 2, 3, 3]
     one, two = (
@@ -154,11 +156,13 @@ def test_one_of_two_processes_writes(begun):
     assert [n for n in one if "tfevents" not in n] == [n for n in two if n not in events]
 
 
+@pytest.mark.slow
 def test_each_process_has_random_numbers_of_its_own(begun):
     found = weights(begun / "two", 3)
     assert not torch.equal(found["rng/0/cpu"], found["rng/1/cpu"])
 
 
+@pytest.mark.slow
 def test_two_processes_go_on_as_one_and_one_as_two(inside, begun, capsys):
     runs = copytree(begun, inside / "runs")
     alone = copytree(runs / "one", runs / "uninterrupted")
@@ -204,6 +208,7 @@ def test_a_step_keeps_its_pairs(size, accumulation, before, now, expected):
     assert kept.batch_size * kept.accumulation * now == size * accumulation * before
 
 
+@pytest.mark.slow
 def test_where_one_process_is_killed_the_other_says_so_and_the_run_goes_on(inside, begun):
     script = inside / "killed.py"
     script.write_text(KILLED)
@@ -227,6 +232,7 @@ sys.exit(code)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="threads are listed by Linux")
 def test_no_thread_of_the_group_is_left_that_could_abort_a_process_at_its_end(inside):
     script = inside / "ended.py"
@@ -238,6 +244,7 @@ def test_no_thread_of_the_group_is_left_that_could_abort_a_process_at_its_end(in
         assert "python" in names and "gloo" not in names
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", SABOTAGE)
 def test_an_error_in_the_main_process_alone_ends_all(inside, what):
     script = inside / "failing.py"

@@ -122,7 +122,7 @@ def _open(path: Path) -> Image.Image:
     image = Image.open(path, formats=_PILLOW_FORMATS)
     # A phone's JPEG may hold a preview beside the photo (MPO); that is no animation.
     if getattr(image, "is_animated", False) and image.format in ("PNG", "WEBP"):
-        frames = image.n_frames
+        frames = getattr(image, "n_frames", "several")
         image.close()
         raise DataError(f"{path}: an animation of {frames} frames; save each as its own file")
     return image

@@ -39,7 +39,7 @@ def write_image(path: Path | str, array: np.ndarray) -> None:
     _write_whole(path, _encoder(path, array))
 
 
-def _encoder(path: Path, array: np.ndarray) -> Callable[[BinaryIO], None]:
+def _encoder(path: Path, array: np.ndarray) -> Callable[[BinaryIO], object]:
     """The function that writes the array into an open file."""
     channels = 1 if array.ndim == 2 else array.shape[2]
     suffix = path.suffix.lower()
@@ -85,7 +85,7 @@ def _write_tiff(file: BinaryIO, array: np.ndarray) -> None:
     )
 
 
-def _write_whole(path: Path, write: Callable[[BinaryIO], None]) -> None:
+def _write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """Writes under a passing name in the same folder, then renames: no half-written file."""
     # A name of its own: that of the picture may have the file system's full length already.
     passing = path.with_name(f".{uuid.uuid4().hex}.tmp")
