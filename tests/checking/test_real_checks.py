@@ -61,6 +61,7 @@ def test_no_false_alarm(shared, tmp_path, name):
     assert [text for text in found if "nearly the same" not in text] == []
 
 
+@pytest.mark.slow
 @pytest.mark.shared_data
 @pytest.mark.parametrize("shift", [(3, 0), (-4, 5), (8, -8)])
 @pytest.mark.parametrize("name", SETS)

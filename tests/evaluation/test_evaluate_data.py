@@ -122,6 +122,7 @@ def styled(tmp_path_factory):
     return run
 
 
+@pytest.mark.slow
 def test_styles(styled, tmp_path, capsys):
     """Without a book neutral; of the real picture's own on request; by lot only with a book."""
 

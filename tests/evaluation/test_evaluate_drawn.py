@@ -220,6 +220,7 @@ def test_pictures_of_another_place(capsys):
     assert str(Path("others.csv").resolve()) in Path("runs/c/evaluation/index.html").read_text()
 
 
+@pytest.mark.slow
 def test_two_runs_are_compared_by_their_sets(capsys):
     for name, model in (("c", "cgan"), ("d", "acgan")):
         assert main(["train", "--model", model, "--run", name, *TINY]) == 0

@@ -133,6 +133,7 @@ def inception(tmp_path_factory):
     return path
 
 
+@pytest.mark.slow
 def test_sets_need_no_pairs(tmp_path, inception, capsys):
     """Names that do not match: scores of pairs are missing, those of sets are there."""
     for number in range(12):

@@ -163,6 +163,7 @@ def test_nothing_is_wider_than_the_window(open_page, report, width):
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+@pytest.mark.slow
 def test_hostile_names_run_nothing(open_page, tmp_path):
     for text in hostile_pages(tmp_path):
         page = open_page(text)

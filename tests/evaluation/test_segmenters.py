@@ -166,6 +166,7 @@ def spec():
     return describe_data(DataConfig(scene_size=(32, 64), scenes=6, val_scenes=1)).spec
 
 
+@pytest.mark.slow
 def test_training_learns_the_labels_and_nothing_else_changes(spec):
     before = torch.get_rng_state()
     pairs = scene_pairs(spec)

@@ -115,6 +115,7 @@ def test_channels_last_trains_alike(name, fresh_engine, monkeypatch):
         assert_close(ours, plain, rtol=2e-3, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_exactly_in_channels_last(tmp_path, monkeypatch):
     monkeypatch.setenv(PLAIN, "1")
     monkeypatch.chdir(tmp_path)

@@ -91,6 +91,7 @@ def test_then_activations_are_recomputed_with_the_largest_batch_that_fits(fittin
     assert "training.checkpointing=true" in remarks[0]
 
 
+@pytest.mark.slow
 def test_last_the_crop_becomes_smaller(fitting):
     less = {"batch_size": 1, "accumulation": 4, "checkpointing": True}
     plan, remarks = fitting.into(fitting.needs(**less) - 1)
@@ -103,6 +104,7 @@ def test_last_the_crop_becomes_smaller(fitting):
     assert smaller.config.data.crop == (32, 64)
 
 
+@pytest.mark.slow
 def test_what_never_fits_is_said_with_the_least_it_needs(fitting):
     least = fitting.needs(batch_size=1, accumulation=4, checkpointing=True, crop=(8, 16))
     with pytest.raises(ConfigError) as error:
@@ -121,6 +123,7 @@ def test_crops_leave_the_discriminator_room():
         fitting.into(1)
 
 
+@pytest.mark.slow
 def test_a_unet_for_small_crops_halves_less_often():
     fitting = Fitting({**PIX2PIX, "model.depth": None, "training.batch_size": 1})
     plan, remarks = fitting.into(fitting.needs(checkpointing=True) - 1)

@@ -65,6 +65,7 @@ def test_parameters_and_what_goes_with_them_are_exact():
     assert found.peak == sum(found.parts.values())
 
 
+@pytest.mark.slow
 def test_the_perceptual_loss_is_counted_without_its_weights(tmp_path, monkeypatch):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     without, found = foresee(HD), foresee({**HD, "model.weights.perceptual": 10})
@@ -80,6 +81,7 @@ def test_the_perceptual_loss_is_counted_without_its_weights(tmp_path, monkeypatc
     assert not list(tmp_path.iterdir())  # nothing was downloaded
 
 
+@pytest.mark.slow
 def test_activations_grow_with_the_batch_and_not_with_accumulation():
     one, two, four = (
         foresee({**PIX2PIX, "training.batch_size": size}).parts[ACTIVATIONS] for size in (1, 2, 4)
@@ -90,6 +92,7 @@ def test_activations_grow_with_the_batch_and_not_with_accumulation():
     assert one < several < 2 * one
 
 
+@pytest.mark.slow
 def test_activations_grow_with_the_pictures():
     small = foresee(HD).parts[ACTIVATIONS]
     large = foresee({**HD, "data.scene_size": (128, 128)}).parts[ACTIVATIONS]
@@ -104,6 +107,7 @@ def test_checkpointing_saves_activations(model):
     assert after < 0.75 * before
 
 
+@pytest.mark.slow
 def test_half_the_precision_needs_less():
     whole = foresee({**HD, "data.scene_size": (128, 128)})
     half = foresee({**HD, "data.scene_size": (128, 128), "training.precision": "bf16"})
@@ -126,6 +130,7 @@ def test_every_kind_of_training_can_be_forecast(options):
     assert all(found.parts[use] > 0 for use in (PARAMETERS, OPTIMIZER, ACTIVATIONS))
 
 
+@pytest.mark.slow
 def test_whole_pictures_in_validation_can_need_the_most():
     cropped = {**HD, "data.scene_size": (512, 512), "data.crop": (32, 32)}
     found = foresee(cropped)

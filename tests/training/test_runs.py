@@ -424,6 +424,7 @@ def test_starting_from_another_run(capsys):
     assert torch.allclose(checkpoint("b", 1)[name], checkpoint("a", 2)[name], atol=1e-6)
 
 
+@pytest.mark.slow
 def test_no_worker_outlives_a_training(inside):
     """Also not one that ends by an error: Python would wait for it at its exit."""
     from PIL import Image

@@ -30,6 +30,7 @@ def one_thread():
     torch.set_num_threads(threads)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_two_processes_make_the_steps_of_one(case, two_processes, one_thread):
     both = [load_file(two_processes / f"{case}-{rank}.safetensors") for rank in (0, 1)]

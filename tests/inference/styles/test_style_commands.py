@@ -42,6 +42,7 @@ def rendered(run, *arguments, out="x.png"):
     return read_image(out)
 
 
+@pytest.mark.slow
 def test_same_data_and_seed_give_the_same_book(styled_run, tmp_path, capsys):
     first = (styled_run / "styles.json").read_bytes()
     tensors = (styled_run / "styles.safetensors").read_bytes()
