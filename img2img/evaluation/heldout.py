@@ -16,7 +16,7 @@ from img2img.evaluation.reals import evenly
 from img2img.evaluation.sources import find_sources
 from img2img.fields.files import suffix_for, write_image
 from img2img.fields.image import DTYPE_RANGES
-from img2img.inference.arrays import to_stored, with_instances
+from img2img.inference.arrays import Prepared
 from img2img.inference.styles.looks import Wishes, picture_seed
 from img2img.inference.translator import Translator
 from img2img.keys import TARGET
@@ -120,12 +120,11 @@ class HeldOut:
         return Real(arrays[TARGET], arrays[labels.name] if labels else None)
 
     def inputs(self, name: str) -> Mapping[str, np.ndarray]:
-        arrays = self._inputs(name)
-        return {n: to_picture(p) for n, p in self.translator.visuals(arrays).items()}
+        visuals = self.translator.visuals(self._inputs(name))
+        return {n: to_picture(p) for n, p in visuals.items()}
 
-    def _inputs(self, name: str) -> dict[str, np.ndarray]:
-        arrays = self.pairs.read(self.places[name])
-        return to_stored({s.name: arrays[s.name] for s in self.spec.inputs}, self.spec)
+    def _inputs(self, name: str) -> Prepared:
+        return self.translator.complete(self.pairs.read(self.places[name]))
 
     # ---------------------------------------------------------------- translating
 
@@ -171,10 +170,8 @@ class HeldOut:
             look = {}
         elif styles == "own":
             photo = self.pairs.read(self.places[name])[TARGET]
-            inputs = with_instances(inputs, self.spec)
             look = self.translator.encode(inputs, photo)
         elif styles == "random":
-            inputs = with_instances(inputs, self.spec)
             wishes = Wishes(random=True)
             look = self.translator.look(inputs, wishes, seed=picture_seed(seed, name))
         return self.translator.translate(inputs, look=look)

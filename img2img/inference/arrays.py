@@ -1,6 +1,7 @@
-"""A caller's arrays as the run's inputs: checked, and complete."""
+"""A picture's inputs as a run's networks know them: prepared once, then passed on as they are."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,46 +13,64 @@ from img2img.fields import Field
 Inputs = np.ndarray | Mapping[str, np.ndarray]
 
 
-def complete_inputs(inputs: Inputs, spec: DataSpec, *, derive: bool) -> dict[str, np.ndarray]:
-    """All inputs of a run, as `data.reading.read_record` returns them.
+@dataclass(frozen=True)
+class Prepared:
+    """All inputs of one picture, checked and complete. `prepare` and `complete` make it.
+
+    Attributes:
+        arrays: by input name: int64 (H, W) for labels (class numbers, not stored ids) and
+            instances, (H, W, C) of the run's type for images.
+    """
+
+    arrays: Mapping[str, np.ndarray]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width)."""
+        return next(iter(self.arrays.values())).shape[:2]
+
+
+def prepare(inputs: Inputs, spec: DataSpec, *, derive: bool) -> Prepared:
+    """A caller's arrays, whose labels have the ids of the data set's files.
 
     Args:
         inputs: the first input's array, or arrays by input name, as `Translator.translate` says.
-        derive: missing instances become the labels' connected pieces; else the labels
-            themselves, which have the same boundaries.
+        derive: as of `complete`.
 
     Raises:
         DataError: inputs that are missing, of different size, or not the run's.
     """
     if isinstance(inputs, np.ndarray):
         inputs = {spec.inputs[0].name: inputs}
-    labels = spec.labels
-    arrays: dict[str, np.ndarray] = {}
-    for source in spec.inputs:
-        if source.name in inputs:
-            arrays[source.name] = _accept(inputs[source.name], source)
-        elif not source.is_derivable or labels is None or labels.name not in inputs:
-            raise DataError(
-                f"the input {source.name!r} ({source.kind}) is missing; this model needs "
-                f"{', '.join(s.name for s in spec.inputs)}"
-            )
-    for source in spec.inputs:
-        if source.name not in arrays:
-            label = arrays[labels.name]
-            arrays[source.name] = source.derive(label) if derive else label
-    check_sizes({name: array.shape[:2] for name, array in arrays.items()}, "inputs")
-    return arrays
+    known = {f.name: _accept(inputs[f.name], f) for f in spec.inputs if f.name in inputs}
+    return complete(known, spec, derive=derive)
 
 
-def with_instances(inputs: Inputs, spec: DataSpec) -> dict[str, np.ndarray]:
-    """The inputs as they are, and the labels' connected pieces where instances are missing.
+def complete(known: Mapping[str, np.ndarray], spec: DataSpec, *, derive: bool) -> Prepared:
+    """Arrays as `data.reading` returns them, and instances where they are missing.
+
+    Args:
+        derive: missing instances become the labels' connected pieces; else the labels
+            themselves, which have the same boundaries.
 
     Raises:
-        DataError: as `complete_inputs`.
+        DataError: inputs that are missing or of different size.
     """
-    full = complete_inputs(inputs, spec, derive=True)
-    given = {spec.inputs[0].name: inputs} if isinstance(inputs, np.ndarray) else inputs
-    return {name: given.get(name, array) for name, array in full.items()}
+    labels = spec.labels
+    arrays: dict[str, np.ndarray] = {}
+    for field in spec.inputs:
+        if field.name in known:
+            arrays[field.name] = known[field.name]
+        elif not field.is_derivable or labels is None or labels.name not in known:
+            raise DataError(
+                f"the input {field.name!r} ({field.kind}) is missing; this model needs "
+                f"{', '.join(f.name for f in spec.inputs)}"
+            )
+        else:
+            label = known[labels.name]
+            arrays[field.name] = field.derive(label) if derive else label
+    check_sizes({name: array.shape[:2] for name, array in arrays.items()}, "inputs")
+    return Prepared(arrays)
 
 
 def to_stored(arrays: Mapping[str, np.ndarray], spec: DataSpec) -> dict[str, np.ndarray]:

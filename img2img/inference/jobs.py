@@ -10,7 +10,7 @@ from img2img.data.sheets import contact_sheet, to_picture
 from img2img.errors import ConfigError, DataError, counted
 from img2img.fields.base import halve_picture
 from img2img.fields.files import read_image, write_image
-from img2img.inference.arrays import to_stored, with_instances
+from img2img.inference.arrays import Prepared, to_stored
 from img2img.inference.planning import Job, find_part
 from img2img.inference.styles.looks import Look, Wishes, picture_seed
 from img2img.inference.translator import Translator
@@ -77,21 +77,22 @@ class FileTranslator:
         Raises:
             DataError: an input cannot be used, or the result cannot be written.
         """
-        arrays = self.read(job)
-        if self.styling is not None:
-            arrays = with_instances(arrays, self.spec)
-        look = self._look(job, arrays)
-        result = self.translator.translate(arrays, look=look, stochastic=stochastic, seed=seed)
+        inputs = self.translator.complete(self._read(job))
+        look = self._look(job, inputs)
+        result = self.translator.translate(inputs, look=look, stochastic=stochastic, seed=seed)
         make_folder(job.out.parent)
         write_image(job.out, result)
-        return self._row(job, arrays, result) if row else None
+        return self._row(job, inputs, result) if row else None
 
     def read(self, job: Job) -> dict[str, np.ndarray]:
-        """A job's inputs by name, as `Translator.translate` takes them.
+        """A job's inputs by name, with label ids as in its files, for who edits them.
 
         Raises:
             DataError: an input is missing, or cannot be used.
         """
+        return to_stored(self._read(job), self.spec)
+
+    def _read(self, job: Job) -> dict[str, np.ndarray]:
         first, *others = self.spec.inputs
         arrays = {first.name: first.read(job.path, self._half(first.part))}
         for source in others:
@@ -106,14 +107,14 @@ class FileTranslator:
                 raise DataError(f"{job.path}: no instance map beside it; name it with --instances")
             else:
                 self.without_instances += 1
-        return to_stored(arrays, self.spec)
+        return arrays
 
-    def _look(self, job: Job, arrays: dict[str, np.ndarray]) -> Look | None:
+    def _look(self, job: Job, inputs: Prepared) -> Look | None:
         styling = self.styling
         if styling is None:
             return None
         if styling.look is not None:
-            self._compare(job, styling.look, self.translator.objects(arrays).classes)
+            self._compare(job, styling.look, self.translator.objects(inputs).classes)
             return styling.look
         if styling.wishes.instances and not job.partners.keys() & self._instance_inputs:
             self.doubts.append(
@@ -127,7 +128,7 @@ class FileTranslator:
             if styling.from_photo:
                 photo = halve_picture(read_image(job.photo), self._half(self.spec.target_part))
             return self.translator.look(
-                arrays,
+                inputs,
                 styling.wishes,
                 photo=photo,
                 seed=picture_seed(styling.seed, job.path.name),
@@ -160,10 +161,8 @@ class FileTranslator:
         own = find_part(self.spec, part)
         return own.half if self.halves and own else ""
 
-    def _row(
-        self, job: Job, arrays: dict[str, np.ndarray], result: np.ndarray
-    ) -> dict[str, np.ndarray]:
-        row = {name: to_picture(p) for name, p in self.translator.visuals(arrays).items()}
+    def _row(self, job: Job, inputs: Prepared, result: np.ndarray) -> dict[str, np.ndarray]:
+        row = {name: to_picture(p) for name, p in self.translator.visuals(inputs).items()}
         row["translated"] = self.translator.display(result)
         real = self._real(job)
         return row if real is None else row | {"real": real}

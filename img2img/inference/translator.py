@@ -14,7 +14,7 @@ from img2img.devices import pick_device, pick_precision
 from img2img.errors import ConfigError, DataError
 from img2img.fields import Field
 from img2img.fields.resizing import resize_image
-from img2img.inference.arrays import Inputs, complete_inputs, with_instances
+from img2img.inference.arrays import Inputs, Prepared, complete, prepare
 from img2img.inference.loading import load_model
 from img2img.inference.styles.book import StyleBook
 from img2img.inference.styles.looks import Choice, Look, Objects, Wishes, choose
@@ -101,9 +101,23 @@ class Translator:
         """Compiles the networks; the first pictures of a size then take a while. Says how it went."""
         return compile_networks(self.model, self.device, graphs=True)
 
+    def prepare(self, inputs: Inputs | Prepared) -> Prepared:
+        """A caller's arrays as all methods take them; what is prepared is returned as it is.
+
+        Raises:
+            DataError: inputs that are missing, of different size, or not the run's.
+        """
+        if isinstance(inputs, Prepared):
+            return inputs
+        return prepare(inputs, self.spec, derive=bool(self.model.style_input))
+
+    def complete(self, arrays: Mapping[str, np.ndarray]) -> Prepared:
+        """The same of arrays as `data.reading` returns them; others among them are left out."""
+        return complete(arrays, self.spec, derive=bool(self.model.style_input))
+
     def translate(
         self,
-        inputs: Inputs,
+        inputs: Inputs | Prepared,
         *,
         look: Look | None = None,
         stochastic: bool = False,
@@ -115,7 +129,8 @@ class Translator:
             inputs: the first input's array, or arrays by input name. Labels: integers (H, W),
                 or uint8 RGB (H, W, 3) in the run's palette. Instances: integers (H, W);
                 without them boundaries come from the labels. Images: (H, W) or (H, W, C) of
-                the run's type and channels.
+                the run's type and channels. Or what `prepare` made of these, once for several
+                calls.
             look: styles by object id, as `look` returns them; None: each class's commonest
                 style, or neutral features where the run has no style book.
             stochastic: dropout on, the only noise of pix2pix.
@@ -127,33 +142,38 @@ class Translator:
         Raises:
             DataError: inputs that are missing, of different size, or not the run's.
         """
-        if look is None and self.book is not None:
-            inputs = with_instances(inputs, self.spec)  # derived once, for the look and the picture
-            look = self.look(inputs)
+        inputs = self.prepare(inputs)
+        if look is None:
+            look = self.look(inputs) if self.book is not None else {}
         with self._noise(stochastic, seed) as rng:
-            return self.render(inputs, [look or {}], rng=rng)[0]
+            return self.render(inputs, [look], rng=rng)[0]
 
     @torch.inference_mode()
     def render(
-        self, inputs: Inputs, looks: Sequence[Look], *, rng: torch.Generator | None = None
+        self,
+        inputs: Inputs | Prepared,
+        looks: Sequence[Look],
+        *,
+        rng: torch.Generator | None = None,
     ) -> list[np.ndarray]:
         """One picture in several looks, in one batch; pictures as `translate` returns them.
 
         Args:
             rng: of noise, as of `Model.translate`.
         """
-        batch, size = self._batch(inputs)
+        inputs = self.prepare(inputs)
+        batch = self._batch(inputs)
         batch = {name: value.expand(len(looks), *value.shape[1:]) for name, value in batch.items()}
         if self.model.style_input:
             batch[STYLES] = torch.cat([self._features(look, batch) for look in looks])
         with self._autocast():
             pictures = self.model.translate(batch, rng=rng)
         pictures = pictures.float().permute(0, 2, 3, 1).cpu().numpy()
-        return [self.spec.target.denormalise(resize_image(p, size)) for p in pictures]
+        return [self.spec.target.denormalise(resize_image(p, inputs.size)) for p in pictures]
 
     def look(
         self,
-        inputs: Inputs,
+        inputs: Inputs | Prepared,
         wishes: Wishes = Wishes(),
         *,
         photo: np.ndarray | None = None,
@@ -168,6 +188,7 @@ class Translator:
         Raises:
             ConfigError: the run has no styles, or not those that are wished.
         """
+        inputs = self.prepare(inputs)
         base = self.encode(inputs, photo) if photo is not None else None
         if self.book is None:
             if base is not None and wishes == Wishes():
@@ -195,7 +216,7 @@ class Translator:
             raise ConfigError(f"{self.source}: {NO_BOOK}")
         return self.book
 
-    def objects(self, inputs: Inputs) -> Objects:
+    def objects(self, inputs: Inputs | Prepared) -> Objects:
         """The objects of a picture that can have a style each, and their classes.
 
         Raises:
@@ -203,14 +224,14 @@ class Translator:
             DataError: as `translate`.
         """
         self.require_styles()
-        arrays = self._arrays(inputs)
+        arrays = self.prepare(inputs).arrays
         ids = arrays[self.model.style_input]
         labels = self.spec.labels
         label = torch.from_numpy(arrays[labels.name]) if labels else None
         return Objects(ids, instance_classes(torch.from_numpy(ids), label))
 
     @torch.inference_mode()
-    def encode(self, inputs: Inputs, photo: np.ndarray) -> dict[int, Choice]:
+    def encode(self, inputs: Inputs | Prepared, photo: np.ndarray) -> dict[int, Choice]:
         """The styles that the objects have in a photo of them.
 
         Args:
@@ -221,7 +242,8 @@ class Translator:
             DataError: the photo has another size, type or other channels.
         """
         self.require_styles()
-        batch, size = self._batch(inputs)
+        inputs = self.prepare(inputs)
+        batch, size = self._batch(inputs), inputs.size
         photo = self.spec.target.fit(photo, "the photo")
         if photo.shape[:2] != size:
             (height, width), (own_height, own_width) = photo.shape[:2], size
@@ -247,9 +269,9 @@ class Translator:
                 table[row] = torch.from_numpy(look[ident].features)
         return table.to(self.device)[index].permute(2, 0, 1)[None]
 
-    def visuals(self, inputs: Inputs) -> dict[str, Tensor]:
+    def visuals(self, inputs: Inputs | Prepared) -> dict[str, Tensor]:
         """The inputs as pictures, name -> (3, H, W) in [-1, 1]."""
-        arrays = self._arrays(inputs)
+        arrays = self.prepare(inputs).arrays
         batch = {s.name: self._tensor(arrays[s.name], s, None) for s in self.spec.inputs}
         return {name: picture[0] for name, picture in self.model.visuals(batch).items()}
 
@@ -258,15 +280,10 @@ class Translator:
         normal = self.spec.target.normalise(picture).transpose(2, 0, 1)
         return to_picture(torch.from_numpy(normal))
 
-    def _batch(self, inputs: Inputs) -> tuple[dict[str, Tensor], tuple[int, int]]:
-        """All inputs at the working size, a batch of one, and the (height, width) they had."""
-        arrays = self._arrays(inputs)
-        size = arrays[self.spec.inputs[0].name].shape[:2]
-        work = self.spec.working_size(size)
-        return {s.name: self._tensor(arrays[s.name], s, work) for s in self.spec.inputs}, size
-
-    def _arrays(self, inputs: Inputs) -> dict[str, np.ndarray]:
-        return complete_inputs(inputs, self.spec, derive=bool(self.model.style_input))
+    def _batch(self, inputs: Prepared) -> dict[str, Tensor]:
+        """All inputs at the working size, a batch of one."""
+        work = self.spec.working_size(inputs.size)
+        return {s.name: self._tensor(inputs.arrays[s.name], s, work) for s in self.spec.inputs}
 
     def _tensor(self, array: np.ndarray, field: Field, work: tuple[int, int] | None) -> Tensor:
         """A batch of one at the size `work`, or at its own."""

@@ -9,7 +9,7 @@ import torch
 
 from img2img.errors import ConfigError
 from img2img.fields import Label
-from img2img.inference.arrays import complete_inputs, with_instances
+from img2img.inference.arrays import Prepared, prepare
 from img2img.inference.styles.book import StyleBook
 from img2img.inference.styles.looks import Choice, Look, Objects, Wishes, choose
 from img2img.inference.translator import NO_BOOK, Translator
@@ -79,7 +79,7 @@ class Engine:
         """A class by its number, made up where the run does not describe it."""
         return self.classes.get(number) or Class(number, f"class-{number}", (128, 128, 128))
 
-    def complete(self, inputs: Arrays) -> dict[str, np.ndarray]:
+    def prepare(self, inputs: Arrays) -> Prepared:
         """All inputs of a picture, checked; missing instances are the labels' connected pieces.
 
         Args:
@@ -88,8 +88,11 @@ class Engine:
         Raises:
             DataError: inputs that are missing, of different size, or not the run's.
         """
-        full = with_instances(inputs, self.spec)
-        return {name: _compact(array) for name, array in full.items()}
+        return prepare(inputs, self.spec, derive=True)
+
+    def complete(self, inputs: Arrays, prepared: Prepared) -> dict[str, np.ndarray]:
+        """The inputs that a picture came with, and the others, which were made of them."""
+        return {name: _compact(inputs.get(name, array)) for name, array in prepared.arrays.items()}
 
     def stuff(self, given: Arrays, inputs: Arrays) -> frozenset[int]:
         """The classes of a picture that are not counted, as `LabelMap.stuff`.
@@ -128,14 +131,12 @@ class Engine:
             changed[self.instances.name] = labels.instance
         return changed
 
-    def objects(self, inputs: Arrays) -> Objects:
+    def objects(self, inputs: Arrays, prepared: Prepared) -> Objects:
         """The objects of a picture, and the number of the class of each."""
         if self.translator.model.style_input:
-            return self.translator.objects(inputs)
-        assert (
-            self.labels is not None
-        )  # a model without styles has them, or this object would not be
-        label = complete_inputs(inputs, self.spec, derive=True)[self.labels.name]
+            return self.translator.objects(prepared)
+        assert self.labels is not None  # a model without styles has them, or this would not be
+        label = prepared.arrays[self.labels.name]
         ids = inputs[(self.instances or self.labels).name]
         return Objects(ids, instance_classes(torch.from_numpy(ids), torch.from_numpy(label)))
 
@@ -152,18 +153,18 @@ class Engine:
             return {}
         return choose(objects, self.book, wishes, seed=seed, base=base)
 
-    def render(self, inputs: Arrays, looks: Sequence[Look]) -> list[np.ndarray]:
+    def render(self, inputs: Arrays | Prepared, looks: Sequence[Look]) -> list[np.ndarray]:
         """Pictures as `Translator.render` returns them, in one batch; other tabs wait."""
         with self._busy:
             return self.translator.render(inputs, looks)
 
-    def display(self, inputs: Arrays, looks: Sequence[Look]) -> list[np.ndarray]:
+    def display(self, inputs: Arrays | Prepared, looks: Sequence[Look]) -> list[np.ndarray]:
         """The same as uint8 RGB (H, W, 3)."""
         return [self.translator.display(picture) for picture in self.render(inputs, looks)]
 
-    def batch(self, inputs: Arrays) -> int:
+    def batch(self, inputs: Prepared) -> int:
         """How many pictures of this size are rendered at once."""
-        height, width = self.size(inputs)
+        height, width = inputs.size
         return max(1, AT_ONCE // (height * width))
 
     def size(self, inputs: Arrays) -> tuple[int, int]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from img2img.errors import ConfigError, DataError
+from img2img.inference.arrays import Prepared
 from img2img.inference.styles.book import Style
 from img2img.inference.styles.looks import Choice, Look, Wishes
 from img2img.inference.styles.sheets import crop_box
@@ -41,6 +42,7 @@ class Studio:
         self._history: History | None = None
         self._stuff: frozenset[int] = frozenset()
         self._pictures = Pictures()
+        self._prepared: tuple[int, Prepared] | None = None
         self._versions = itertools.count()
 
     def open(self, scene: Scene) -> None:
@@ -49,11 +51,13 @@ class Studio:
         Raises:
             DataError: the inputs do not fit the run; what was open stays open.
         """
-        inputs = self.engine.complete(scene.inputs)
-        objects = self.engine.objects(inputs)
+        prepared = self.engine.prepare(scene.inputs)
+        inputs = self.engine.complete(scene.inputs, prepared)
+        objects = self.engine.objects(inputs, prepared)
         stuff = self.engine.stuff(scene.inputs, inputs)
         first = Moment(next(self._versions), inputs, objects, self.engine.look(objects))
         with self.lock:
+            self._prepared = first.version, prepared
             self.scene, self.selected = scene, None
             self._history, self._pictures, self._stuff = History(first), Pictures(), stuff
 
@@ -178,9 +182,22 @@ class Studio:
             if (after.label == before.label).all() and (after.ids == before.ids).all():
                 return
             inputs = engine.with_labels(now.inputs, after)
-            objects = engine.objects(inputs)
+            prepared = engine.prepare(inputs)
+            objects = engine.objects(inputs, prepared)
             look = engine.look(objects, base=now.look)
-            self._add(Moment(next(self._versions), inputs, objects, look, what))
+            moment = Moment(next(self._versions), inputs, objects, look, what)
+            self._prepared = moment.version, prepared
+            self._add(moment)
+
+    def _prepare(self, moment: Moment) -> Prepared:
+        """A state's inputs as networks know them; those of one version, the last, are kept."""
+        with self.lock:
+            known = self._prepared
+        if known is None or known[0] != moment.version:
+            known = moment.version, self.engine.prepare(moment.inputs)
+            with self.lock:
+                self._prepared = known
+        return known[1]
 
     def picture(self, moment: Moment | None = None) -> np.ndarray:
         """A state as uint8 RGB (H, W, 3), the present one by default; rendered when it is new."""
@@ -188,7 +205,7 @@ class Studio:
         with self.lock:
             known = self._pictures.get(moment.key)
         if known is None:
-            [known] = self.engine.display(moment.inputs, [moment.look])
+            [known] = self.engine.display(self._prepare(moment), [moment.look])
             with self.lock:
                 self._pictures.put(moment.key, known)
         return known
@@ -216,12 +233,13 @@ class Studio:
                 thumbs[name] = known[place]
         if thumbs or not missing:
             yield ident, dict(thumbs)
-        step = self.engine.batch(now.inputs)
+        prepared = self._prepare(now)
+        step = self.engine.batch(prepared)
         for start in range(0, len(missing), step):
             names = list(missing)[start : start + step]
             if not self._still(now, ident):
                 return
-            pictures = self.engine.display(now.inputs, [missing[name] for name in names])
+            pictures = self.engine.display(prepared, [missing[name] for name in names])
             for name, picture in zip(names, pictures, strict=True):
                 thumbs[name] = picture[place]
                 with self.lock:

@@ -51,9 +51,10 @@ def test_validation_and_translation_see_the_same(resize):
     setting = {"resize_width": resize[1]} if resize and resize[0] is None else {"resize": resize}
     validated = JointTransform(DataConfig(**setting), spec, train=False)(arrays, 0)
     given = {source.name: arrays[source.name] for source in inputs}
-    batch, size = Translator(
-        SimpleNamespace(spec=spec, style_input=None), torch.device("cpu")
-    )._batch(given)
-    assert size == SIZE
+    model = SimpleNamespace(spec=spec, style_input=None)
+    translator = Translator(model, torch.device("cpu"))
+    prepared = translator.prepare(given)
+    assert prepared.size == SIZE
+    batch = translator._batch(prepared)
     for name, tensor in batch.items():
         assert torch.equal(tensor[0], validated[name]), name

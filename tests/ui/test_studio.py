@@ -196,7 +196,7 @@ def test_new_objects_of_connected_pieces_are_their_own(studio, scene, given, mon
     if given:  # a run whose data have no instance maps brings the pieces along
         derived = studio.engine.instances.model_copy(update={"derived": True})
         monkeypatch.setattr(studio.engine, "instances", derived)
-        inputs = studio.engine.complete(inputs)
+        inputs = studio.engine.complete(inputs, studio.engine.prepare(inputs))
     studio.open(Scene("bare", inputs))
     for cls in (0, 1, CAR):
         known = set(studio.now.objects.classes)

@@ -10,6 +10,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from img2img.data.scenes import CLASSES, STYLES, VAL_OFFSET, Scene, draw_scene
 from img2img.errors import ConfigError
+from img2img.inference.arrays import Prepared
 from img2img.inference.styles.book import Style, StyleBook
 from img2img.inference.styles.clustering import AUTO, K, assign
 from img2img.inference.styles.looks import Choice, Wishes
@@ -193,7 +194,7 @@ class Truth:
         """
         differences = []
         for index in range(VAL_OFFSET, VAL_OFFSET + scenes):
-            inputs = inputs_of(self.scene(index))
+            inputs = translator.prepare(inputs_of(self.scene(index)))
             pictures = [
                 _sample(translator, inputs, number).astype(np.float64) for number in range(samples)
             ]
@@ -201,7 +202,7 @@ class Truth:
         return float(np.mean(differences))
 
 
-def _sample(translator: Translator, inputs: dict[str, np.ndarray], number: int) -> np.ndarray:
+def _sample(translator: Translator, inputs: Prepared, number: int) -> np.ndarray:
     """One of the pictures that a model can make of a label map, by lot."""
     if translator.book is None:
         return translator.translate(inputs, stochastic=True, seed=number)

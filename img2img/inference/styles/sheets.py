@@ -6,11 +6,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from img2img.data.reading import Arrays
 from img2img.data.sheets import contact_sheet, to_picture
 from img2img.errors import DataError, counted
 from img2img.fields.files import write_image
-from img2img.inference.arrays import to_stored
+from img2img.inference.arrays import Prepared
 from img2img.inference.styles.book import Style, StyleBook
 from img2img.inference.styles.looks import Choice, Objects, Wishes, choose
 from img2img.inference.styles.making import StyledRun
@@ -104,7 +103,7 @@ def _rows(run: StyledRun, book: StyleBook, cls: int) -> Iterator[Row]:
             }
 
 
-def _scene(run: StyledRun, book: StyleBook, cls: int) -> tuple[Arrays, Objects, int]:
+def _scene(run: StyledRun, book: StyleBook, cls: int) -> tuple[Prepared, Objects, int]:
     """A training pair with a large object of a class, and that object's id."""
     examples: dict[int, list[int]] = {}
     for style in book.styles[cls]:
@@ -112,8 +111,7 @@ def _scene(run: StyledRun, book: StyleBook, cls: int) -> tuple[Arrays, Objects, 
             examples.setdefault(example.picture, []).append(example.instance)
     found = []
     for index, idents in list(examples.items())[:CANDIDATES]:
-        inputs = to_stored(run.pairs.source.read(index), run.translator.spec)
-        del inputs[TARGET]
+        inputs = run.translator.complete(run.pairs.source.read(index))
         objects = run.translator.objects(inputs)
         sizes = {ident: int((objects.ids == ident).sum()) for ident in idents}
         largest = max(sizes, key=sizes.get)

@@ -11,6 +11,7 @@ from PIL import Image
 
 import img2img
 from img2img.cli import main
+from img2img.fields import Label
 from img2img.fields.files import read_image
 from img2img.inference.styles.book import StyleBook
 from img2img.inference.styles.looks import Choice, parse_wishes, picture_seed, write_look
@@ -311,3 +312,28 @@ def test_sheets_of_an_example_whose_class_is_another_at_full_size(styled_run, tm
     trees = tuple(replace(style, examples=houses) for style in book.styles[5])
     index = write_sheets(run, replace(book, styles={5: trees}))
     assert (index.parent / "005-tree.html").exists()
+
+
+@pytest.mark.parametrize("asked", [[], ["--style", "random"], ["--sheet", "sheet.png"]])
+def test_a_picture_is_prepared_once(styled_run, inside, monkeypatch, asked):
+    """From file ids to classes once; styles, picture and sheet take what is there."""
+    calls, convert = [], Label.to_classes
+
+    def counted(field, label, where):
+        calls.append(where)
+        return convert(field, label, where)
+
+    monkeypatch.setattr(Label, "to_classes", counted)
+    command = ["translate", LABEL, "--run", str(styled_run), "--out", "once.png"]
+    assert main([*command, "--device", "cpu", *asked]) == 0
+    assert calls == [LABEL]
+
+
+def test_what_is_prepared_translates_to_the_same_bits(styled_run):
+    translator, label = img2img.load(styled_run, device="cpu"), read_image(LABEL)[..., 0]
+    prepared = translator.prepare(label)
+    assert translator.prepare(prepared) is prepared
+    look = translator.look(label)
+    for given in (label, prepared):
+        assert np.array_equal(translator.translate(given), translator.translate(label, look=look))
+    assert translator.objects(prepared).classes == translator.objects(label).classes
