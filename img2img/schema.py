@@ -242,10 +242,25 @@ class TrainingConfig(Section):
 # the data lie, which must be the same. Anything else would make the rest of the run another experiment.
 RESUMABLE = frozenset(
     "training." + key
-    for key in (
-        "epochs decay_epochs steps decay_steps max_steps max_time device memory_format compile workers checkpointing "
-        "log_every validate_every val_pairs samples save_every keep"
-    ).split()
+    for key in [
+        "epochs",
+        "decay_epochs",
+        "steps",
+        "decay_steps",
+        "max_steps",
+        "max_time",
+        "device",
+        "memory_format",
+        "compile",
+        "workers",
+        "checkpointing",
+        "log_every",
+        "validate_every",
+        "val_pairs",
+        "samples",
+        "save_every",
+        "keep",
+    ]
 ) | {"data.path", "data.scan_cache"}
 
 

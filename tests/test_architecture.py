@@ -13,9 +13,10 @@ PACKAGE = ROOT / "img2img"
 LAYERS = [
     {"cli", "library"},
     {"ui"},
+    {"training"},
+    {"tasks"},
     {"evaluation"},
     {"inference"},
-    {"training"},
     {"models"},
     {"metrics", "checking", "runs"},
     {"data", "networks", "losses", "distributed"},
@@ -67,7 +68,7 @@ def test_training_knows_no_concrete_model():
 
 def test_only_training_steps():
     for path in FILES:
-        if layer(path) == "training":
+        if layer(path) == "training" or "judges" in path.parts:
             continue
         calls = {
             node.func.attr

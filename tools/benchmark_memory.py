@@ -26,7 +26,7 @@ TRAININGS = {
     "U-Net with features 256x256, EMA, 2 batches a step": "model=pix2pixHD model.generator=unet "
     "model.features=true training.ema=0.99 training.accumulation=2 data.scene_size=256",
 }
-COMMON = "training.max_steps=5 training.log_every=1 data.scenes=20 data.val_scenes=1".split()
+COMMON = ["training.max_steps=5", "training.log_every=1", "data.scenes=20", "data.val_scenes=1"]
 NO_VGG = "model.weights.perceptual=0"
 
 

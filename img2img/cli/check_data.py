@@ -14,7 +14,9 @@ EPILOG = """examples:
 Any setting of the data can be given as key=value, as for training. The exit code is 2 where a
 training would stop, else 0."""
 
-SHARED = {key: FLAGS[key] for key in "layout direction val_fraction ignore_id palette".split()}
+SHARED = {
+    key: FLAGS[key] for key in ["layout", "direction", "val_fraction", "ignore_id", "palette"]
+}
 
 
 def parse(argv: list[str]) -> argparse.Namespace:

@@ -201,7 +201,7 @@ def _code(text: str) -> int:
 def _training_data(painter, path: str | None):
     """The pictures that the run learnt from, and how they are read."""
     from img2img.errors import DataError
-    from img2img.models import find_data
+    from img2img.tasks import find_data
 
     config = painter.config
     if path is not None:

@@ -46,8 +46,8 @@ def main(argv: list[str]) -> int:
     """Imports and says what was read off and what was assumed."""
     a = parse(argv)
     from img2img.inference.importing import Unknowns, import_weights
-    from img2img.runs.folder import last_checkpoint, run_path
-    from img2img.training.messages import use_command
+    from img2img.runs.folder import last_checkpoint, run_path, typed
+    from img2img.tasks import task_of
 
     unknowns = Unknowns(
         model=a.model,
@@ -61,6 +61,8 @@ def main(argv: list[str]) -> int:
     path = run_path(a.run)
     for line in import_weights(a.files, path, unknowns, overwrite=a.overwrite):
         say(line)
-    command = use_command(path, last_checkpoint(path).spec)
+    checkpoint = last_checkpoint(path)
+    task = task_of(checkpoint.meta["config"]["model"]["name"])
+    command = task.next_steps(typed(path), checkpoint.spec, styles=False)["translate"]
     say(f"imported into {path}; translate with: {command}")
     return 0

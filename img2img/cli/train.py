@@ -23,10 +23,22 @@ FLAGS = {
 }
 
 # As in `img2img.models.MODELS`, which is not imported for a help text.
-NAMES = (
-    "pix2pix pix2pixHD gan dcgan cgan acgan infogan lsgan wgan wgan_gp wgan_div fgan began "
-    "semi_supervised"
-).split()
+NAMES = [
+    "pix2pix",
+    "pix2pixHD",
+    "gan",
+    "dcgan",
+    "cgan",
+    "acgan",
+    "infogan",
+    "lsgan",
+    "wgan",
+    "wgan_gp",
+    "wgan_div",
+    "fgan",
+    "began",
+    "semi_supervised",
+]
 
 EPILOG = """examples:
   img2img train --model pix2pixHD                          the built-in data

@@ -16,6 +16,7 @@ from img2img.data.spec import BUILT_IN, DataSpec
 from img2img.errors import ConfigError, DataError, counted
 from img2img.evaluation import bootstrap
 from img2img.evaluation.instruments import about_inception, about_sets, too_few, versions
+from img2img.evaluation.judges.classifier import train_classifier
 from img2img.evaluation.pictures import as_rgb
 from img2img.evaluation.result import Evaluation, Score
 from img2img.inference.painter import Painter
@@ -24,7 +25,6 @@ from img2img.metrics import distribution
 from img2img.metrics.classified import Seen, classified_scores, classify, own_code_accuracy
 from img2img.models.latents import COLUMNS
 from img2img.progress import counting
-from img2img.training.classifier import train_classifier
 
 COUNT = 2000  # pictures drawn, and real ones beside them
 ROWS = 8  # of a grid without classes and codes

@@ -52,7 +52,7 @@ def _config(run: str | None, options: Options) -> Config:
 
 def draws(run: str | None, options: Options) -> bool:
     """Whether a run draws pictures from noise instead of translating some."""
-    return MODELS[_config(run, options).model.name].takes != "pairs"
+    return MODELS[_config(run, options).model.name].task == "generative"
 
 
 def require_same_pictures(first: str, second: str, options: Options) -> None:

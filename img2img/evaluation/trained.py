@@ -12,11 +12,11 @@ from img2img.data.transforms import JointTransform
 from img2img.errors import ConfigError, DataError
 from img2img.evaluation.hashing import fingerprint
 from img2img.evaluation.heldout import HeldOut
+from img2img.evaluation.judges.segmenter import STEPS, train_segmenter
 from img2img.evaluation.segmenters import NetworkSegmenter
 from img2img.keys import TARGET
 from img2img.networks.segmenter import PhotoSegmenter
 from img2img.runs.checkpoint import replacing
-from img2img.training.segmenter import STEPS, train_segmenter
 
 FILE = "segmenter.safetensors"
 CROP = 256  # pixels a side at most, of the parts of pictures that it is trained on

@@ -1,9 +1,7 @@
 """The methods, by the name that `--model` takes."""
 
-from typing import TYPE_CHECKING
-
 from img2img.data.spec import DataSpec
-from img2img.errors import ConfigError, DataError
+from img2img.errors import ConfigError
 from img2img.models.acgan import ACGAN
 from img2img.models.base import Model
 from img2img.models.began import BEGAN
@@ -16,9 +14,6 @@ from img2img.models.pix2pixhd import Pix2PixHD
 from img2img.models.semi_supervised import SemiSupervisedGAN
 from img2img.networks.layers import BatchNorm
 from img2img.schema import Config
-
-if TYPE_CHECKING:
-    from img2img.data.describe import Data
 
 # One class may go by several names, each with settings of its own (`Options.presets`).
 MODELS: dict[str, type[Model]] = {
@@ -39,36 +34,6 @@ MODELS: dict[str, type[Model]] = {
 }
 
 OPTIONS = {name: model.Options for name, model in MODELS.items()}
-
-
-def find_data(config: Config) -> "Data":
-    """The data of a config, as its model takes them.
-
-    Raises:
-        DataError: one message with what is wrong, which files, and what to set.
-    """
-    # Late: whoever translates has no need of them.
-    from img2img.data.describe import describe_data
-    from img2img.data.pictures.describe import are_pictures, describe_pictures
-
-    name, seed = config.model.name, config.training.seed
-    takes = MODELS[name].takes
-    if takes != "pairs":
-        return describe_pictures(
-            config.data,
-            seed=seed,
-            classes=takes == "classes",
-            labelled=getattr(config.model, "labelled_per_class", None),
-        )
-    try:
-        return describe_data(config.data, seed=seed)
-    except DataError as error:
-        if not are_pictures(config.data):
-            raise
-        others = ", ".join(other for other, model in MODELS.items() if model.takes != "pairs")
-        raise DataError(
-            f"{error}\n{name} learns from pairs of pictures; from pictures alone learn {others}"
-        ) from error
 
 
 def build_model(config: Config, spec: DataSpec) -> Model:

@@ -45,7 +45,7 @@ class ACGAN(Players):
     """A discriminator with two heads: real or generated, and which class."""
 
     Options = Options
-    takes = "classes"
+    needs_classes = True
 
     def __init__(self, options: Options, spec: DataSpec):
         latents = Latents(options.latent, options.noise, classes=spec.class_names)

@@ -75,7 +75,8 @@ class Model(nn.Module):
             weight moves before all of them are done.
         accumulation_remark: in what a step of several batches differs from one of a large batch,
             where it does.
-        takes: what it learns from: pairs, pictures alone, or pictures that have a class each.
+        task: its job, by the name in `tasks.TASKS`.
+        needs_classes: whether the pictures that it learns from need a class each.
         latents: of what learns from pictures alone; a batch of them takes the place of a pair's
             inputs.
         twice: networks whose gradients are differentiated once more.
@@ -91,7 +92,8 @@ class Model(nn.Module):
     least_batch: int = 1
     shared_graph: bool = False
     accumulation_remark: str = ""
-    takes: Literal["pairs", "pictures", "classes"] = "pairs"
+    task: str = "paired"
+    needs_classes: bool = False
     latents: Latents | None = None
     twice: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()

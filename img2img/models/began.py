@@ -72,7 +72,7 @@ class BEGAN(Model):
     """
 
     Options = Options
-    takes = "pictures"
+    task = "generative"
 
     def __init__(self, options: Options, spec: DataSpec):
         super().__init__(options, spec)

@@ -32,7 +32,7 @@ class CGAN(Players):
     """Generator and discriminator both know the class; generated pictures are of the real ones'."""
 
     Options = Options
-    takes = "classes"
+    needs_classes = True
 
     def __init__(self, options: Options, spec: DataSpec):
         latents = Latents(options.latent, options.noise, classes=spec.class_names)

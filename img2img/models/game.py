@@ -98,7 +98,7 @@ class Players(Model):
     One whose discriminator says more than real or generated has its own losses.
     """
 
-    takes = "pictures"
+    task = "generative"
 
     def __init__(self, options: GameOptions, spec: DataSpec, latents: Latents):
         super().__init__(options, spec)

@@ -61,7 +61,7 @@ class SemiSupervisedGAN(Players):
     """A generator without classes against a classifier that was told of a few."""
 
     Options = Options
-    takes = "classes"
+    needs_classes = True
 
     def __init__(self, options: Options, spec: DataSpec):
         super().__init__(options, spec, Latents(options.latent, options.noise))

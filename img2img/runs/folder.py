@@ -1,6 +1,7 @@
 """Run folders: `runs/NAME/` with config.yaml, metrics.jsonl, samples/ and checkpoints/."""
 
 import datetime
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -25,6 +26,12 @@ def run_path(name: str) -> Path:
     """`NAME` means runs/NAME; anything with a separator is a path as it is."""
     is_path = name.startswith(("~", ".")) or any(mark in name for mark in ("/", "\\"))
     return Path(name).expanduser() if is_path else RUNS / name
+
+
+def typed(run: Path) -> str:
+    """A run's path as it is typed: a plain word would be the name of a run in runs/."""
+    text = str(run)
+    return shlex.quote(text if run_path(text) == run else f"./{text}")
 
 
 def new_run_name(model: str) -> str:

@@ -14,6 +14,7 @@ from img2img.data.describe import Data
 from img2img.errors import ConfigError, counted
 from img2img.models.base import Model
 from img2img.schema import Config
+from img2img.tasks import task_of
 from img2img.training.forecast import Forecast, forecast, free_memory, gigabytes, held_memory
 from img2img.training.memory import PARAMETERS
 
@@ -107,7 +108,10 @@ def fit_into(
         [{}],
         batches,
         [changes | recomputed for changes in batches],
-        [batches[-1] | recomputed | {CROP: crop} for crop in _crops(data, given.forecast.model)],
+        [
+            batches[-1] | recomputed | {CROP: crop}
+            for crop in _crops(config, data, given.forecast.model)
+        ],
     ]
     for candidates in stages:
         # They take less and less: the first that fits is found by halving.
@@ -140,13 +144,13 @@ def _batches(config: Config, least: int) -> list[Changes]:
     ]
 
 
-def _crops(data: Data, model: Model) -> list[tuple[int, int]]:
+def _crops(config: Config, data: Data, model: Model) -> list[tuple[int, int]]:
     """Smaller and smaller crops of about the pictures' proportions.
 
     They are multiples of what the networks halve, and the discriminator has room in them. None where
     pictures are drawn from noise: those that a generator makes would be parts, too.
     """
-    if model.latents:
+    if task_of(config.model.name).one_size:
         return []
     whole = data.spec.smallest
     multiple = max(getattr(net, "size_multiple", 1) for net in model.networks().values())

@@ -25,9 +25,6 @@ GRID = 0.02  # strength of a grid in [-1, 1] that one sees: 2.5 grey levels of 2
 GRID_RATIO = 3.0  # how much stronger it is than in real pictures
 WORSE = 1.05  # validation score, as a multiple of the best one
 PATIENCE = 3  # validations after the best one
-# Steps until networks that draw from noise have found their balance: in a DCGAN of 5,000 digits that
-# went well, the discriminator was always right for 300 steps, and a grid could be seen for 700.
-SETTLING = 1000
 
 
 # ------------------------------------------------------------------ the rules

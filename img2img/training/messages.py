@@ -1,39 +1,22 @@
 """What a training says about itself at its start and its end."""
 
-import shlex
 from pathlib import Path
 
 from accelerate import Accelerator
 
-from img2img.data.spec import DataSpec
 from img2img.errors import counted
 from img2img.models.base import Model
 from img2img.runs.checkpoint import Checkpoint
-from img2img.runs.folder import HEALTH, run_path
+from img2img.runs.folder import HEALTH, typed
 from img2img.schema import Config
+from img2img.tasks import task_of
 from img2img.training.forecast import Forecast, gigabytes
 from img2img.training.trainer import Trainer
 
 
 def resume_command(run: Path) -> str:
     """The command that goes on with a run."""
-    return f"img2img train --resume {_typed(run)}"
-
-
-def generate_command(run: Path) -> str:
-    """The command that draws pictures by a run."""
-    return f"img2img generate --run {_typed(run)} -n 64"
-
-
-def use_command(run: Path, spec: DataSpec) -> str:
-    """The command that translates by a run, with a name in place of the picture."""
-    return f"img2img translate {spec.inputs[0].placeholder} --run {_typed(run)}"
-
-
-def _typed(run: Path) -> str:
-    """A run's path as it is typed: a plain word would be the name of a run in runs/."""
-    text = str(run)
-    return shlex.quote(text if run_path(text) == run else f"./{text}")
+    return f"img2img train --resume {typed(run)}"
 
 
 def summary(trainer: Trainer, model: Model) -> str:
@@ -131,14 +114,11 @@ def farewell(trainer: Trainer, reason: str) -> str:
     if reason == "time":
         return f"time is up at step {step}, saved; go on with: {resume_command(run)}"
     text = f"done: {counted(step, 'step')}, saved in {run}\n  samples:   {run / 'samples'}\n"
-    if trainer.model.latents:
-        text += f"  generate:  {generate_command(run)}"
-    else:
-        text += f"  translate: {use_command(run, trainer.model.spec)}"
-    said = len(trainer.monitor.said)
-    text += (
-        f"\n  health:    {counted(said, 'warning')}, above and in {run / HEALTH}" if said else ""
+    steps = task_of(trainer.model.options.name).next_steps(
+        typed(run), trainer.model.spec, styles=bool(trainer.model.style_input)
     )
-    if trainer.model.style_input:
-        text += f"\n  styles:    img2img cluster-styles --run {_typed(run)}"
+    text += "\n".join(f"  {what + ':':10} {command}" for what, command in steps.items())
+    said = len(trainer.monitor.said)
+    if said:
+        text += f"\n  health:    {counted(said, 'warning')}, above and in {run / HEALTH}"
     return text

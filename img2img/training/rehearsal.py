@@ -16,12 +16,9 @@ from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from img2img.data.describe import Data
-from img2img.data.spec import DataSpec
-from img2img.keys import CLASS
 from img2img.models import build_model
-from img2img.models.base import Batch
-from img2img.models.latents import COLUMNS
 from img2img.schema import Config
+from img2img.tasks import task_of
 from img2img.training.memory import AVERAGE, FROZEN, GRADIENTS, OPTIMIZER, PARAMETERS, Ledger
 from img2img.training.state import TrainingState
 from img2img.training.stepper import Stepper
@@ -41,7 +38,7 @@ class Rehearsal:
     """
 
     def __init__(self, config: Config, data: Data, accelerator: Accelerator):
-        self.device = accelerator.device
+        self.device, self.task = accelerator.device, task_of(config.model.name)
         self.ledger = Ledger(self.device.type)
         # Real tensors may meet fake ones: a file's weights may be read as such.
         with FakeTensorMode(allow_non_fake_inputs=True), self.ledger:
@@ -95,7 +92,7 @@ class Rehearsal:
     def _play_step(self, stepper: Stepper, config: Config, data: Data) -> Counter[str]:
         size, training = training_size(config, data), config.training
         group = [
-            _blank_batch(data.spec, size, training.batch_size, self.device)
+            self.task.blank_batch(data.spec, size, training.batch_size, self.device)
             for _ in range(training.accumulation)
         ]
         self.ledger.reset()
@@ -104,11 +101,10 @@ class Rehearsal:
 
     def _play_validation(self, config: Config, data: Data) -> Counter[str]:
         training = config.training
-        if self.model.latents:
-            batch = self.model.latents.draw(COLUMNS, self.device)
-        elif len(data.val) and (training.val_pairs or training.samples):
-            batch = _blank_batch(data.spec, whole_size(data), 1, self.device)
-        else:
+        batch = None
+        if training.val_pairs or training.samples:
+            batch = self.task.blank_inputs(self.model, data, whole_size(data), self.device)
+        if batch is None:
             return Counter()
         self.ledger.reset()
         self.model.eval()
@@ -126,14 +122,6 @@ def whole_size(data: Data) -> tuple[int, int]:
     """(height, width) of the picture with the most pixels, as the network sees it uncropped."""
     sizes = {data.spec.working_size(size) for size in data.sizes}
     return max(sizes, key=lambda size: size[0] * size[1])
-
-
-def _blank_batch(spec: DataSpec, size: tuple[int, int], count: int, device: torch.device) -> Batch:
-    """A batch of `count` pairs as the loader brings it, all zeros."""
-    batch = {field.name: field.blank(count, size, device) for field in spec.fields}
-    if spec.class_names:
-        batch[CLASS] = torch.zeros(count, dtype=torch.int64, device=device)
-    return batch
 
 
 def _tensors(module: nn.Module) -> Iterator[Tensor]:

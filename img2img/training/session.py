@@ -18,7 +18,7 @@ from img2img.distributed.engine import make_accelerator
 from img2img.distributed.launching import introduction, keep_step
 from img2img.distributed.processes import all_alive, main_alone, main_first
 from img2img.errors import ConfigError, DataError
-from img2img.models import OPTIONS, build_model, find_data
+from img2img.models import OPTIONS, build_model
 from img2img.models.base import Model
 from img2img.networks.compiling import compile_networks
 from img2img.runs.checkpoint import Checkpoint, read_checkpoint, write_text
@@ -33,6 +33,7 @@ from img2img.runs.folder import (
     run_path,
 )
 from img2img.schema import RESUMABLE, Config
+from img2img.tasks import find_data, task_of
 from img2img.training import messages
 from img2img.training.fitting import fit_into, parse_budget
 from img2img.training.forecast import forecast, memory_sufficing, memory_warning
@@ -239,9 +240,8 @@ def make_trainer(
 ) -> Trainer:
     """The trainer of a model on described data; arguments are as of `Trainer`."""
     train = JointTransform(config.data, data.spec, train=True)
-    # What draws pictures judges those of its own size alone; translations are of any size.
-    fixed = model.latents is not None
-    val = JointTransform(config.data, data.spec, train=False, centred=fixed)
+    one_size = task_of(config.model.name).one_size
+    val = JointTransform(config.data, data.spec, train=False, centred=one_size)
     return Trainer(
         config,
         model,

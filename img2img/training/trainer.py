@@ -15,16 +15,15 @@ from img2img.networks.channels_last import as_channels_last, use_channels_last, 
 from img2img.progress import Meter, say
 from img2img.runs.records import Tracker
 from img2img.schema import Config
+from img2img.tasks import task_of
 from img2img.training.finite import BUDGET
-from img2img.training.health import SETTLING, Finding, Monitor, cause
+from img2img.training.health import Finding, Monitor, cause
 from img2img.training.history import Line
 from img2img.training.observing import Movement
 from img2img.training.optim import Schedule
-from img2img.training.sampling import Sampler
 from img2img.training.signals import StopSignals
 from img2img.training.state import TrainingState
 from img2img.training.stepper import Stepper
-from img2img.training.validation import Validator
 
 # Step and its losses by name, detached scalars on the device; False ends the training.
 OnStep = Callable[[int, dict[str, Tensor]], bool | None]
@@ -64,11 +63,8 @@ class Trainer:
             world=accelerator.num_processes,
         )
         self.loader = make_loader(train, self.batches, workers=self.settings.workers)
-        self.validator = (
-            Sampler(config, val, accelerator.device)
-            if model.latents
-            else Validator(config, val, accelerator.device)
-        )
+        task = task_of(config.model.name)
+        self.validator = task.validator(config, val, accelerator.device)
         self.state = TrainingState(
             config,
             self.model,
@@ -82,7 +78,7 @@ class Trainer:
         self.monitor = Monitor(
             self.model.options.weights.model_dump(),
             self.model.roles,
-            settling=SETTLING if model.latents else 0,
+            settling=task.settling,
         )
         self.signals = StopSignals()
         self._deadline, self._enough = None, False

@@ -263,7 +263,7 @@ def test_the_pasted_settings_train(tmp_path, check):
         save(path, (np.asarray(Image.open(path)) > 1).astype(np.uint8) * 255)
     words = settings(check(root))[1:]
     words[words.index("pix2pixHD")] = "pix2pix"
-    small = "training.device=cpu model.width=2 model.d_width=2 training.max_steps=1".split()
+    small = ["training.device=cpu", "model.width=2", "model.d_width=2", "training.max_steps=1"]
     assert main([*words, *small, "--run", str(tmp_path / "run")]) == 0
 
 

@@ -101,7 +101,7 @@ def train_on_photos(tmp_path, damage, *options):
     )
     for path in (root / "images").iterdir():
         path.write_bytes(damage(path.read_bytes()))
-    small = "training.device=cpu model.width=2 model.d_width=2".split()
+    small = ["training.device=cpu", "model.width=2", "model.d_width=2"]
     run = ["--run", str(tmp_path / "run"), "--data", str(root)]
     return main(["train", "--model", "pix2pix", *run, *small, *options])
 

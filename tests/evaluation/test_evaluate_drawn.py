@@ -15,10 +15,10 @@ from img2img.data.pictures.stacked import every_fifth, stack_pictures
 from img2img.data.sheets import SEAM
 from img2img.evaluation import drawn
 from img2img.evaluation.drawn import draw_gallery, evaluate_drawn
+from img2img.evaluation.judges.classifier import train_classifier
 from img2img.inference.painter import Painter
 from img2img.metrics.classified import classify
 from img2img.schema import DataConfig
-from img2img.training.classifier import train_classifier
 
 SIDE, COUNT = 8, 60
 judge = partial(train_classifier, steps=80)  # enough for squares

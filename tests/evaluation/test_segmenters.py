@@ -13,6 +13,7 @@ from img2img.cli import main
 from img2img.data.loader import PairDataset, SceneSource
 from img2img.data.transforms import JointTransform
 from img2img.errors import ConfigError, DataError
+from img2img.evaluation.judges.segmenter import train_segmenter
 from img2img.evaluation.segmenters import (
     NetworkSegmenter,
     OnnxSegmenter,
@@ -22,7 +23,6 @@ from img2img.evaluation.segmenters import (
     read_numbers,
 )
 from img2img.schema import DataConfig
-from img2img.training.segmenter import train_segmenter
 
 CPU = torch.device("cpu")
 # Class 0 is red, 1 green, 2 blue: the largest channel.

@@ -14,11 +14,12 @@ from img2img.config import load_config
 from img2img.data.loader import PairDataset, collate, draw_samples
 from img2img.data.transforms import JointTransform
 from img2img.distributed.engine import make_accelerator
-from img2img.models import MODELS, OPTIONS, build_model, find_data
+from img2img.models import MODELS, OPTIONS, build_model
 from img2img.models.latents import Latents
 from img2img.networks.channels_last import use_channels_last
 from img2img.networks.compiling import compile_networks
 from img2img.runs.checkpoint import read_checkpoint
+from img2img.tasks import find_data
 from img2img.training.state import TrainingState
 from img2img.training.stepper import Stepper
 
@@ -58,7 +59,7 @@ GAMES = {
         "model.aids.minibatch_discrimination": True,
     },
 }
-GANS = [name for name, model in MODELS.items() if model.takes != "pairs"]
+GANS = [name for name, model in MODELS.items() if model.task == "generative"]
 FEW = [
     *("training.max_steps=4", "training.log_every=1", "training.workers=0", "data.scenes=8"),
     *("data.scene_size=64", "data.val_scenes=2", "model.width=8", "model.d_width=8"),

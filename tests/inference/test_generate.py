@@ -231,7 +231,7 @@ def test_neighbours_stand_beside_their_pictures(runs, capsys):
 @pytest.mark.parametrize("chunk", [4, 256])
 def test_nearest_of_a_training_picture_is_itself(runs, monkeypatch, chunk):
     from img2img.inference import neighbours
-    from img2img.models import find_data
+    from img2img.tasks import find_data
 
     monkeypatch.setattr(neighbours, "CHUNK", chunk)  # of nine pictures
     painter = Painter.load(runs / "dcgan", device="cpu")

@@ -14,15 +14,16 @@ from img2img.cli import main
 from img2img.config import load_config, parse_overrides
 from img2img.distributed.engine import make_accelerator
 from img2img.errors import ConfigError
-from img2img.models import MODELS, OPTIONS, build_model, find_data
+from img2img.models import MODELS, OPTIONS, build_model
 from img2img.networks import compiling
 from img2img.networks.checkpointing import recompute_activations
 from img2img.networks.reference import Referenced
+from img2img.tasks import find_data
 from img2img.training.fitting import Budget, fit_into
 from img2img.training.state import TrainingState
 from img2img.training.stepper import Stepper
 
-GANS = [name for name, model in MODELS.items() if model.takes != "pairs"]
+GANS = [name for name, model in MODELS.items() if model.task == "generative"]
 CONVOLUTIONAL = [name for name in GANS if name not in ("gan", "began")]
 FP16 = SimpleNamespace(scaler=object())
 SIDE = 16

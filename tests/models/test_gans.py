@@ -13,7 +13,7 @@ from img2img.models import MODELS
 from img2img.models.base import Output
 from img2img.models.latents import COLUMNS, Latents
 
-GANS = [name for name, model in MODELS.items() if model.takes != "pairs"]
+GANS = [name for name, model in MODELS.items() if model.task == "generative"]
 SIDE = 8
 TINY = [
     *("--data", "digits.csv", "--device", "cpu"),

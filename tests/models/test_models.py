@@ -14,7 +14,8 @@ from img2img.data.transforms import JointTransform
 from img2img.errors import CheckpointError, ConfigError
 from img2img.fields import Image, Instance, Label
 from img2img.fields.image import ImageSpec
-from img2img.models import MODELS, OPTIONS, build_model, find_data
+from img2img.models import MODELS, OPTIONS, build_model
+from img2img.tasks import find_data
 from img2img.training.trainer import Trainer
 
 CONFIGS = sorted((Path(__file__).resolve().parents[2] / "configs").glob("*.yaml"))

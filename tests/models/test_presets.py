@@ -56,7 +56,7 @@ OWN = {
     "semi_supervised": {"labelled_per_class": 10},  # 100 labels of MNIST
 }
 NOT_1 = {"semi_supervised": {"adv": 0}}
-GANS = [name for name, model in MODELS.items() if model.takes != "pairs"]
+GANS = [name for name, model in MODELS.items() if model.task == "generative"]
 
 
 def config_of(name):

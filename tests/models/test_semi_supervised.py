@@ -20,7 +20,7 @@ from img2img.errors import DataError
 from img2img.fields.image import ImageSpec
 from img2img.models import OPTIONS, build_model
 from img2img.schema import DataConfig
-from img2img.training.sampling import Sampler
+from img2img.tasks.generative import GridValidator
 
 SIDE = 16
 TINY = [
@@ -202,6 +202,6 @@ def test_few_held_out_pictures_are_of_all_classes():
     data = describe_pictures(config.data, classes=True, labelled=2)
     transform = JointTransform(config.data, data.spec, train=False, centred=True)
     held_out = PairDataset(data.val, transform)  # 18 of the one class, then 18 of the other
-    sampler = Sampler(config, held_out, torch.device("cpu"))
+    sampler = GridValidator(config, held_out, torch.device("cpu"))
     assert sampler._classify(Knowing(), lambda: False) == {"val/accuracy": 1.0}
     assert len(shown) == 12 and 3 <= sum(shown) <= 9

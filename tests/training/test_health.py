@@ -14,9 +14,10 @@ from img2img.config import load_config, parse_overrides
 from img2img.data.loader import PairDataset, collate
 from img2img.data.transforms import JointTransform
 from img2img.losses.adversarial import verdict
-from img2img.models import OPTIONS, build_model, find_data
+from img2img.models import OPTIONS, build_model
+from img2img.tasks import find_data
 from img2img.training.finite import BUDGET, FiniteGuard, Skipped
-from img2img.training.health import RULES, SETTLING, Monitor, overfitting
+from img2img.training.health import RULES, Monitor, overfitting
 from img2img.training.history import WINDOW, History, Line, trend
 from img2img.training.means import RunningMeans
 from img2img.training.observing import grid, spread
@@ -237,7 +238,7 @@ def test_a_balance_that_is_still_sought_is_not_judged():
 
 
 def test_networks_that_draw_from_noise_are_given_time(inside):
-    assert make_trainer(inside, "dcgan").monitor.settling == SETTLING > 0
+    assert make_trainer(inside, "dcgan").monitor.settling == 1000
     assert make_trainer(inside, "pix2pix").monitor.settling == 0
 
 

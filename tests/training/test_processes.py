@@ -70,11 +70,11 @@ sys.exit(main(["train", *sys.argv[1:]]))
 """
 SABOTAGE = {
     "validation": """
-    from img2img.training.validation import Validator
+    from img2img.tasks.paired import PairValidator
     def unreadable(*_):
         from img2img.errors import DataError
         raise DataError("no such picture")
-    Validator.run = unreadable
+    PairValidator.run = unreadable
 """,
     "checkpoint": """
     from img2img.runs import checkpoint

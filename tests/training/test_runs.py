@@ -100,7 +100,7 @@ def test_what_a_run_holds(inside):
         "config.yaml",
         "metrics.jsonl",
         "health.jsonl",
-        *"tensorboard samples checkpoints".split(),
+        *["tensorboard", "samples", "checkpoints"],
     }
     assert {p.name for p in (run / "checkpoints").iterdir()} == {
         "best.safetensors",

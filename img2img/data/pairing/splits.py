@@ -19,12 +19,35 @@ from img2img.fields.files import IMAGE_SUFFIXES
 # What data sets append to a shared stem, longest first.
 KNOWN_SUFFIXES = tuple(
     sorted(
-        (
-            "_gtFine_labelIds _gtFine_instanceIds _gtFine_labelTrainIds _gtFine_color "
-            "_gtCoarse_labelIds _gtCoarse_instanceIds _gtCoarse_labelTrainIds _leftImg8bit "
-            "_label _labels _labelIds _labelTrainIds _instance _instances _instanceIds _inst "
-            "_img _image _photo _rgb _mask _masks _seg _segmentation _L _A _B"
-        ).split(),
+        [
+            "_gtFine_labelIds",
+            "_gtFine_instanceIds",
+            "_gtFine_labelTrainIds",
+            "_gtFine_color",
+            "_gtCoarse_labelIds",
+            "_gtCoarse_instanceIds",
+            "_gtCoarse_labelTrainIds",
+            "_leftImg8bit",
+            "_label",
+            "_labels",
+            "_labelIds",
+            "_labelTrainIds",
+            "_instance",
+            "_instances",
+            "_instanceIds",
+            "_inst",
+            "_img",
+            "_image",
+            "_photo",
+            "_rgb",
+            "_mask",
+            "_masks",
+            "_seg",
+            "_segmentation",
+            "_L",
+            "_A",
+            "_B",
+        ],
         key=lambda suffix: (-len(suffix), suffix),
     )
 )

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from benchmarking.gans.material import Judge
 from img2img.devices import pick_device
+from img2img.evaluation.judges.classifier import train_classifier
 from img2img.inference.loading import load_model
 from img2img.inference.painter import Painter
 from img2img.keys import CATEGORY, CLASS, LABELLED
@@ -19,7 +20,6 @@ from img2img.metrics.classified import (
 )
 from img2img.models.base import Model
 from img2img.runs.folder import pick_checkpoint
-from img2img.training.classifier import train_classifier
 
 SEED = 0
 BATCH = 256

@@ -16,11 +16,11 @@ from benchmarking.gans.running import run_all
 from benchmarking.gans.scoring import SEED, score_run
 from benchmarking.machine import describe
 from img2img.evaluation.drawn import draw_gallery
+from img2img.evaluation.judges import classifier
 from img2img.fields.files import write_image
 from img2img.inference.painter import Painter
 from img2img.runs.checkpoint import write_text
 from img2img.runs.folder import pick_checkpoint
-from img2img.training import classifier
 
 TINY_THINGS, TINY_STEPS = 60, 3
 

@@ -1,22 +1,62 @@
-"""Scores and sample sheets on the held-out pairs, the same pairs every time."""
+"""Pairs of pictures: an input, or several of one scene, and the right answer."""
 
 import math
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
+from img2img.data.describe import Data, describe_data
 from img2img.data.loader import PairDataset, iterate, make_loader
+from img2img.data.pictures.describe import are_pictures
 from img2img.data.sheets import contact_sheet, to_picture
-from img2img.errors import ConfigError
+from img2img.data.spec import DataSpec
+from img2img.errors import ConfigError, DataError
+from img2img.inference.translator import Translator
 from img2img.keys import TARGET
 from img2img.metrics.paired import BETTER, l1, load_lpips, psnr, ssim
-from img2img.models.base import Model
+from img2img.models.base import Batch, Model
 from img2img.schema import Config
+from img2img.tasks.base import Task, Validator
 
 
-class Validator:
-    """Translates held-out pairs and measures how near the results are.
+class Paired(Task):
+    """A translation is measured by the right answer beside it."""
+
+    def describe(self, config: Config) -> Data:
+        try:
+            return describe_data(config.data, seed=config.training.seed)
+        except DataError as error:
+            if not are_pictures(config.data):
+                raise
+            raise DataError(
+                f"{error}\n{config.model.name} learns from pairs of pictures; a folder of pictures alone "
+                "wants another model, such as dcgan (README, Pictures without pairs)"
+            ) from error
+
+    def validator(self, config: Config, dataset: PairDataset, device: torch.device) -> Validator:
+        return PairValidator(config, dataset, device)
+
+    def blank_inputs(
+        self, model: Model, data: Data, size: tuple[int, int], device: torch.device
+    ) -> Batch | None:
+        return self.blank_batch(data.spec, size, 1, device) if len(data.val) else None
+
+    def next_steps(self, run: str, spec: DataSpec, *, styles: bool) -> dict[str, str]:
+        picture = spec.inputs[0].placeholder
+        commands = {"translate": f"img2img translate {picture} --run {run}"}
+        if styles:
+            commands["styles"] = f"img2img cluster-styles --run {run}"
+        return commands
+
+    def predictor(self, run: str | Path | None = None, **settings: Any) -> Translator:
+        return Translator.load(run, **settings)
+
+
+class PairValidator:
+    """Translates held-out pairs, the same every time, and measures how near the results are.
 
     Args:
         dataset: the held-out pairs, not augmented; may be empty.

@@ -1,0 +1,1 @@
+"""Small networks that judge pictures, trained on the spot."""
