@@ -54,7 +54,7 @@ def test_data_with_labels_only_get_instances(tmp_path):
         {"images": photo, "labels": np.kron(ids(0, 2, 0, 4)[:3, :4], np.ones((2, 2), "u1"))},
     )
     data = describe(tmp_path, derive_instances=True)
-    assert [(s.name, s.kind, s.derived) for s in data.spec.inputs] == [
+    assert [(s.name, s.kind, s.is_derived) for s in data.spec.inputs] == [
         ("label", "labels", False),
         ("instance", "instances", True),
     ]
