@@ -5,6 +5,7 @@ model brings its own settings and this file need not know them.
 """
 
 import copy
+import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,13 @@ from pydantic import ValidationError, create_model
 
 from img2img.errors import ALIKE, ConfigError, best_match, nearest
 from img2img.schema import Config, Section, subsection, walk
+
+# Settings by the names that they had, as older configs, runs and habits have them.
+RENAMED = {
+    "training.checkpointing": "training.activation_checkpointing",
+    "model.aids": "model.regularizers",
+}
+_told: set[str] = set()  # once in a process
 
 
 class _Loader(yaml.SafeLoader):
@@ -76,6 +84,38 @@ def _set(tree: dict, dotted: str, value: Any) -> None:
         tree[key] = child
         tree = child
     tree[last] = value
+
+
+def _renamed(key: str) -> str:
+    """A dotted key by its present name; says so where it had another."""
+    for old, new in RENAMED.items():
+        if key == old or key.startswith(old + "."):
+            if old not in _told:
+                _told.add(old)
+                print(f"{old} is now called {new}", file=sys.stderr)
+            return new + key.removeprefix(old)
+    return key
+
+
+def _rename(tree: dict, origin: str) -> None:
+    """Gives the settings of a nested mapping their present names.
+
+    Raises:
+        ConfigError: one is given by both names.
+    """
+    for old in RENAMED:
+        *above, last = old.split(".")
+        section: Any = tree
+        for key in above:
+            section = section.get(key) if isinstance(section, dict) else None
+        if not isinstance(section, dict) or last not in section:
+            continue
+        new = _renamed(old).split(".")[-1]
+        if new in section:
+            raise ConfigError(
+                f"{origin}: {'.'.join(above)} has both {last} and {new}, its name now; leave out {last}"
+            )
+        section[new] = section.pop(last)
 
 
 def _fill(tree: dict, options: Mapping[str, type[Section]]) -> None:
@@ -150,6 +190,8 @@ def parse_config(
     model = tree.get("model")
     if isinstance(model, str):
         tree["model"] = {"name": model}
+    overrides = {_renamed(key): value for key, value in overrides.items()}
+    _rename(tree, origin)
     for key, value in overrides.items():
         _set(tree, "model.name" if key == "model" else key, value)
     _fill(tree, options)

@@ -157,7 +157,7 @@ class TrainingConfig(Section):
     """Pairs in a batch, of each process."""
     accumulation: PositiveInt = 1
     """Batches whose gradients make one step."""
-    checkpointing: bool = False
+    activation_checkpointing: bool = False
     """Compute activations again in the backward pass instead of storing them (`--low-memory`): less
     memory, more time, the same results."""
     epochs: NonNegativeInt = 100
@@ -253,7 +253,7 @@ RESUMABLE = frozenset(
         "memory_format",
         "compile",
         "workers",
-        "checkpointing",
+        "activation_checkpointing",
         "log_every",
         "validate_every",
         "val_pairs",

@@ -3,9 +3,10 @@
 from typing import ClassVar, Literal
 
 import pytest
+import yaml
 from pydantic import Field
 
-from img2img.config import load_config, parse_overrides
+from img2img.config import as_tree, load_config, parse_overrides
 from img2img.errors import ConfigError
 from img2img.models import OPTIONS
 from img2img.schema import Section
@@ -156,3 +157,39 @@ def test_a_name_presets_settings_and_files_and_flags_are_stronger(tmp_path):
     path.write_text("model: slow\ntraining: 3\n")
     with pytest.raises(ConfigError, match=r"training: .*got 3"):
         load_config(PRESETS, path=path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("training.checkpointing", "training.activation_checkpointing"),
+        ("model.aids.unrolled", "model.regularizers.unrolled"),
+    ],
+)
+@pytest.mark.parametrize("where", ["file", "override"])
+def test_settings_of_before_are_read_by_their_old_names(
+    tmp_path, capsys, monkeypatch, old, new, where
+):
+    monkeypatch.setattr("img2img.config._told", set())
+    value = 3 if "unrolled" in old else True
+    overrides = {"model": "dcgan", **({old: value} if where == "override" else {})}
+    path = tmp_path / "c.yaml"
+    path.write_text(yaml.safe_dump(as_tree({old: value})) if where == "file" else "{}")
+    config = load_config(OPTIONS, path=path, overrides=overrides)
+    section, *rest = new.split(".")
+    found = getattr(config, section)
+    for key in rest:
+        found = getattr(found, key)
+    assert found == value
+    said = capsys.readouterr().err
+    assert said.count("is now called") == 1
+    assert new.rsplit(".unrolled")[0] in said
+    load_config(OPTIONS, path=path, overrides=overrides)
+    assert not capsys.readouterr().err, "said once"
+
+
+def test_a_setting_by_both_its_names_is_refused(tmp_path):
+    path = tmp_path / "c.yaml"
+    path.write_text("training: {checkpointing: true, activation_checkpointing: false}")
+    with pytest.raises(ConfigError, match="has both checkpointing and activation_checkpointing"):
+        load_config(OPTIONS, path=path, overrides={"model": "dcgan"})

@@ -55,3 +55,12 @@ def test_an_old_run_goes_on(old_run, name):
     assert (run / "checkpoints" / "step-00000004.safetensors").is_file()
     steps = [json.loads(line)["step"] for line in (run / "metrics.jsonl").read_text().splitlines()]
     assert max(steps) == 4
+
+
+def test_an_old_runs_settings_are_said_by_their_new_names(old_run, capsys, monkeypatch):
+    monkeypatch.setattr("img2img.config._told", set())
+    run = old_run("styled")
+    assert main(["train", "--resume", str(run), "--max-steps", "3"]) == 0
+    said = capsys.readouterr().err
+    assert said.count("training.checkpointing is now called training.activation_checkpointing") == 1
+    assert "activation_checkpointing: true" in (run / "config.yaml").read_text()

@@ -43,7 +43,10 @@ def main(argv: list[str]) -> int:
     for name, settings in TRAININGS.items():
         given = [*settings.split(), *[NO_VGG] * ("pix2pixHD" in settings), *COMMON, *a.settings]
         for again in ("no", "yes") if a.only in name else ():
-            own = [*given, f"training.checkpointing={'true' if again == 'yes' else 'false'}"]
+            own = [
+                *given,
+                f"training.activation_checkpointing={'true' if again == 'yes' else 'false'}",
+            ]
             expected, taken = inside("forecast", own), inside("measure", own)
             peak, ratio = taken["peak"], expected / taken["peak"]
             print(

@@ -119,7 +119,7 @@ def main(argv: list[str]) -> int:
     if arguments.compile:
         given["training.compile"] = True
     if arguments.low_memory:
-        given["training.checkpointing"] = True
+        given["training.activation_checkpointing"] = True
     given |= parse_overrides(arguments.overrides)
     if arguments.resume is not None:
         if arguments.config or arguments.overwrite:

@@ -60,7 +60,7 @@ class Options(Section):
     """Diversity: the aim for the error on generated pictures, as a share of that on real ones."""
     k_rate: float = Field(K_RATE, gt=0)
     """lambda_k, how fast k_t follows."""
-    aids: Aids = Aids()
+    regularizers: Aids = Aids()
     weights: Weights = Weights()
 
 
@@ -76,12 +76,12 @@ class BEGAN(Model):
 
     def __init__(self, options: Options, spec: DataSpec):
         super().__init__(options, spec)
-        if options.aids.minibatch_discrimination:
+        if options.regularizers.minibatch_discrimination:
             raise ConfigError(
-                "model.aids.minibatch_discrimination: began's discriminator rebuilds pictures and has "
+                "model.regularizers.minibatch_discrimination: began's discriminator rebuilds pictures and has "
                 "no verdict that features of a batch could be added to; leave it out"
             )
-        apply_aids(self, options.aids)
+        apply_aids(self, options.regularizers)
         self.latents = Latents(options.latent, options.noise)
         shape = {"channels": spec.target.channels, "size": picture_side(spec)}
         shape["hidden"] = options.latent

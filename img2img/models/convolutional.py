@@ -74,7 +74,7 @@ def build_networks(
         features=features,
         width=options.d_width,
         norm=_built(options.d_norm),
-        minibatch=options.aids.minibatch_discrimination,
+        minibatch=options.regularizers.minibatch_discrimination,
         **shape,
     )
     count = options.references

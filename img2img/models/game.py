@@ -77,10 +77,10 @@ def _require_single(options: GameOptions) -> None:
             f"{start}batch norm mixes with the others': set model.d_norm=none, instance, reference "
             "or virtual"
         )
-    if options.aids.minibatch_discrimination:
+    if options.regularizers.minibatch_discrimination:
         raise ConfigError(
             f"{start}minibatch discrimination mixes with the others': leave out "
-            "model.aids.minibatch_discrimination or model.penalty"
+            "model.regularizers.minibatch_discrimination or model.penalty"
         )
 
 
@@ -103,7 +103,7 @@ class Players(Model):
     def __init__(self, options: GameOptions, spec: DataSpec, latents: Latents):
         super().__init__(options, spec)
         self.game, self.latents = Game(options), latents
-        apply_aids(self, options.aids, k=options.critic_steps)
+        apply_aids(self, options.regularizers, k=options.critic_steps)
         if options.penalty != "none":
             self.twice = ("discriminator",)
 

@@ -47,5 +47,5 @@ class GAN(Players):
             shape=shape,
             width=options.d_width,
             dropout=options.d_dropout,
-            minibatch=options.aids.minibatch_discrimination,
+            minibatch=options.regularizers.minibatch_discrimination,
         )

@@ -69,7 +69,7 @@ class GameOptions(Section):
     """Penalty on the discriminator's gradient: that of WGAN-GP, or that of WGAN-div."""
     clip: float = Field(0.0, ge=0)
     """Greatest absolute weight of the discriminator; 0: weights are not clipped."""
-    aids: Aids = Aids()
+    regularizers: Aids = Aids()
 
 
 def apply_aids(model: Model, aids: Aids, *, k: int = 1) -> None:

@@ -20,7 +20,7 @@ from img2img.training.memory import PARAMETERS
 
 UNITS = {"MB": 10**6, "GB": 10**9, "MIB": 2**20, "GIB": 2**30}
 BATCH, ACCUMULATION = "training.batch_size", "training.accumulation"
-CHECKPOINTING, CROP = "training.checkpointing", "data.crop"
+CHECKPOINTING, CROP = "training.activation_checkpointing", "data.crop"
 SHARES = [eighths / 8 for eighths in range(8, 0, -1)]  # of a picture's sides, for crops
 
 Changes = dict[str, Any]
@@ -103,7 +103,7 @@ def fit_into(
 
     given = plan({})
     batches = _batches(config, given.forecast.model.least_batch)
-    recomputed = {} if config.training.checkpointing else {CHECKPOINTING: True}
+    recomputed = {} if config.training.activation_checkpointing else {CHECKPOINTING: True}
     stages = [
         [{}],
         batches,

@@ -70,7 +70,7 @@ def forecast(config: Config, data: Data, accelerator: Accelerator) -> Forecast:
     validating = played.validation.total() > played.step.total()
     parts = played.validation if validating else played.step
     if device.type == "cpu":
-        kept = shortcuts.allowed() and not config.training.checkpointing
+        kept = shortcuts.allowed() and not config.training.activation_checkpointing
         holes = KEPT_SLACK * parts.total() if kept else HEAP_SLACK * played.heap
         parts |= {HOLES: round(holes), LIBRARIES: CPU_LIBRARIES}
     elif device.type == "cuda":

@@ -63,7 +63,7 @@ class TrainingState:
         self.config, self.model, self.accelerator = config, model, accelerator
         self.pairs, self.criterion, self.remarks = pairs, criterion, remarks
         self.progress = Progress()
-        if config.training.checkpointing:
+        if config.training.activation_checkpointing:
             recompute_activations(model)
             shortcuts.return_freed_memory()
         self.optimizers = build_optimizers(model, config.training, accelerator.device)

@@ -41,7 +41,7 @@ class Stepper:
         self.model, self.progress = state.model, state.progress
         if accelerator.scaler and any(update.ahead for update in self.model.updates):
             raise ConfigError(
-                "model.aids.unrolled goes through gradients too small for fp16; set "
+                "model.regularizers.unrolled goes through gradients too small for fp16; set "
                 "training.precision=bf16 or fp32"
             )
         self.means = RunningMeans()
@@ -50,7 +50,7 @@ class Stepper:
         self.factor = 1.0
         # A GPU would be asked for as many small updates as there are weights.
         self._early = (
-            (accelerator.device.type == "cpu" or state.config.training.checkpointing)
+            (accelerator.device.type == "cpu" or state.config.training.activation_checkpointing)
             and accelerator.num_processes == 1
             and not accelerator.scaler
             and not self.guard.clip  # the norm is of all gradients

@@ -39,12 +39,12 @@ TRAININGS = {
     "global": HD,
     "features": {**HD, "model.features": True, "model.e_width": 8, "model.e_down": 1},
     "enhancer": {**HD, "model.generator": "enhancer", "model.n_blocks_enhancer": 1},
-    "recomputed": {**HD, "training.checkpointing": True},
+    "recomputed": {**HD, "training.activation_checkpointing": True},
     "transposed": {**HD, "model.up": "transposed", "training.ema": 0.9},
 }
 AIDS = {
-    "model.aids.instance_noise": 0.1,
-    "model.aids.unrolled": 2,
+    "model.regularizers.instance_noise": 0.1,
+    "model.regularizers.unrolled": 2,
     "model.d_norm": "virtual",
     "model.references": 2,
 }
@@ -56,7 +56,7 @@ GAMES = {
         "model": "acgan",
         "data.scenes": 30,
         **AIDS,
-        "model.aids.minibatch_discrimination": True,
+        "model.regularizers.minibatch_discrimination": True,
     },
 }
 GANS = [name for name, model in MODELS.items() if model.task == "generative"]
@@ -172,7 +172,7 @@ def test_checkpointing_takes_less_memory():
         return torch.cuda.max_memory_allocated()
 
     plain = peak()
-    assert peak(**{"training.checkpointing": True}) < 0.8 * plain
+    assert peak(**{"training.activation_checkpointing": True}) < 0.8 * plain
 
 
 @pytest.mark.parametrize("model", ["pix2pix", "pix2pixHD"])

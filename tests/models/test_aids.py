@@ -32,9 +32,9 @@ TINY = [
     *("model.width=4", "model.d_width=4", "training.batch_size=4", "training.workers=0"),
     *("training.log_every=1", "training.steps=6", "data.flip=false", "training.samples=1"),
 ]
-NOISE = ["model.aids.instance_noise=0.2", "model.aids.instance_noise_steps=4"]
-UNROLLED = ["model.aids.unrolled=2"]
-MINIBATCH = ["model.aids.minibatch_discrimination=true"]
+NOISE = ["model.regularizers.instance_noise=0.2", "model.regularizers.instance_noise_steps=4"]
+UNROLLED = ["model.regularizers.unrolled=2"]
+MINIBATCH = ["model.regularizers.minibatch_discrimination=true"]
 VIRTUAL = ["model.norm=virtual", "model.d_norm=virtual", "model.references=3"]
 REFERENCE = ["model.norm=reference", "model.d_norm=reference", "model.references=12"]
 
@@ -105,7 +105,7 @@ def test_each_is_trained_and_forecast_alone(aid, capsys):
 
 
 def test_noise_is_on_all_that_the_discriminator_sees_in_training_alone():
-    _, model = built("dcgan", "model.aids.instance_noise=0.5")
+    _, model = built("dcgan", "model.regularizers.instance_noise=0.5")
     seen = []
     model.discriminator.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
     data = batch(200)
@@ -137,7 +137,7 @@ def test_another_run_s_weights_come_without_how_far_its_noise_had_fallen():
 
 
 def test_began_is_balanced_by_the_discriminator_of_now_not_of_later():
-    config, model = built("began", "model.aids.unrolled=5")
+    config, model = built("began", "model.regularizers.unrolled=5")
     seen, first = {}, copy.deepcopy(model.discriminator).eval()
     model.after = lambda update, out: seen.setdefault(update, replace(out))
     stepper_of(config, model).step([batch()])
@@ -221,7 +221,7 @@ def gradient_of(model, stepper, data, z):
 def test_the_unrolled_gradient_is_that_through_the_discriminator_s_steps(name, float64):
     """Against numbers: the generator's loss after k real steps of a copied D on moved pictures."""
     steps, data, plain_norms = 3, batch(), ("model.norm=none", "model.d_norm=none")
-    config, model = built(name, f"model.aids.unrolled={steps}", *plain_norms)
+    config, model = built(name, f"model.regularizers.unrolled={steps}", *plain_norms)
     stepper = stepper_of(config, model)
     train_discriminator(model, stepper, data, model.generate(data), steps=2)  # has a memory by then
     z = torch.rand(5, 100) * 2 - 1
@@ -251,7 +251,7 @@ def test_the_unrolled_gradient_is_that_through_the_discriminator_s_steps(name, f
 
 
 def test_steps_ahead_leave_the_running_statistics():
-    config, model = built("dcgan", "model.aids.unrolled=3")
+    config, model = built("dcgan", "model.regularizers.unrolled=3")
     stepper_of(config, model).step([batch()])
     norms = [m for m in model.discriminator.modules() if isinstance(m, torch.nn.BatchNorm2d)]
     # Its own update's real and generated pictures; not those of the steps ahead.
@@ -289,7 +289,7 @@ def test_one_picture_has_no_company(capsys):
     config = config.model_copy(
         update={"data": config.data.model_copy(update={"path": "digits.csv"})}
     )
-    least = "with training.batch_size=2 training.accumulation=2 training.checkpointing=true still"
+    least = "with training.batch_size=2 training.accumulation=2 training.activation_checkpointing=true still"
     with pytest.raises(ConfigError, match=least):
         fit_into(Budget(1, "the test"), config, find_data(config), make_accelerator("cpu", "fp32"))
 
@@ -300,7 +300,7 @@ def test_what_cannot_be_combined():
     with pytest.raises(ConfigError, match="began's discriminator rebuilds pictures"):
         built("began", *MINIBATCH)
     with pytest.raises(ConfigError, match="instance_noise_steps without instance_noise"):
-        built("gan", "model.aids.instance_noise_steps=5")
+        built("gan", "model.regularizers.instance_noise_steps=5")
     with pytest.raises(ConfigError, match=r"model.d_norm: unknown key; it is a setting of"):
         built("gan", "model.d_norm=virtual")
     built("wgan_gp", "model.d_norm=virtual", "model.references=3")

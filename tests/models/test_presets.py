@@ -100,7 +100,7 @@ def test_the_rest_is_the_papers_and_no_aid_is_on(name):
     weights = options.weights.model_dump()
     weights.pop("penalty", None)  # see GAMES
     assert weights == dict.fromkeys(weights, 1) | NOT_1.get(name, {})
-    assert not any(options.aids.model_dump().values())
+    assert not any(options.regularizers.model_dump().values())
 
 
 @pytest.mark.parametrize("name, value", [("wgan_gp", (3 - 1) ** 2), ("wgan_div", 3**6)])

@@ -13,8 +13,8 @@ SETTINGS = [
     *("model.width=4", "model.d_width=4", "training.batch_size=2", "training.workers=0"),
     *("training.steps=6", "training.save_every=3", "training.samples=1", "data.flip=false"),
     *("model.norm=virtual", "model.d_norm=virtual", "model.references=3"),
-    *("model.aids.instance_noise=0.2", "model.aids.instance_noise_steps=4"),
-    *("model.aids.minibatch_discrimination=true", "model.aids.unrolled=2"),
+    *("model.regularizers.instance_noise=0.2", "model.regularizers.instance_noise_steps=4"),
+    *("model.regularizers.minibatch_discrimination=true", "model.regularizers.unrolled=2"),
 ]
 # The command line in every process, each of which writes what its networks are after every step.
 SCRIPT = """

@@ -61,7 +61,7 @@ def calls():
     "name", ["pix2pix", "global", "features", "accumulation", "recomputed", "vgg"]
 )
 def test_a_compiled_training_is_the_same(name, traced, fresh_engine):
-    recomputed = {**HD, "training.checkpointing": True, "training.accumulation": 2}
+    recomputed = {**HD, "training.activation_checkpointing": True, "training.accumulation": 2}
     options = {"recomputed": recomputed, "vgg": HD}.get(name) or TRAININGS[name]
 
     def perceive(model):

@@ -86,14 +86,14 @@ def test_then_activations_are_recomputed_with_the_largest_batch_that_fits(fittin
     assert plan.changes == {
         "training.batch_size": 1,
         "training.accumulation": 4,
-        "training.checkpointing": True,
+        "training.activation_checkpointing": True,
     }
-    assert "training.checkpointing=true" in remarks[0]
+    assert "training.activation_checkpointing=true" in remarks[0]
 
 
 @pytest.mark.slow
 def test_last_the_crop_becomes_smaller(fitting):
-    less = {"batch_size": 1, "accumulation": 4, "checkpointing": True}
+    less = {"batch_size": 1, "accumulation": 4, "activation_checkpointing": True}
     plan, remarks = fitting.into(fitting.needs(**less) - 1)
     height, width = plan.config.data.crop
     assert height % 8 == width % 8 == 0  # three halvings
@@ -211,7 +211,7 @@ def test_a_resumed_run_keeps_its_settings_but_may_recompute(inside, capsys):
     assert main(["train", "--run", "first", *ARGUMENTS]) == 0
     assert main(["train", "--resume", "first", "--fit", "8GB"]) == 2
     assert "--low-memory" in capsys.readouterr().err
-    on = ["training.checkpointing=true", "--max-steps", "2"]
+    on = ["training.activation_checkpointing=true", "--max-steps", "2"]
     assert main(["train", "--resume", "first", *on, "--dry-run"]) == 0
     assert "in all" in capsys.readouterr().out
     assert main(["train", "--resume", "first", *on]) == 0

@@ -103,7 +103,7 @@ def test_activations_grow_with_the_pictures():
 def test_checkpointing_saves_activations(model):
     large = {**model, "data.scene_size": (128, 128)}
     before = foresee(large).parts[ACTIVATIONS]
-    after = foresee({**large, "training.checkpointing": True}).parts[ACTIVATIONS]
+    after = foresee({**large, "training.activation_checkpointing": True}).parts[ACTIVATIONS]
     assert after < 0.75 * before
 
 
@@ -121,7 +121,11 @@ def test_half_the_precision_needs_less():
         {"model.features": True, "model.e_width": 8},
         {"model.generator": "enhancer", "model.coarse_fixed_epochs": 10},
         {"model.generator": "unet", "data.crop": (50, 60), "training.ema": 0.9},
-        {"data.ignore_id": 3, "training.accumulation": 2, "training.checkpointing": True},
+        {
+            "data.ignore_id": 3,
+            "training.accumulation": 2,
+            "training.activation_checkpointing": True,
+        },
     ],
     ids=["features", "enhancer", "padded", "accumulation"],
 )
@@ -142,7 +146,7 @@ def test_whole_pictures_in_validation_can_need_the_most():
 def test_forecasting_leaves_the_random_state_alone():
     torch.manual_seed(3)
     before = torch.get_rng_state()
-    foresee({**PIX2PIX, "training.checkpointing": True})
+    foresee({**PIX2PIX, "training.activation_checkpointing": True})
     assert torch.equal(torch.get_rng_state(), before)
 
 

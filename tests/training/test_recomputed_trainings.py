@@ -88,7 +88,7 @@ def train(options, steps=4, early=True):
 @pytest.mark.parametrize("name", TRAININGS)
 def test_a_training_with_checkpointing_equals_one_without(name, fresh_engine):
     losses, moved = train(TRAININGS[name])
-    again, found = train({**TRAININGS[name], "training.checkpointing": True})
+    again, found = train({**TRAININGS[name], "training.activation_checkpointing": True})
     assert losses == again
     different = [key for key, value in moved.items() if not torch.equal(value, found[key])]
     assert not different
@@ -129,5 +129,5 @@ def test_the_blocks_are_recomputed(monkeypatch):
     )
     train(HD, steps=1)
     assert not calls
-    train({**HD, "training.checkpointing": True}, steps=1)
+    train({**HD, "training.activation_checkpointing": True}, steps=1)
     assert len(calls) > 20  # of the generator, the discriminator and the VGG

@@ -65,9 +65,9 @@ KINDS: dict[str, dict[str, object]] = {
         "training.lr": 1e-3,
         "training.d_lr": 1e-3,
     },
-    "instance_noise": {"model.aids.instance_noise": 0.2},
-    "minibatch": {"model.aids.minibatch_discrimination": True},
-    "unrolled": {"model.aids.unrolled": 5},
+    "instance_noise": {"model.regularizers.instance_noise": 0.2},
+    "minibatch": {"model.regularizers.minibatch_discrimination": True},
+    "unrolled": {"model.regularizers.unrolled": 5},
 }
 
 
@@ -109,7 +109,7 @@ def _train(mixture: Mixture, kind: str, seed: int, steps: int, device: str) -> R
     overrides = BASE | KINDS[kind]
     steps *= overrides.get("model.critic_steps", 1)
     if kind == "instance_noise":  # behind noise that stays, nothing finer could be seen
-        overrides["model.aids.instance_noise_steps"] = max(1, round(NOISY * steps))
+        overrides["model.regularizers.instance_noise_steps"] = max(1, round(NOISY * steps))
     config = load_config(OPTIONS, overrides=overrides)
     accelerator = make_accelerator(device, "fp32")
     torch.manual_seed(seed)

@@ -62,7 +62,7 @@ DIGITS = {
     "dcgan_minibatch": Experiment(
         "dcgan",
         "and minibatch discrimination",
-        settings={"model.aids.minibatch_discrimination": True},
+        settings={"model.regularizers.minibatch_discrimination": True},
     ),
     "lsgan": Experiment("lsgan", "least squares"),
     "wgan": Experiment("wgan", "Wasserstein, clipped weights", times=2),
