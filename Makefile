@@ -53,7 +53,7 @@ $(VENV)/installed-tests: $(VENV)/installed
 	$(BIN)/python -m pip install --disable-pip-version-check --force-reinstall --no-deps opencv-contrib-python-headless
 	@touch $@
 
-$(VENV)/installed-dev: $(VENV)/installed
+$(VENV)/installed-dev: $(VENV)/installed-tests
 	$(BIN)/python -m pip install --disable-pip-version-check --editable ".[dev]"
 	@touch $@
 

@@ -75,9 +75,8 @@ def stepper_of(config, model):
     return Stepper(TrainingState(config, model, engine, pairs=1, criterion=""), engine)
 
 
-@pytest.mark.parametrize(
-    "name", [n if n == "dcgan" else pytest.param(n, marks=pytest.mark.slow) for n in GANS]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", GANS)
 def test_all_at_once_resume_exactly_and_generate(name):
     settings = [*all_aids(name), *TINY]
     assert train("--model", name, "--run", "whole", "--max-steps", "3", *settings) == 0

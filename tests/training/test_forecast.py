@@ -211,6 +211,7 @@ def test_a_dry_run_meets_the_mistakes_that_a_training_would(tmp_path, monkeypatc
     assert "Traceback" not in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads the peak from /proc")
 def test_the_forecast_is_near_the_peak_of_a_real_training():
     """The tool that measures docs/performance.md, on a training of a few seconds."""
@@ -243,6 +244,7 @@ sys.exit(main(["train", "--run", "large", "training.batch_size=256", *sys.argv[1
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits the process's memory")
 def test_too_little_memory_is_told_with_what_helps(tmp_path):
     done = subprocess.run(

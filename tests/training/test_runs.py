@@ -121,6 +121,7 @@ def test_checkpoints_are_kept_and_pruned(inside):
     assert files == [f"step-{step:08d}.safetensors" for step in (4, 5, 6)]
 
 
+@pytest.mark.slow
 def test_past_the_end_it_says_so_and_how_to_train_on(capsys, inside):
     assert train("--model", "pix2pix", "--run", "a", "--max-steps", "3", *TINY) == 0
     on = "To train on, set a higher limit (its schedule ends at step 12): img2img train --resume"
@@ -251,6 +252,7 @@ def start(*arguments, new_group=False):
     )
 
 
+@pytest.mark.slow
 def test_a_signal_to_the_whole_group_is_survived_by_the_workers(inside):
     """`timeout`, torchrun and schedulers signal every process, and may do so twice."""
     endless = [s for s in TINY if not s.startswith(("training.steps", "training.workers"))]
@@ -274,6 +276,7 @@ def wait_for_steps(process, run, count):
     raise AssertionError("the training did not begin")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_signals_finish_the_step_and_save(inside, number, code):
     endless = [s for s in TINY if not s.startswith(("training.steps", "training.workers"))]
@@ -290,6 +293,7 @@ def test_signals_finish_the_step_and_save(inside, number, code):
     assert len(checkpoint("a", step)) > 0
 
 
+@pytest.mark.slow
 def test_killed_while_saving_leaves_the_last_good_checkpoint(inside):
     process = start(
         "--model", "pix2pix", "--run", "a", *TINY, "training.save_every=1", "training.steps=100000"
@@ -303,6 +307,7 @@ def test_killed_while_saving_leaves_the_last_good_checkpoint(inside):
     assert last_checkpoint(inside / "runs/a").meta["step"] >= 4
 
 
+@pytest.mark.slow
 def test_full_disk_while_saving_keeps_the_last_good_checkpoint(inside):
     """A limit on file size stands in for a full disk: writing fails in the middle."""
     assert train("--model", "pix2pix", "--run", "a", "--max-steps", "2", *TINY) == 0

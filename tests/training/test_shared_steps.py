@@ -43,6 +43,7 @@ def test_two_processes_make_the_steps_of_one(case, two_processes, one_thread):
         assert_close(both[0][name], value, rtol=0, atol=bound * largest, msg=f"{name}: {{}}".format)
 
 
+@pytest.mark.slow
 def test_a_fixed_coarse_generator_has_no_gradients_until_it_is_free(two_processes):
     found = load_file(two_processes / "enhancer-coarse-fixed-then-free-1.safetensors")
     steps = {key.split("/")[1] for key in found if key.startswith("g/") and ".coarse." in key}

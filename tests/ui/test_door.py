@@ -174,6 +174,7 @@ def test_files_cannot_be_named_by_their_paths(server, secret, where, path):
                 assert answer.status_code == 400 and "by their ids" in answer.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "body",
     [
@@ -308,6 +309,7 @@ def test_saved_files_alone_can_be_fetched(tmp_path):
     assert downloads.find(address.removeprefix("/saved/")) is None
 
 
+@pytest.mark.slow
 def test_what_listening_to_all_machines_opens_is_said(styled_run, street_files, tmp_path):
     arguments = [str(street_files), "--run", str(styled_run), "--host", "0.0.0.0"]
     server = Server(*arguments, cwd=tmp_path)
@@ -378,6 +380,7 @@ ATTACK = """async (target) => {
 }"""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["localhost", "127.0.0.1"])
 def test_another_websites_page_in_the_same_browser(launch, server, tmp_path, name):
     """Of another site and of the same one, on another port: nothing that it sends gets through."""

@@ -290,6 +290,7 @@ def test_one_theme(open_tab):
     assert page.evaluate("document.body.className.includes('dark')") is False
 
 
+@pytest.mark.slow
 def test_it_ends_with_tabs_open(chromium, styled_run, street_files, tmp_path):
     server = Server(str(street_files), "--run", str(styled_run), cwd=tmp_path)
     context = chromium.new_context()
