@@ -48,21 +48,21 @@ def main(argv: list[str]) -> int:
 
     if a.rename:
         return _rename(a)
-    from img2img.distributed.sharing import Crew
+    from img2img.distributed.sharing import ProcessGroup
 
     k, k_of = making.parse_counts(a.k)
-    crew = Crew.join()
-    run = crew.together(lambda: _load(a, crew))
-    book = making.make_book(run, k=k, k_of=k_of, seed=a.seed, limit=a.limit, crew=crew)
-    crew.main_alone(lambda: _write(a, run, book))
+    group = ProcessGroup.join()
+    run = group.together(lambda: _load(a, group))
+    book = making.make_book(run, k=k, k_of=k_of, seed=a.seed, limit=a.limit, group=group)
+    group.main_alone(lambda: _write(a, run, book))
     return 0
 
 
-def _load(a: argparse.Namespace, crew):
+def _load(a: argparse.Namespace, group):
     """The run, which may get a book."""
     from img2img.inference.styles import making
 
-    run = making.StyledRun.load(a.run, data=a.data, device=crew.device(a.device))
+    run = making.StyledRun.load(a.run, data=a.data, device=group.device(a.device))
     making.check_new(run.path, overwrite=a.overwrite)
     return run
 

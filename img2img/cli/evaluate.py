@@ -53,7 +53,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
         "--styles",
         choices=("usual", "own", "random", "none"),
         default="usual",
-        help="of runs with styles: each class's commonest, the real picture's own, by lot, neutral",
+        help="of runs with styles: each class's commonest, the real picture's own, at random, neutral",
     )
     parser.add_argument(
         "--seed", type=seed, default=0, help="seed of random styles, or of drawn pictures"

@@ -36,7 +36,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
         "--class",
         dest="kind",
         metavar="NAME",
-        help="class of all pictures; else each has its own by lot, and a way that of its first",
+        help="class of all pictures; else each has its own at random, and a way that of its first",
     )
     parser.add_argument("--seed", type=seed, help="seed of the first picture (0)")
     parser.add_argument(

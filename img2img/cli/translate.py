@@ -82,15 +82,15 @@ def parse(argv: list[str]) -> argparse.Namespace:
 def main(argv: list[str]) -> int:
     """Translates everything that can be, names what cannot: exit code 2 if there was any."""
     arguments = parse(argv)
-    from img2img.distributed.sharing import Crew
+    from img2img.distributed.sharing import ProcessGroup
 
-    crew = Crew.join()
-    files = crew.together(lambda: _load(arguments, crew))
-    jobs = crew.from_main(lambda: _plan(arguments, files.spec))
-    done = crew.gather(
-        _run_all(files, list(crew.share(list(enumerate(jobs)))), arguments, crew.main)
+    group = ProcessGroup.join()
+    files = group.together(lambda: _load(arguments, group))
+    jobs = group.from_main(lambda: _plan(arguments, files.spec))
+    done = group.gather(
+        _run_all(files, list(group.share(list(enumerate(jobs)))), arguments, group.main)
     )
-    crew.main_alone(lambda: _report(arguments, jobs, done, files.translator.source))
+    group.main_alone(lambda: _report(arguments, jobs, done, files.translator.source))
     return 2 if any(part.failed for part in done) else 0
 
 
@@ -104,7 +104,7 @@ class Done:
     doubts: list[str] = field(default_factory=list)
 
 
-def _load(arguments: argparse.Namespace, crew):
+def _load(arguments: argparse.Namespace, group):
     """What translates files; the main process says what is doubtful about it."""
     from img2img.devices import precision_warning
     from img2img.inference.jobs import FileTranslator
@@ -113,7 +113,7 @@ def _load(arguments: argparse.Namespace, crew):
     translator = Translator.load(
         arguments.run,
         checkpoint=arguments.checkpoint,
-        device=crew.device(arguments.device),
+        device=group.device(arguments.device),
         precision=arguments.precision,
     )
     remarks = [f"warning: {translator.remark}"] if translator.remark else []
@@ -131,7 +131,7 @@ def _load(arguments: argparse.Namespace, crew):
     styling = _styling(arguments, translator)
     if styling is None and translator.model.style_input and translator.book is None:
         remarks.append(f"warning: neutral styles: {NO_BOOK}")
-    for remark in remarks if crew.main else ():
+    for remark in remarks if group.main else ():
         say(remark, file=sys.stderr)
     return FileTranslator(
         translator,
@@ -184,7 +184,7 @@ def _styling(arguments: argparse.Namespace, translator):
     """The styles that were asked for, None where none were."""
     from img2img.errors import ConfigError
     from img2img.inference.jobs import Styling
-    from img2img.inference.styles.looks import parse_wishes, read_look
+    from img2img.inference.styles.looks import parse_style_overrides, read_look
 
     by_name = bool(arguments.style) or arguments.variations > 1
     if not (by_name or arguments.style_from or arguments.style_file):
@@ -200,8 +200,8 @@ def _styling(arguments: argparse.Namespace, translator):
     if arguments.style_from and (arguments.variations > 1 or "random" in arguments.style):
         raise ConfigError("random styles leave nothing to --style-from: leave out one of them")
     items = arguments.style + ["random"] * (arguments.variations > 1)
-    wishes = parse_wishes(items, translator.require_book())
-    return Styling(wishes, arguments.seed or 0, from_photo=arguments.style_from is not None)
+    overrides = parse_style_overrides(items, translator.require_book())
+    return Styling(overrides, arguments.seed or 0, from_photo=arguments.style_from is not None)
 
 
 def _run_all(files, jobs: list, arguments: argparse.Namespace, shown: bool) -> Done:

@@ -10,9 +10,12 @@ import torch
 
 from img2img.devices import pick_device
 from img2img.distributed.launching import part_at_exit, promised, require_all, require_gpus
+from img2img.lazy import renamed
 
 if TYPE_CHECKING:  # a second of imports that a process alone has no use for
     from accelerate import PartialState
+
+__getattr__ = renamed(__name__, {"Crew": "ProcessGroup"})
 
 T = TypeVar("T")
 
@@ -21,7 +24,7 @@ PATIENCE = timedelta(days=1)
 
 
 @dataclass(frozen=True)
-class Crew:
+class ProcessGroup:
     """The processes that share the pictures; a single one without a launcher.
 
     They meet by gloo, in memory, also where they compute on GPUs: what they exchange is small.
@@ -33,8 +36,8 @@ class Crew:
     state: "PartialState | None" = None
 
     @classmethod
-    def join(cls) -> "Crew":
-        """The crew that this process was started in; waits until all are there.
+    def join(cls) -> "ProcessGroup":
+        """The group that this process was started in; waits until all are there.
 
         Raises:
             ConfigError: the launcher promised other processes, and they are missing.

@@ -17,7 +17,7 @@ from img2img.evaluation.sources import find_sources
 from img2img.fields.files import suffix_for, write_image
 from img2img.fields.image import DTYPE_RANGES
 from img2img.inference.arrays import Prepared
-from img2img.inference.styles.looks import Wishes, picture_seed
+from img2img.inference.styles.looks import StyleOverrides, picture_seed
 from img2img.inference.translator import Translator
 from img2img.keys import TARGET
 from img2img.models import OPTIONS
@@ -29,7 +29,7 @@ Styles = Literal["usual", "own", "random", "none"]
 STYLES: dict[Styles, str] = {
     "usual": "each class's commonest, as `img2img translate` does",
     "own": "those of the real picture itself, which tells the model its colours",
-    "random": "by lot",
+    "random": "at random",
     "none": "neutral",
 }
 
@@ -172,8 +172,8 @@ class HeldOut:
             photo = self.pairs.read(self.places[name])[TARGET]
             look = self.translator.encode(inputs, photo)
         elif styles == "random":
-            wishes = Wishes(random=True)
-            look = self.translator.look(inputs, wishes, seed=picture_seed(seed, name))
+            overrides = StyleOverrides(random=True)
+            look = self.translator.look(inputs, overrides, seed=picture_seed(seed, name))
         return self.translator.translate(inputs, look=look)
 
     def about_styles(self, styles: Styles, seed: int) -> str | None:

@@ -22,7 +22,7 @@ def write_pictures(
     one. More seeds of the same checkpoint may follow later.
 
     Args:
-        kind: the class of all of them by name; None: by lot.
+        kind: the class of all of them by name; None: at random.
 
     Raises:
         ConfigError: no such class, or the folder has pictures by others, or cannot be made.

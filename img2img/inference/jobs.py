@@ -12,7 +12,7 @@ from img2img.fields.base import halve_picture
 from img2img.fields.files import read_image, write_image
 from img2img.inference.arrays import Prepared, to_stored
 from img2img.inference.planning import Job, find_part
-from img2img.inference.styles.looks import Look, Wishes, picture_seed
+from img2img.inference.styles.looks import Look, StyleOverrides, picture_seed
 from img2img.inference.translator import Translator
 
 SHEET_ROWS = 12  # a longer sheet is no longer looked at
@@ -23,13 +23,13 @@ class Styling:
     """What styles were asked for.
 
     Attributes:
-        wishes: styles of classes and objects.
+        overrides: styles of classes and objects.
         seed: of the random ones.
-        from_photo: what is not wished looks as in the job's photo.
+        from_photo: what is not overridden looks as in the job's photo.
         look: fixed styles from a file; nothing else counts then.
     """
 
-    wishes: Wishes = Wishes()
+    overrides: StyleOverrides = StyleOverrides()
     seed: int = 0
     from_photo: bool = False
     look: Look | None = None
@@ -116,7 +116,7 @@ class FileTranslator:
         if styling.look is not None:
             self._compare(job, styling.look, self.translator.objects(inputs).classes)
             return styling.look
-        if styling.wishes.instances and not job.partners.keys() & self._instance_inputs:
+        if styling.overrides.instances and not job.partners.keys() & self._instance_inputs:
             self.doubts.append(
                 f"{job.path}: it has no instance map, so the ids in --style are those of connected "
                 "pieces; `img2img pick-style LABEL --list` shows them"
@@ -129,7 +129,7 @@ class FileTranslator:
                 photo = halve_picture(read_image(job.photo), self._half(self.spec.target_part))
             return self.translator.look(
                 inputs,
-                styling.wishes,
+                styling.overrides,
                 photo=photo,
                 seed=picture_seed(styling.seed, job.path.name),
                 variation=job.variation,

@@ -68,7 +68,7 @@ class Painter:
         """The latents of pictures, one for each seed, whatever the others are.
 
         Args:
-            kind: the class of all of them by name; None: by lot, as the noise.
+            kind: the class of all of them by name; None: at random, as the noise.
 
         Raises:
             ConfigError: the run has no classes, or none of that name.

@@ -17,7 +17,7 @@ from img2img.fields.resizing import resize_image
 from img2img.inference.arrays import Inputs, Prepared, complete, prepare
 from img2img.inference.loading import load_model
 from img2img.inference.styles.book import StyleBook
-from img2img.inference.styles.looks import Choice, Look, Objects, Wishes, choose
+from img2img.inference.styles.looks import Choice, Look, Objects, StyleOverrides, choose
 from img2img.keys import STYLES, TARGET
 from img2img.labels import instance_classes
 from img2img.models.base import Model
@@ -174,7 +174,7 @@ class Translator:
     def look(
         self,
         inputs: Inputs | Prepared,
-        wishes: Wishes = Wishes(),
+        overrides: StyleOverrides = StyleOverrides(),
         *,
         photo: np.ndarray | None = None,
         seed: int = 0,
@@ -183,19 +183,19 @@ class Translator:
         """Styles for all objects of a picture; see `styles.looks.choose`.
 
         Args:
-            photo: (H, W, C) as the target: what is not wished looks as in it.
+            photo: (H, W, C) as the target: what is not overridden looks as in it.
 
         Raises:
-            ConfigError: the run has no styles, or not those that are wished.
+            ConfigError: the run has no styles, or not those of the overrides.
         """
         inputs = self.prepare(inputs)
         base = self.encode(inputs, photo) if photo is not None else None
         if self.book is None:
-            if base is not None and wishes == Wishes():
+            if base is not None and overrides == StyleOverrides():
                 return base
             self.require_book()
         objects = self.objects(inputs)
-        return choose(objects, self.book, wishes, seed=seed, variation=variation, base=base)
+        return choose(objects, self.book, overrides, seed=seed, variation=variation, base=base)
 
     def require_styles(self) -> None:
         """Raises ConfigError where the model was trained without instance features."""

@@ -11,7 +11,7 @@ from img2img.errors import ConfigError
 from img2img.fields import Label
 from img2img.inference.arrays import Prepared, prepare
 from img2img.inference.styles.book import StyleBook
-from img2img.inference.styles.looks import Choice, Look, Objects, Wishes, choose
+from img2img.inference.styles.looks import Choice, Look, Objects, StyleOverrides, choose
 from img2img.inference.translator import NO_BOOK, Translator
 from img2img.labels import default_palette, instance_classes
 from img2img.ui.editing import LabelMap, stuff_classes
@@ -143,7 +143,7 @@ class Engine:
     def look(
         self,
         objects: Objects,
-        wishes: Wishes = Wishes(),
+        overrides: StyleOverrides = StyleOverrides(),
         *,
         seed: int = 0,
         base: Look | None = None,
@@ -151,7 +151,7 @@ class Engine:
         """As `styles.looks.choose`; no styles where the run has no book."""
         if self.book is None:
             return {}
-        return choose(objects, self.book, wishes, seed=seed, base=base)
+        return choose(objects, self.book, overrides, seed=seed, base=base)
 
     def render(self, inputs: Arrays | Prepared, looks: Sequence[Look]) -> list[np.ndarray]:
         """Pictures as `Translator.render` returns them, in one batch; other tabs wait."""

@@ -9,7 +9,7 @@ import numpy as np
 from img2img.errors import ConfigError, DataError
 from img2img.inference.arrays import Prepared
 from img2img.inference.styles.book import Style
-from img2img.inference.styles.looks import Choice, Look, Wishes
+from img2img.inference.styles.looks import Choice, Look, StyleOverrides
 from img2img.inference.styles.sheets import crop_box
 from img2img.ui.editing import LabelMap
 from img2img.ui.engine import Class, Engine
@@ -141,29 +141,31 @@ class Studio:
             number, cls = self.selected_class
             found = book.find(number, style)
             if whole_class:
-                self.wish(Wishes(classes={number: found}), f"{found.name} for all of {cls.name}")
+                self.wish(
+                    StyleOverrides(classes={number: found}), f"{found.name} for all of {cls.name}"
+                )
             else:
-                wishes = Wishes(instances={self.selected: found.name})
-                self.wish(wishes, f"{found.name} for {cls.name} {self.selected}")
+                overrides = StyleOverrides(instances={self.selected: found.name})
+                self.wish(overrides, f"{found.name} for {cls.name} {self.selected}")
 
     def roll(self, seed: int) -> None:
-        """Gives every object one of its class's styles by lot.
+        """Gives every object one of its class's styles at random.
 
         Raises:
             ConfigError: the run has no styles.
         """
         self.engine.require_book()
-        self.wish(Wishes(random=True), "the dice", seed=seed)
+        self.wish(StyleOverrides(random=True), "the dice", seed=seed)
 
-    def wish(self, wishes: Wishes, what: str = "", *, seed: int = 0) -> None:
-        """Fulfils wishes; what is not wished stays as it is.
+    def wish(self, overrides: StyleOverrides, what: str = "", *, seed: int = 0) -> None:
+        """Changes styles; what is not overridden stays as it is.
 
         Raises:
-            ConfigError: a wished object or style is not there.
+            ConfigError: an object or style of the overrides is not there.
         """
         with self.lock:
             now = self.now
-            look = self.engine.look(now.objects, wishes, seed=seed, base=now.look)
+            look = self.engine.look(now.objects, overrides, seed=seed, base=now.look)
             if picture_key(now.version, look) != now.key:
                 self._add(Moment(now.version, now.inputs, now.objects, look, what))
 

@@ -124,7 +124,7 @@ def styled(tmp_path_factory):
 
 @pytest.mark.slow
 def test_styles(styled, tmp_path, capsys):
-    """Without a book neutral; of the real picture's own on request; by lot only with a book."""
+    """Without a book neutral; of the real picture's own on request; at random only with a book."""
 
     def picture(name, *options):
         code, found = evaluate(styled, tmp_path / name, "--limit", "2", *options)
@@ -144,5 +144,5 @@ def test_styles(styled, tmp_path, capsys):
     one, about = picture("random", "--styles", "random", "--seed", "1")
     again, _ = picture("again", "--styles", "random", "--seed", "1")
     usual, said = picture("book")
-    assert "by lot, seed 1" in about and "commonest" in said
+    assert "at random, seed 1" in about and "commonest" in said
     assert np.array_equal(one, again) and not np.array_equal(one, usual)

@@ -14,7 +14,7 @@ from img2img.cli import main
 from img2img.data.scenes import VAL_OFFSET, draw_scene
 from img2img.errors import DataError
 from img2img.fields.files import read_image
-from img2img.inference.styles.looks import Wishes, picture_seed
+from img2img.inference.styles.looks import StyleOverrides, picture_seed
 
 
 @pytest.fixture(autouse=True)
@@ -259,7 +259,7 @@ def test_renumbered_labels_are_translated_as_stored(inside, capsys):
     assert translate("./run", "ds/labels/a.png", "--style", "random", *out) == 0
     translator = img2img.load("./run", device="cpu")
     mask = read_image("ds/labels/a.png")[..., 0]
-    look = translator.look(mask, Wishes(random=True), seed=picture_seed(0, "a.png"))
+    look = translator.look(mask, StyleOverrides(random=True), seed=picture_seed(0, "a.png"))
     assert np.array_equal(translator.translate(mask, look=look), read_image("x.png"))
 
 

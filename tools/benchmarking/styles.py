@@ -13,7 +13,7 @@ from img2img.errors import ConfigError
 from img2img.inference.arrays import Prepared
 from img2img.inference.styles.book import Style, StyleBook
 from img2img.inference.styles.clustering import AUTO, K, assign
-from img2img.inference.styles.looks import Choice, Wishes
+from img2img.inference.styles.looks import Choice, StyleOverrides
 from img2img.inference.styles.making import StyledRun
 from img2img.inference.translator import Translator
 
@@ -203,10 +203,10 @@ class Truth:
 
 
 def _sample(translator: Translator, inputs: Prepared, number: int) -> np.ndarray:
-    """One of the pictures that a model can make of a label map, by lot."""
+    """One of the pictures that a model can make of a label map, at random."""
     if translator.book is None:
         return translator.translate(inputs, stochastic=True, seed=number)
-    look = translator.look(inputs, Wishes(random=True), variation=number)
+    look = translator.look(inputs, StyleOverrides(random=True), variation=number)
     return translator.translate(inputs, look=look)
 
 

@@ -9,7 +9,7 @@ from scipy.ndimage import find_objects
 from torch import Tensor
 
 from img2img.data.loader import Key, PairDataset, close, iterate, make_loader
-from img2img.distributed.sharing import Crew
+from img2img.distributed.sharing import ProcessGroup
 from img2img.labels import instance_classes
 from img2img.models.base import Model
 from img2img.progress import Meter
@@ -45,7 +45,7 @@ def collect(
     *,
     workers: int,
     limit: int | None = None,
-    crew: Crew = Crew(),
+    group: ProcessGroup = ProcessGroup(),
 ) -> Collection:
     """Encodes every picture once.
 
@@ -53,7 +53,7 @@ def collect(
         model: one with styles, ready to translate.
         dataset: pairs that are not augmented.
         limit: of more pictures than that, so many are taken, evenly spaced.
-        crew: processes that encode a share each; all of them get the whole. Batches are those of
+        group: processes that encode a share each; all of them get the whole. Batches are those of
             one process, so that the numbers are, too.
 
     Raises:
@@ -64,9 +64,9 @@ def collect(
     indices = [i * len(dataset) // count for i in range(count)]
     step = BATCH if model.spec.size is not None else 1
     keys = [[(i, 0) for i in indices[s : s + step]] for s in range(0, count, step)]
-    own = crew.share(keys)
-    encoded = crew.together(lambda: _encode(model, dataset, device, own, workers, crew.main))
-    parts = dict(part for found in crew.gather(encoded) for part in found.items())
+    own = group.share(keys)
+    encoded = group.together(lambda: _encode(model, dataset, device, own, workers, group.main))
+    parts = dict(part for found in group.gather(encoded) for part in found.items())
     pictures = [np.full(len(parts[i][0]), i) for i in indices]
     columns = zip(*(parts[i] for i in indices), strict=True)
     features, classes, ids, boxes, sizes = (np.concatenate(column) for column in columns)

@@ -1,4 +1,4 @@
-"""A look: which style every object of one picture has."""
+"""A style assignment (a "look"): which style every object of one picture has."""
 
 import json
 import zlib
@@ -10,6 +10,11 @@ import numpy as np
 
 from img2img.errors import ConfigError, DataError
 from img2img.inference.styles.book import Style, StyleBook
+from img2img.lazy import renamed
+
+__getattr__ = renamed(
+    __name__, {"Wishes": "StyleOverrides", "parse_wishes": "parse_style_overrides"}
+)
 
 FORMAT = "img2img look 1"
 MAX_LISTED = 12  # ids named in a message
@@ -55,13 +60,13 @@ Look = Mapping[int, Choice]  # by object id; an object without one gets neutral 
 
 
 @dataclass(frozen=True)
-class Wishes:
+class StyleOverrides:
     """What was asked for, before the objects of a picture are known.
 
     Attributes:
         classes: style by class.
         instances: a style's number or name by object id.
-        random: any other object gets one of its class's styles by lot.
+        random: any other object gets one of its class's styles at random.
     """
 
     classes: Mapping[int, Style] = field(default_factory=dict)
@@ -69,7 +74,7 @@ class Wishes:
     random: bool = False
 
 
-def parse_wishes(items: Sequence[str], book: StyleBook) -> Wishes:
+def parse_style_overrides(items: Sequence[str], book: StyleBook) -> StyleOverrides:
     """`car=2`, `building=brick-1`, `26003=car-4` (an object by its id), `random`.
 
     Raises:
@@ -90,7 +95,7 @@ def parse_wishes(items: Sequence[str], book: StyleBook) -> Wishes:
         else:
             cls = book.find_class(key)
             classes[cls] = book.find(cls, style)
-    return Wishes(classes, instances, "random" in items)
+    return StyleOverrides(classes, instances, "random" in items)
 
 
 def picture_seed(seed: int, name: str) -> int:
@@ -102,32 +107,32 @@ def picture_seed(seed: int, name: str) -> int:
 def choose(
     objects: Objects,
     book: StyleBook,
-    wishes: Wishes,
+    overrides: StyleOverrides,
     *,
     seed: int = 0,
     variation: int = 0,
     base: Look | None = None,
 ) -> dict[int, Choice]:
-    """The look that fulfils the wishes: an object's own, else its class's, else by lot, else
+    """The styles under the overrides: an object's own, else its class's, else at random, else
     that of `base`, else its class's commonest style.
 
-    The lot depends on (seed, variation, id) alone: another object in the picture changes
+    The draw depends on (seed, variation, id) alone: another object in the picture changes
     nothing. An object whose class has no styles is left out.
 
     Raises:
-        ConfigError: a wished object is not there, or its class has no such style.
+        ConfigError: an object of the overrides is not there, or its class has no such style.
     """
-    unknown = [ident for ident in wishes.instances if ident not in objects.classes]
+    unknown = [ident for ident in overrides.instances if ident not in objects.classes]
     if unknown:
         raise ConfigError(f"no object {unknown[0]} in this picture; {_listed(objects)}")
     look: dict[int, Choice] = {}
     for ident, cls in objects.classes.items():
         styles = book.styles.get(cls, ())
-        if ident in wishes.instances:
-            look[ident] = Choice.of(book.find(cls, wishes.instances[ident]))
-        elif cls in wishes.classes:
-            look[ident] = Choice.of(wishes.classes[cls])
-        elif wishes.random and styles:
+        if ident in overrides.instances:
+            look[ident] = Choice.of(book.find(cls, overrides.instances[ident]))
+        elif cls in overrides.classes:
+            look[ident] = Choice.of(overrides.classes[cls])
+        elif overrides.random and styles:
             rng = np.random.default_rng([seed, variation, ident % 2**32])
             look[ident] = Choice.of(styles[rng.integers(len(styles))])
         elif base and ident in base:

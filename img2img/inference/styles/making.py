@@ -10,7 +10,7 @@ from img2img.data.loader import FolderSource, PairDataset
 from img2img.data.spec import BUILT_IN
 from img2img.data.transforms import JointTransform
 from img2img.devices import pick_device
-from img2img.distributed.sharing import Crew
+from img2img.distributed.sharing import ProcessGroup
 from img2img.errors import ConfigError, UserError
 from img2img.inference.loading import load_model
 from img2img.inference.pairs import require_parts
@@ -74,11 +74,11 @@ class StyledRun:
         pairs = PairDataset(source, JointTransform(config.data, found.spec, train=False))
         return cls(path, int(found.meta["step"]), config, translator, pairs)
 
-    def collect(self, limit: int | None = None, crew: Crew = Crew()) -> Collection:
-        """All objects of the training pairs, or of `limit` of them, encoded by a crew."""
+    def collect(self, limit: int | None = None, group: ProcessGroup = ProcessGroup()) -> Collection:
+        """All objects of the training pairs, or of `limit` of them, encoded by a group of processes."""
         model, device = self.translator.model, self.translator.device
         workers = self.config.training.workers
-        return collect(model, self.pairs, device, workers=workers, limit=limit, crew=crew)
+        return collect(model, self.pairs, device, workers=workers, limit=limit, group=group)
 
     def class_names(self) -> dict[int, str]:
         """Name by class id: the data's, else `class-26`."""
@@ -95,7 +95,7 @@ def make_book(
     k_of: Mapping[str, int] | None = None,
     seed: int = 0,
     limit: int | None = None,
-    crew: Crew = Crew(),
+    group: ProcessGroup = ProcessGroup(),
 ) -> StyleBook | None:
     """Encodes and clusters; nothing is written.
 
@@ -103,7 +103,7 @@ def make_book(
         k: styles of a class, or `AUTO`.
         k_of: the same by class name.
         limit: pictures that are encoded at most, evenly spaced.
-        crew: processes that encode a share each.
+        group: processes that encode a share each.
 
     Returns:
         The book; None in all processes but the main one.
@@ -114,8 +114,8 @@ def make_book(
     names = run.class_names()
     empty = StyleBook({}, names, run.step, seed)
     single = {empty.find_class(name): number for name, number in (k_of or {}).items()}
-    collection = run.collect(limit, crew)
-    if not crew.main:
+    collection = run.collect(limit, group)
+    if not group.main:
         return None
     names = names or {int(c): f"class-{c}" for c in set(collection.classes.tolist())}
     pictures = {i: run.pairs.source.name(i) for i in set(collection.pictures.tolist())}

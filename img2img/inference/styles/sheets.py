@@ -11,7 +11,7 @@ from img2img.errors import DataError, counted
 from img2img.fields.files import write_image
 from img2img.inference.arrays import Prepared
 from img2img.inference.styles.book import Style, StyleBook
-from img2img.inference.styles.looks import Choice, Objects, Wishes, choose
+from img2img.inference.styles.looks import Choice, Objects, StyleOverrides, choose
 from img2img.inference.styles.making import StyledRun
 from img2img.keys import TARGET
 from img2img.progress import counting
@@ -91,7 +91,7 @@ def _rows(run: StyledRun, book: StyleBook, cls: int) -> Iterator[Row]:
         some = styles[first : first + AT_ONCE]
         # The example by itself too: at full size, most of it may lie on another class.
         looks = [
-            {**choose(objects, book, Wishes(classes={cls: style})), ident: Choice.of(style)}
+            {**choose(objects, book, StyleOverrides(classes={cls: style})), ident: Choice.of(style)}
             for style in some
         ]
         for style, result in zip(some, translator.render(inputs, looks), strict=True):

@@ -1,4 +1,4 @@
-"""Which style an object gets: its own wish, its class's, by lot, a photo's, the commonest."""
+"""Which style an object gets: its own, its class's, at random, a photo's, the commonest."""
 
 import numpy as np
 import pytest
@@ -8,9 +8,9 @@ from img2img.inference.styles.book import Style, StyleBook
 from img2img.inference.styles.looks import (
     Choice,
     Objects,
-    Wishes,
+    StyleOverrides,
     choose,
-    parse_wishes,
+    parse_style_overrides,
     read_look,
     write_look,
 )
@@ -34,27 +34,29 @@ def names(look):
     return {ident: choice.style for ident, choice in look.items()}
 
 
-def test_commonest_styles_without_wishes():
-    assert names(choose(OBJECTS, BOOK, Wishes())) == {
+def test_commonest_styles_without_overrides():
+    assert names(choose(OBJECTS, BOOK, StyleOverrides())) == {
         **{0: "void-0", 26000: "car-0", 26001: "car-0", 33000: "bicycle-0"}
     }  # 7 has a class that the book does not know
 
 
 def test_object_before_class_before_lot_before_photo_before_commonest():
-    wishes = parse_wishes(["random", "26001=car-3", "car=1"], BOOK)
+    overrides = parse_style_overrides(["random", "26001=car-3", "car=1"], BOOK)
     base = {ident: Choice(np.float32([9, 9])) for ident in (33000, 26000, 7)}
-    look = choose(OBJECTS, BOOK, wishes, seed=1, base=base)
+    look = choose(OBJECTS, BOOK, overrides, seed=1, base=base)
     assert look[26001].style == "car-3" and look[26000].style == "car-1"
     assert look[33000].style.startswith("bicycle-") and look[0].style.startswith("void-")
     assert np.array_equal(look[7].features, [9, 9])
-    quiet = choose(OBJECTS, BOOK, parse_wishes(["26001=0"], BOOK), base=base)
+    quiet = choose(OBJECTS, BOOK, parse_style_overrides(["26001=0"], BOOK), base=base)
     assert np.array_equal(quiet[33000].features, [9, 9]) and quiet[26001].style == "car-0"
     assert quiet[0].style == "void-0"
 
 
 def test_lot_depends_on_seed_variation_and_object_alone():
     def lots(seed, variation=0, objects=OBJECTS):
-        return names(choose(objects, BOOK, Wishes(random=True), seed=seed, variation=variation))
+        return names(
+            choose(objects, BOOK, StyleOverrides(random=True), seed=seed, variation=variation)
+        )
 
     assert lots(3) == lots(3)
     assert len({tuple(lots(s, v).items()) for s in range(4) for v in range(4)}) > 10
@@ -66,20 +68,20 @@ def test_lot_depends_on_seed_variation_and_object_alone():
 
 def test_object_of_a_class_in_the_style_of_that_class_only():
     with pytest.raises(ConfigError, match="bicycle has no style 'car-1'"):
-        choose(OBJECTS, BOOK, parse_wishes(["33000=car-1"], BOOK))
+        choose(OBJECTS, BOOK, parse_style_overrides(["33000=car-1"], BOOK))
     with pytest.raises(ConfigError, match="class 7 has no styles; the book has void, car, bicycle"):
-        choose(OBJECTS, BOOK, parse_wishes(["7=0"], BOOK))
+        choose(OBJECTS, BOOK, parse_style_overrides(["7=0"], BOOK))
 
 
 def test_object_that_is_not_there():
     with pytest.raises(ConfigError, match="no object 5 in this picture; there are 0, 7, 26000"):
-        choose(OBJECTS, BOOK, parse_wishes(["5=0"], BOOK))
+        choose(OBJECTS, BOOK, parse_style_overrides(["5=0"], BOOK))
 
 
 @pytest.mark.parametrize("item", ["car", "car=", "=2", "randomly"])
-def test_wishes_of_another_form(item):
+def test_overrides_of_another_form(item):
     with pytest.raises(ConfigError, match="expected CLASS=STYLE"):
-        parse_wishes([item], BOOK)
+        parse_style_overrides([item], BOOK)
 
 
 def test_box():

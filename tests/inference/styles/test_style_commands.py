@@ -14,7 +14,7 @@ from img2img.cli import main
 from img2img.fields import Label
 from img2img.fields.files import read_image
 from img2img.inference.styles.book import StyleBook
-from img2img.inference.styles.looks import Choice, parse_wishes, picture_seed, write_look
+from img2img.inference.styles.looks import Choice, parse_style_overrides, picture_seed, write_look
 from img2img.inference.styles.making import StyledRun
 from img2img.inference.styles.sheets import write_sheets
 
@@ -99,7 +99,7 @@ def test_class_and_object_styles_as_the_library_has_them(styled_run):
     inputs = {"label": read_image(LABEL)[..., 0], "instance": np.array(Image.open(INSTANCES))}
     house = next(i for i, c in translator.objects(inputs).classes.items() if i >= 4000 and c == 4)
     items = ["building=1", f"{house}=0"]
-    look = translator.look(inputs, parse_wishes(items, translator.book))
+    look = translator.look(inputs, parse_style_overrides(items, translator.book))
     assert look[house].style == "building-0"
     expected = translator.translate(inputs, look=look)
     found = rendered(styled_run, "--style", items[0], "--style", items[1])
@@ -109,8 +109,8 @@ def test_class_and_object_styles_as_the_library_has_them(styled_run):
 def test_style_file_renders_identically(styled_run, inside):
     translator = img2img.load(styled_run, device="cpu")
     inputs = {"label": read_image(LABEL)[..., 0], "instance": np.array(Image.open(INSTANCES))}
-    wishes = parse_wishes(["random"], translator.book)
-    look = translator.look(inputs, wishes, seed=picture_seed(4, "a.png"))
+    overrides = parse_style_overrides(["random"], translator.book)
+    look = translator.look(inputs, overrides, seed=picture_seed(4, "a.png"))
     write_look(inside / "x.style.json", look)
     expected = rendered(styled_run, "--style", "random", "--seed", "4", out="lot.png")
     assert np.array_equal(rendered(styled_run, "--style-file", "x.style.json"), expected)
@@ -252,7 +252,7 @@ def test_ids_of_pieces_are_doubted(styled_run, capsys):
 def test_style_file_of_another_picture_is_doubted(styled_run, inside, capsys):
     translator = img2img.load(styled_run, device="cpu")
     inputs = {"label": read_image(LABEL)[..., 0], "instance": np.array(Image.open(INSTANCES))}
-    look = translator.look(inputs, parse_wishes(["random"], translator.book))
+    look = translator.look(inputs, parse_style_overrides(["random"], translator.book))
     write_look(inside / "own.json", look)
     assert translate(styled_run, "--style-file", "own.json", "--out", "a.png") == 0
     assert "of another picture" not in capsys.readouterr().err
