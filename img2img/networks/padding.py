@@ -12,10 +12,21 @@ class AnySize(nn.Module):
     Attributes:
         size_multiple: the network takes sides, in pixels, that are a multiple of it,
         size_minimum: and no smaller ones.
+
+    >>> class Twice(AnySize):
+    ...     size_multiple, size_minimum = 8, 8
+    ...
+    ...     def forward(self, x):
+    ...         return 2 * x
+    >>> run_padded(Twice(), torch.ones(1, 1, 3, 5)).sum()
+    tensor(30.)
     """
 
     size_multiple: int
     size_minimum: int
+
+    def __init__(self) -> None:
+        super().__init__()
 
 
 def mirror(length: int, before: int, after: int, device: torch.device) -> Tensor:
