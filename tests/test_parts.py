@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from img2img import losses, networks
+from img2img.fields import files
 
 ROOT = Path(__file__).resolve().parents[1]
 PARTS = [(package, name) for package in (networks, losses) for name in package.__all__]
@@ -111,3 +112,10 @@ def test_docs_library_runs_as_it_stands(tmp_path, monkeypatch, capsys):
     assert names["d_loss"].isfinite()
     for package in (networks, losses):
         assert not [name for name in package.__all__ if f"`{name}`" not in text]
+
+
+def test_the_former_place_of_reading_files_warns():
+    sys.modules.pop("img2img.data.images", None)
+    with pytest.warns(DeprecationWarning, match="is now img2img.fields.files"):
+        former = importlib.import_module("img2img.data.images")
+    assert former.read_image is files.read_image

@@ -16,14 +16,16 @@ from img2img.shortcuts import PLAIN
 pytestmark = pytest.mark.shared_data
 
 # The published outputs are float32 of a processor with AVX2. With its instructions, and sums in the
-# plain order, ours agree with all of them (`test_outputs_with_the_same_instructions`). With others,
-# sums are rounded otherwise: the residual networks' outputs lie up to 2.4e-5 from the float64 result
-# of the same weights, the published ones too, and 2.1e-3 where random running statistics amplify.
+# plain order, ours agree with all of them (`test_outputs_with_the_same_instructions`), but for the
+# network whose random running statistics amplify: how sums are cut into blocks depends on the
+# processor's make and caches, too, and moves 4 of its 4,608 values by up to 7e-4 (AMD, Intel). With
+# other instructions, the residual networks' outputs lie up to 2.4e-5 from the float64 result of the
+# same weights, the published ones too, and 2.1e-3 where running statistics amplify.
 CLOSE = {"rtol": 1e-4, "atol": 1e-5}
 SAME_INSTRUCTIONS = {"ATEN_CPU_CAPABILITY": "avx2", "DNNL_MAX_CPU_ISA": "AVX2", PLAIN: "1"}
 _same = all(os.environ.get(key) == value for key, value in SAME_INSTRUCTIONS.items())
 RESIDUAL = CLOSE if _same else {"rtol": 1e-4, "atol": 2.5e-5}
-AMPLIFIED = CLOSE if _same else {"rtol": 1e-4, "atol": 2e-3}
+AMPLIFIED = {"rtol": 1e-4, "atol": 1e-3 if _same else 2e-3}
 
 NETWORKS = {
     "net_global_nd2_instance": RESIDUAL,

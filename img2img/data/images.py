@@ -1,0 +1,10 @@
+"""The former place of `img2img.fields.files`; importing it warns."""
+
+import warnings
+
+from img2img.fields import files
+from img2img.fields.files import *  # noqa: F403
+
+__all__ = files.__all__  # noqa: PLE0605
+
+warnings.warn("img2img.data.images is now img2img.fields.files", DeprecationWarning, stacklevel=2)
