@@ -3,7 +3,7 @@
 The sentence below a field is its description, which `--print-config` and docs/settings.md show.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Annotated, Any, ClassVar, Literal
 
 import yaml
@@ -20,6 +20,7 @@ from pydantic import (
     model_validator,
 )
 from pydantic.fields import FieldInfo
+from pydantic_core import CoreSchema, core_schema
 
 from img2img.keys import RESERVED
 
@@ -70,6 +71,32 @@ def _plain_name(value: str) -> str:
 
 Size = Annotated[tuple[PositiveInt, PositiveInt], BeforeValidator(_square)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+class OneOf:
+    """Of a setting whose values are the names in tables: `Annotated[str, OneOf(NORMS)]`.
+
+    The tables are looked at when a value is, so a line that is added to one is a value at once.
+    """
+
+    def __init__(self, *tables: Collection[str]):
+        self.tables = tables
+
+    @property
+    def names(self) -> list[str]:
+        """The values, in the tables' order."""
+        return [name for table in self.tables for name in table]
+
+    def _check(self, value: str) -> str:
+        if value not in self.names:
+            raise ValueError(f"should be one of {', '.join(self.names)}")
+        return value
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: Any) -> dict[str, Any]:
+        return {"type": "string", "enum": self.names}
 
 
 class Source(Section):

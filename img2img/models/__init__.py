@@ -1,5 +1,7 @@
 """The methods, by the name that `--model` takes."""
 
+from collections.abc import Iterator, Mapping
+
 from img2img.data.spec import DataSpec
 from img2img.errors import ConfigError
 from img2img.models.acgan import ACGAN
@@ -13,7 +15,7 @@ from img2img.models.pix2pix import Pix2Pix
 from img2img.models.pix2pixhd import Pix2PixHD
 from img2img.models.semi_supervised import SemiSupervisedGAN
 from img2img.networks.layers import BatchNorm
-from img2img.schema import Config
+from img2img.schema import Config, Section
 
 # One class may go by several names, each with settings of its own (`Options.presets`).
 MODELS: dict[str, type[Model]] = {
@@ -33,7 +35,21 @@ MODELS: dict[str, type[Model]] = {
     "semi_supervised": SemiSupervisedGAN,
 }
 
-OPTIONS = {name: model.Options for name, model in MODELS.items()}
+
+class _Options(Mapping[str, type[Section]]):
+    """The `Options` of `MODELS`, of a model that has just been added to them, too."""
+
+    def __getitem__(self, name: str) -> type[Section]:
+        return MODELS[name].Options
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(MODELS)
+
+    def __len__(self) -> int:
+        return len(MODELS)
+
+
+OPTIONS = _Options()
 
 
 def build_model(config: Config, spec: DataSpec) -> Model:

@@ -1,6 +1,6 @@
 """DCGAN's networks and game by a model's options: what DCGAN, CGAN, AC-GAN and InfoGAN share."""
 
-from typing import Literal
+from typing import Annotated
 
 import torch
 from pydantic import Field
@@ -12,11 +12,12 @@ from img2img.keys import Z
 from img2img.models.latents import Latents
 from img2img.models.rules import GameOptions
 from img2img.networks.dcgan import DCGANDiscriminator, DCGANGenerator, levels_of
-from img2img.networks.layers import Norm, Upsampling
+from img2img.networks.layers import NORMS, Upsampling
 from img2img.networks.reference import Referenced
+from img2img.schema import OneOf
 
 REFERENCED = ("reference", "virtual")  # batch norms by the statistics of a reference batch
-AnyNorm = Literal[Norm, "reference", "virtual"]
+AnyNorm = Annotated[str, OneOf(NORMS, REFERENCED)]
 
 
 class ConvolutionalOptions(GameOptions):
@@ -95,7 +96,7 @@ def build_networks(
     return generator, discriminator
 
 
-def _built(norm: AnyNorm) -> Norm:
+def _built(norm: str) -> str:
     """The norm that a network is built with."""
     return "batch" if norm in REFERENCED else norm
 

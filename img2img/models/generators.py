@@ -1,11 +1,16 @@
 """Generators by a model's options, and what two of them share."""
 
+from typing import Annotated
+
 from torch import nn
 
 from img2img.data.spec import DataSpec
+from img2img.networks.layers import NORMS
 from img2img.networks.pix2pixhd import GlobalGenerator, LocalEnhancer
 from img2img.networks.unet import UNet, default_depth
-from img2img.schema import Section
+from img2img.schema import OneOf, Section
+
+NormName = Annotated[str, OneOf(NORMS)]
 
 
 def build_generator(options: Section, spec: DataSpec, in_channels: int) -> nn.Module:

@@ -13,8 +13,8 @@ from img2img.losses.adversarial import Adversarial, adversarial_loss, verdict
 from img2img.losses.matching import l1_loss
 from img2img.models.base import Batch, Model, Output, Terms, Update
 from img2img.models.conditioning import Condition
-from img2img.models.generators import build_generator
-from img2img.networks.layers import Norm, Upsampling, concat_condition
+from img2img.models.generators import NormName, build_generator
+from img2img.networks.layers import Upsampling, concat_condition
 from img2img.networks.padding import run_padded
 from img2img.networks.patchgan import PATCHES, PatchDiscriminator, smallest_input
 from img2img.schema import Section
@@ -56,7 +56,7 @@ class Options(Section):
     """Channels of the discriminator's first layer."""
     patch: Literal[1, 16, 70, 286] = 70
     """Receptive field of the discriminator in pixels."""
-    norm: Norm = "instance"
+    norm: NormName = "instance"
     """Norm layers of all networks."""
     own_statistics: bool = True
     """Batch norm takes each picture's own statistics when translating."""

@@ -15,8 +15,8 @@ from img2img.losses.adversarial import Adversarial, Reduction, adversarial_loss,
 from img2img.losses.matching import PerceptualLoss, feature_matching_loss, l1_loss
 from img2img.models.base import Batch, Model, Output, Terms, Update, load_strictly
 from img2img.models.conditioning import Condition
-from img2img.models.generators import build_generator, makes_image
-from img2img.networks.layers import Norm, Upsampling, concat_condition
+from img2img.models.generators import NormName, build_generator, makes_image
+from img2img.networks.layers import Upsampling, concat_condition
 from img2img.networks.padding import run_padded
 from img2img.networks.patchgan import MultiscaleDiscriminator, smallest_input
 from img2img.networks.pix2pixhd import GlobalGenerator
@@ -88,7 +88,7 @@ class Options(Section):
     """Discriminators, at full resolution, a half, a quarter, ..."""
     scales: Reduction = "mean"
     """How the adversarial losses of the discriminators combine."""
-    norm: Norm = "instance"
+    norm: NormName = "instance"
     """Norm layers of all networks."""
     own_statistics: bool = True
     """Batch norm takes each picture's own statistics when translating."""

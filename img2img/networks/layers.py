@@ -5,6 +5,7 @@ LeakyReLU 0.2 are from Radford et al. 2016 (DCGAN); conditioning by concatenatio
 Mirza & Osindero 2014 (CGAN). One place for padding, norm, activation and initialisation.
 """
 
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -18,7 +19,8 @@ from img2img.networks.convolution import Conv2d
 
 __getattr__ = renamed(__name__, {"halve": "downsample"})
 
-Norm = Literal["instance", "batch", "none"]
+# A name in `NORMS`, or what makes a norm layer for so many channels.
+Norm = str | Callable[[int], nn.Module]
 Upsampling = Literal["resize", "transposed"]
 Activation = Literal["relu", "leaky_relu", "tanh", "none"]
 
@@ -48,15 +50,46 @@ class InstanceNorm(nn.InstanceNorm2d):
         return instance_norm(x, eps=self.eps)
 
 
-def make_norm(name: Norm, channels: int) -> nn.Module:
-    """A norm layer; instance norm has no parameters, as in pix2pixHD."""
-    if name == "instance":
-        return InstanceNorm(channels)
-    if name == "batch":
-        return BatchNorm(channels)
-    if name == "none":
-        return nn.Identity()
-    raise ValueError(f"unknown norm {name!r}; valid: instance, batch, none")
+class ConditionalNorm(nn.Module):
+    """Base of norm layers that read what their generator is shown."""
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        """Features (N, C, H, W), normalised.
+
+        Args:
+            condition: the generator's input (N, K, H', W') at its own size, such as label planes.
+        """
+        raise NotImplementedError
+
+
+# Norm layers by name: made for so many channels, in a generator whose input has so many; 0 stands
+# for a network without a condition, such as a discriminator, where a norm has nothing to read.
+NORMS: dict[str, Callable[[int, int], nn.Module]] = {
+    "instance": lambda channels, _: InstanceNorm(channels),  # without parameters, as in pix2pixHD
+    "batch": lambda channels, _: BatchNorm(channels),
+    "none": lambda *_: nn.Identity(),
+}
+
+
+def make_norm(norm: Norm, channels: int, *, condition: int = 0) -> nn.Module:
+    """A norm layer.
+
+    Args:
+        condition: channels of the condition that it may read; 0: there is none.
+
+    Raises:
+        ValueError: a name that is not in `NORMS`.
+    """
+    if not isinstance(norm, str):
+        return norm(channels)
+    if norm not in NORMS:
+        raise ValueError(f"unknown norm {norm!r}; valid: {', '.join(NORMS)}")
+    return NORMS[norm](channels, condition)
+
+
+def normalise(norm: nn.Module, x: Tensor, condition: Tensor | None) -> Tensor:
+    """`x` (N, C, H, W) normalised; the condition is for the norms that read it."""
+    return norm(x, condition) if isinstance(norm, ConditionalNorm) else norm(x)
 
 
 def make_activation(name: Activation) -> nn.Module:
@@ -113,8 +146,9 @@ class ConvBlock(Recomputable):
         self.dropout = nn.Dropout(dropout) if dropout else nn.Identity()
         self.activation = make_activation(activation)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return self.activation(self.dropout(self.norm(self.conv(x))))
+    def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
+        x = normalise(self.norm, self.conv(x), condition)
+        return self.activation(self.dropout(x))
 
 
 class UpBlock(Recomputable):
@@ -163,10 +197,20 @@ class UpBlock(Recomputable):
         self.dropout = nn.Dropout(dropout) if dropout else nn.Identity()
         self.activation = make_activation(activation)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
         if self.resize:
             x = F.interpolate(x, scale_factor=2, mode="nearest")
-        return self.activation(self.dropout(self.norm(self.conv(x))))
+        x = normalise(self.norm, self.conv(x), condition)
+        return self.activation(self.dropout(x))
+
+
+class Chain(nn.Sequential):
+    """Blocks one after the other, each of which is shown the condition beside the features."""
+
+    def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
+        for block in self:
+            x = block(x, condition)
+        return x
 
 
 def concat_condition(x: Tensor, condition: Tensor) -> Tensor:

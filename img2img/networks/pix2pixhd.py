@@ -4,10 +4,21 @@ The global generator is Johnson et al.'s residual network; the enhancer wraps a 
 generator that works at half the resolution and adds its features to its own.
 """
 
+from functools import partial
+
 from torch import Tensor, nn
 
 from img2img.networks.checkpointing import Recomputable
-from img2img.networks.layers import ConvBlock, Norm, UpBlock, Upsampling, downsample, init_weights
+from img2img.networks.layers import (
+    Chain,
+    ConvBlock,
+    Norm,
+    UpBlock,
+    Upsampling,
+    downsample,
+    init_weights,
+    make_norm,
+)
 from img2img.networks.padding import AnySize
 
 
@@ -37,8 +48,8 @@ class ResidualBlock(Recomputable):
             channels, channels, reflect=True, norm=norm, activation="none", bias=bias
         )
 
-    def forward(self, x: Tensor) -> Tensor:
-        return x + self.second(self.first(x))
+    def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
+        return x + self.second(self.first(x, condition), condition)
 
 
 def _stem(in_channels: int, out_channels: int, *, norm: Norm, bias: bool) -> ConvBlock:
@@ -90,20 +101,21 @@ class GlobalGenerator(AnySize):
         super().__init__()
         self.size_multiple = 2**n_down
         self.size_minimum = 2 * self.size_multiple  # reflection needs two pixels at the bottom
+        norm = partial(make_norm, norm, condition=in_channels)
         self.stem = _stem(in_channels, width, norm=norm, bias=bias)
-        self.down = nn.Sequential(
+        self.down = Chain(
             *(
                 ConvBlock(width << i, width << (i + 1), stride=2, norm=norm, bias=bias)
                 for i in range(n_down)
             )
         )
-        self.blocks = nn.Sequential(
+        self.blocks = Chain(
             *(
                 ResidualBlock(width << n_down, norm=norm, bias=bias, dropout=dropout)
                 for _ in range(n_blocks)
             )
         )
-        self.up = nn.Sequential(
+        self.up = Chain(
             *(
                 UpBlock(width << i, width << (i - 1), mode=up, norm=norm, bias=bias)
                 for i in range(n_down, 0, -1)
@@ -113,7 +125,8 @@ class GlobalGenerator(AnySize):
         init_weights(self)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.head(self.up(self.blocks(self.down(self.stem(x)))))
+        features = self.down(self.stem(x, x), x)
+        return self.head(self.up(self.blocks(features, x), x))
 
 
 class EnhancerStage(nn.Module):
@@ -135,9 +148,10 @@ class EnhancerStage(nn.Module):
         bias: bool,
     ):
         super().__init__()
+        norm = partial(make_norm, norm, condition=in_channels)
         self.stem = _stem(in_channels, width, norm=norm, bias=bias)
         self.down = ConvBlock(width, 2 * width, stride=2, norm=norm, bias=bias)
-        self.blocks = nn.Sequential(
+        self.blocks = Chain(
             *(ResidualBlock(2 * width, norm=norm, bias=bias) for _ in range(n_blocks))
         )
         self.up = UpBlock(2 * width, width, mode=up, norm=norm, bias=bias)
@@ -145,7 +159,8 @@ class EnhancerStage(nn.Module):
         init_weights(self)
 
     def forward(self, x: Tensor, coarse: Tensor) -> Tensor:
-        return self.head(self.up(self.blocks(self.down(self.stem(x)) + coarse)))
+        features = self.down(self.stem(x, x), x) + coarse
+        return self.head(self.up(self.blocks(features, x), x))
 
 
 class LocalEnhancer(AnySize):

@@ -1,12 +1,20 @@
 """The U-Net generator of pix2pix (Isola et al. 2017, Sec. 6.1.1)."""
 
 import math
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from img2img.networks.layers import ConvBlock, Norm, UpBlock, Upsampling, init_weights
+from img2img.networks.layers import (
+    ConvBlock,
+    Norm,
+    UpBlock,
+    Upsampling,
+    init_weights,
+    make_norm,
+)
 from img2img.networks.padding import AnySize
 
 WIDEST = 8  # channels stop growing at 8 x width
@@ -63,6 +71,7 @@ class UNet(AnySize):
         super().__init__()
         if depth < 2:
             raise ValueError(f"depth must be at least 2, got {depth}")
+        norm = partial(make_norm, norm, condition=in_channels)
         channels = [width * min(2**level, WIDEST) for level in range(depth)]
         innermost = depth - 1
         self.size_multiple = self.size_minimum = 2**depth
@@ -107,12 +116,12 @@ class UNet(AnySize):
     def forward(self, x: Tensor) -> Tensor:
         condition, skips = x, []
         for down in self.down:
-            x = down(x)
+            x = down(x, condition)
             skips.append(x)
         x = skips.pop()
         for up in self.up:
-            x = torch.cat([F.relu(skips.pop()), up(x)], dim=1)
-        return self.head(x) if isinstance(self.head, UpBlock) else self.head(x, condition)
+            x = torch.cat([F.relu(skips.pop()), up(x, condition)], dim=1)
+        return self.head(x, condition)
 
 
 class FullResolutionHead(nn.Module):
@@ -140,4 +149,5 @@ class FullResolutionHead(nn.Module):
             self.out = ConvBlock(width, out_channels, reflect=True, norm="none", activation="tanh")
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
-        return self.out(self.mix(torch.cat([self.up(x), condition], dim=1)))
+        x = torch.cat([self.up(x, condition), condition], dim=1)
+        return self.out(self.mix(x, condition))
