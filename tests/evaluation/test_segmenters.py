@@ -189,14 +189,14 @@ def test_training_passes_over_what_cannot_be_read(spec):
     pairs = scene_pairs(spec, 9)
     read = pairs.source.read
 
-    def damaged(index, bad=(3,)):
+    def damaged(index, rng, bad=(3,)):
         if index in bad:
             raise DataError("damaged")
-        return read(index)
+        return read(index, rng)
 
     pairs.source.read = damaged
     assert train_segmenter(pairs, spec, CPU, steps=4)[1] == 4
-    pairs.source.read = lambda index: damaged(index, range(9))
+    pairs.source.read = lambda index, rng: damaged(index, rng, range(9))
     with pytest.raises(DataError, match="can be read: damaged"):
         train_segmenter(pairs, spec, CPU, steps=4)
     with pytest.raises(DataError, match="no training pairs"):
@@ -210,8 +210,8 @@ def test_ignored_pixels_teach_nothing(spec):
     pairs = scene_pairs(ignoring, 4)
     read = pairs.source.read
 
-    def ignored(index):
-        arrays = read(index)
+    def ignored(index, rng):
+        arrays = read(index, rng)
         return arrays | {"label": np.full_like(arrays["label"], 255)}
 
     pairs.source.read = ignored
