@@ -45,7 +45,10 @@ class Options(Section):
 
 
 class NoisyTranslator(Model):
-    """One z a picture, spread over all pixels beside the condition; a PatchGAN judges."""
+    """z is a map beside the condition; a PatchGAN judges.
+
+    One z for all pixels would be lost: instance norm takes out what is the same at all of them.
+    """
 
     Options = Options
     updates = (
@@ -64,7 +67,6 @@ class NoisyTranslator(Model):
             width=options.width,
             n_down=1,
             n_blocks=1,
-            norm="none",  # instance norm takes out what is the same at all pixels, as z is
         )
         self.discriminator = PatchDiscriminator(
             in_channels=seen + shown, width=options.width, n_layers=1
@@ -73,7 +75,7 @@ class NoisyTranslator(Model):
     def generate(self, batch: Batch) -> Output:
         condition = self.condition(batch)
         # In training from the device's own random state, which checkpoints hold.
-        z = torch.randn(len(condition), self.options.z, device=condition.device)
+        z = torch.randn(self._shape(condition), device=condition.device)
         return Output(self._draw(condition, z), batch[TARGET])
 
     def losses(self, update: str, batch: Batch, out: Output) -> Terms:
@@ -90,13 +92,16 @@ class NoisyTranslator(Model):
 
     def translate(self, batch: Batch, *, rng: torch.Generator | None = None) -> Tensor:
         condition = self.condition(batch)
-        shape = len(condition), self.options.z
+        shape = self._shape(condition)
         # Drawn on the CPU, so that a seed means the same on every device; without noise, its mean.
         z = torch.zeros(shape) if rng is None else torch.randn(shape, generator=rng)
         return self._draw(condition, z.to(condition.device))
 
     def visuals(self, batch: Batch) -> dict[str, Tensor]:
         return self.condition.visuals(batch)
+
+    def _shape(self, condition: Tensor) -> tuple[int, ...]:
+        return len(condition), self.options.z, *condition.shape[2:]
 
     def _draw(self, condition: Tensor, z: Tensor) -> Tensor:
         return run_padded(self.generator, concat_condition(condition, z))
