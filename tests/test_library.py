@@ -15,6 +15,7 @@ import pytest
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
+from launches import torchrun
 from safetensors.torch import load_file
 
 import img2img
@@ -212,3 +213,21 @@ def test_an_interrupt_is_saved_and_then_raised():
         img2img.train(TINY, run="run", on_step=interrupt)
     run = img2img.train(run="run", resume=True)
     assert_same_weights(run, img2img.train(TINY, run="whole"))
+
+
+@pytest.mark.slow
+def test_in_two_processes_one_that_has_enough_ends_both(inside):
+    script = inside / "train.py"
+    script.write_text(
+        "import json, os, img2img\n"
+        f"settings = json.loads({json.dumps(json.dumps({**TINY, 'training.max_steps': 6}))})\n"
+        "rank, seen = os.environ['RANK'], []\n"
+        "def on_step(step, losses):\n"
+        "    seen.append(step)\n"
+        "    return not (rank == '1' and step == 2)\n"
+        "run = img2img.train(settings, run='run', on_step=on_step)\n"
+        "assert seen == [1, 2], seen\n"
+    )
+    found = torchrun(str(script), environment={"PYTHONPATH": str(ROOT)})
+    assert found.returncode == 0, found.stderr
+    assert [path.stem for path in (inside / "runs/run/checkpoints").iterdir()] == ["step-00000002"]

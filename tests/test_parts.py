@@ -81,6 +81,9 @@ OLD = {
     "img2img.networks.patchgan": ("PatchGAN", "PatchDiscriminator"),
     "img2img.networks.layers": ("halve", "downsample"),
     "img2img.losses.equilibrium": ("rebuilding_loss", "reconstruction_loss"),
+    "img2img.inference.painter": ("Painter", "LatentSampler"),
+    "img2img.inference.styles.looks": ("Wishes", "StyleOverrides"),
+    "img2img.distributed.sharing": ("Crew", "ProcessGroup"),
 }
 
 

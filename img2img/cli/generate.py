@@ -83,14 +83,14 @@ def main(argv: list[str]) -> int:
     """Draws, writes, says where."""
     a = parse(argv)
     _check(a)
-    from img2img.inference.painter import Painter
+    from img2img.inference.sampler import LatentSampler
 
-    painter = Painter.load(a.run, checkpoint=a.checkpoint, device=a.device)
+    sampler = LatentSampler.load(a.run, checkpoint=a.checkpoint, device=a.device)
     first = a.seed or 0
     seeds = range(first, first + (a.n or COUNT))
     write = _show if _way(a) or a.grid else _write
-    where = write(a, painter, seeds)
-    say(f"{where} (by {painter.source})")
+    where = write(a, sampler, seeds)
+    say(f"{where} (by {sampler.source})")
     return 0
 
 
@@ -145,19 +145,19 @@ def _check_grid(path: Path, *, moving: bool) -> None:
         raise ConfigError(f"--grid {path}: a name ends in {' or '.join(kinds)}{moves}")
 
 
-def _write(a: argparse.Namespace, painter, seeds: range) -> str:
+def _write(a: argparse.Namespace, sampler, seeds: range) -> str:
     """One file for each picture, named by its seed."""
     from img2img.errors import counted
     from img2img.inference.drawings import write_pictures
 
-    source = Path(painter.source).resolve()  # runs/NAME/checkpoints/step-00004000.safetensors
+    source = Path(sampler.source).resolve()  # runs/NAME/checkpoints/step-00004000.safetensors
     folder = a.out or Path("generated") / f"{source.parent.parent.name}-{source.stem}"
-    for _ in counting(write_pictures(painter, seeds, folder, kind=a.kind), len(seeds), "picture"):
+    for _ in counting(write_pictures(sampler, seeds, folder, kind=a.kind), len(seeds), "picture"):
         pass
     return f"{counted(len(seeds), 'picture')}: {folder}"
 
 
-def _show(a: argparse.Namespace, painter, seeds: range) -> str:
+def _show(a: argparse.Namespace, sampler, seeds: range) -> str:
     """One picture of what was asked for."""
     from img2img.fields.files import write_image
     from img2img.inference import showing
@@ -166,22 +166,22 @@ def _show(a: argparse.Namespace, painter, seeds: range) -> str:
 
     path = a.grid or Path("generated.png")
     if a.interpolate is not None:
-        frames = showing.interpolation(painter, tuple(a.interpolate), a.frames, kind=a.kind)
+        frames = showing.interpolation(sampler, tuple(a.interpolate), a.frames, kind=a.kind)
         path.parent.mkdir(parents=True, exist_ok=True)
         return f"{showing.write_frames(path, frames)}: {path}"
     if a.traverse is not None:
         code = _code(a.traverse)
-        sheet = showing.traversal(painter, seeds, code, a.frames, kind=a.kind)
+        sheet = showing.traversal(sampler, seeds, code, a.frames, kind=a.kind)
     elif a.arithmetic is not None:
         names = read_names(a.names)
-        sheet = showing.arithmetic(painter, a.arithmetic, names, kind=a.kind, seed=seeds[0])
+        sheet = showing.arithmetic(sampler, a.arithmetic, names, kind=a.kind, seed=seeds[0])
     elif a.nearest:
-        data, config = _training_data(painter, a.data)
-        sheet, lines = showing.neighbours(painter, seeds, data, config, kind=a.kind)
+        data, config = _training_data(sampler, a.data)
+        sheet, lines = showing.neighbours(sampler, seeds, data, config, kind=a.kind)
         say("\n".join(lines))
     else:
-        sheet = showing.grid(painter, seeds, kind=a.kind)
-        if classes := classes_of(painter, seeds, kind=a.kind):
+        sheet = showing.grid(sampler, seeds, kind=a.kind)
+        if classes := classes_of(sampler, seeds, kind=a.kind):
             listed = zip(seeds, classes, strict=True)
             say("class of each seed: " + ", ".join(f"{one} {name}" for one, name in listed))
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -198,12 +198,12 @@ def _code(text: str) -> int:
     return int(number)
 
 
-def _training_data(painter, path: str | None):
+def _training_data(sampler, path: str | None):
     """The pictures that the run learnt from, and how they are read."""
     from img2img.errors import DataError
     from img2img.tasks import find_data
 
-    config = painter.config
+    config = sampler.config
     if path is not None:
         config = config.model_copy(update={"data": config.data.model_copy(update={"path": path})})
     try:

@@ -19,7 +19,7 @@ from img2img.evaluation.instruments import about_inception, about_sets, too_few,
 from img2img.evaluation.judges.classifier import train_classifier
 from img2img.evaluation.pictures import as_rgb
 from img2img.evaluation.result import Evaluation, Score
-from img2img.inference.painter import Painter
+from img2img.inference.sampler import LatentSampler
 from img2img.keys import CATEGORY, CLASS
 from img2img.metrics import distribution
 from img2img.metrics.classified import Seen, classified_scores, classify, own_code_accuracy
@@ -57,7 +57,7 @@ class Sets:
 
 
 def evaluate_drawn(
-    painter: Painter,
+    sampler: LatentSampler,
     name: str,
     origin: Mapping[str, Any],
     *,
@@ -76,9 +76,9 @@ def evaluate_drawn(
     Raises:
         UserError: the pictures cannot be read, or are not of the kind that the run draws.
     """
-    sets = _sets(painter, data, limit or COUNT, seed)
-    scores, missing, protocol = _classified(sets, painter.device)
-    found, reason, about = _inception_scores(sets, inception, painter.device)
+    sets = _sets(sampler, data, limit or COUNT, seed)
+    scores, missing, protocol = _classified(sets, sampler.device)
+    found, reason, about = _inception_scores(sets, inception, sampler.device)
     scores |= found
     missing |= {} if found else dict.fromkeys(distribution.BETTER, reason)
     drawn = counted(len(sets.fake), "drawn picture")
@@ -96,43 +96,43 @@ def evaluate_drawn(
     return Evaluation(name, scores, missing, {}, protocol)
 
 
-def draw_gallery(painter: Painter, seed: int) -> np.ndarray:
+def draw_gallery(sampler: LatentSampler, seed: int) -> np.ndarray:
     """A grid: rows of the classes and codes, where there are any, or else `ROWS` rows.
 
     With the training's own seed it shows the same latents as the training's samples do, but that
     these have `training.samples` rows where there are neither classes nor codes.
     """
-    gallery = painter.latents.gallery(ROWS, COLUMNS, torch.Generator().manual_seed(seed))
-    rows = [[to_picture(image) for image in painter.render(latents)] for _, latents in gallery]
+    gallery = sampler.latents.gallery(ROWS, COLUMNS, torch.Generator().manual_seed(seed))
+    rows = [[to_picture(image) for image in sampler.render(latents)] for _, latents in gallery]
     return picture_grid(rows, [caption for caption, _ in gallery])
 
 
-def _sets(painter: Painter, path: Path | None, count: int, seed: int) -> Sets:
-    config, spec = painter.config.data, painter.spec
+def _sets(sampler: LatentSampler, path: Path | None, count: int, seed: int) -> Sets:
+    config, spec = sampler.config.data, sampler.spec
     if path is not None:
         config = config.model_copy(update={"path": str(path)})
     elif config.path is None and spec.layout != BUILT_IN:
         raise ConfigError(
-            f"{painter.source} was not trained here: name pictures to score by with --data DIR"
+            f"{sampler.source} was not trained here: name pictures to score by with --data DIR"
         )
     # Not as the run took them: a semi-supervised one has the class of another picture beside each.
     try:
-        data = describe_pictures(config, seed=painter.config.training.seed)
+        data = describe_pictures(config, seed=sampler.config.training.seed)
     except DataError as error:
         height, width = spec.size
         size = f"\nThe run draws pictures of {width}x{height}."
         hint = size if path else "\nIf the run's data have moved: --data DIR"
         raise DataError(f"{error}{hint}") from error
     place = str(Path(config.path).expanduser().resolve()) if config.path else BUILT_IN
-    _require_alike(painter, data.spec, place)
-    latents = painter.latents.draw(count, generator=torch.Generator().manual_seed(seed))
+    _require_alike(sampler, data.spec, place)
+    latents = sampler.latents.draw(count, generator=torch.Generator().manual_seed(seed))
     real = stack_pictures(config, data, count)
-    return Sets(painter.render(latents), latents, real, place)
+    return Sets(sampler.render(latents), latents, real, place)
 
 
-def _require_alike(painter: Painter, spec: DataSpec, place: str) -> None:
+def _require_alike(sampler: LatentSampler, spec: DataSpec, place: str) -> None:
     """Raises ConfigError where pictures are not of the kind that the run draws."""
-    own, wanted, wrong = painter.spec, painter.latents.classes, []
+    own, wanted, wrong = sampler.spec, sampler.latents.classes, []
     if spec.target.channels != own.target.channels:
         channels = counted(spec.target.channels, "channel")
         wrong.append(f"{channels}, the run draws {own.target.channels}")

@@ -17,7 +17,7 @@ from img2img.evaluation.reals import RealFolder, Reals, assign, find_pictures
 from img2img.evaluation.scoring import Scored, score
 from img2img.evaluation.showing import Side, chosen
 from img2img.fields.files import read_image, write_image
-from img2img.inference.painter import Painter
+from img2img.inference.sampler import LatentSampler
 from img2img.models import MODELS, OPTIONS
 from img2img.runs.folder import find_run, pick_checkpoint
 from img2img.schema import Config
@@ -72,11 +72,11 @@ def require_same_pictures(first: str, second: str, options: Options) -> None:
 def drawn_side(run: str | None, options: Options, folder: Path) -> Side:
     """Draws pictures, scores them and writes everything into `folder`."""
     place = find_run(run).resolve()
-    painter = Painter.load(place, checkpoint=options.checkpoint, device=options.device)
+    sampler = LatentSampler.load(place, checkpoint=options.checkpoint, device=options.device)
     evaluation = evaluate_drawn(
-        painter,
+        sampler,
         place.name,
-        {"run": str(place), "checkpoint": painter.source},
+        {"run": str(place), "checkpoint": sampler.source},
         data=options.data,
         limit=options.limit,
         seed=options.seed,
@@ -84,7 +84,7 @@ def drawn_side(run: str | None, options: Options, folder: Path) -> Side:
     )
     # Not the noise of the scored pictures, nor, where both seeds are the usual 0, that of the
     # training's samples, which the page shows anyway.
-    scored, grid = Scored(evaluation, {}, ()), draw_gallery(painter, options.seed + 1)
+    scored, grid = Scored(evaluation, {}, ()), draw_gallery(sampler, options.seed + 1)
     output.write_scored(folder, scored, report_page(evaluation, {}, place, grid))
     write_image(folder / output.GRID, grid)
     return Side(scored, {}, NO_PICTURES, place, grid)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from img2img.errors import ConfigError
 from img2img.fields.files import suffix_for, write_image
-from img2img.inference.painter import BATCH, Painter
+from img2img.inference.sampler import BATCH, LatentSampler
 from img2img.keys import CLASS
 from img2img.runs.checkpoint import write_text
 
@@ -14,7 +14,7 @@ RECORD = "pictures.jsonl"
 
 
 def write_pictures(
-    painter: Painter, seeds: Sequence[int], folder: Path, *, kind: str | None
+    sampler: LatentSampler, seeds: Sequence[int], folder: Path, *, kind: str | None
 ) -> Iterator[Path]:
     """Writes one file for each picture, named by its seed, as they are asked for.
 
@@ -27,22 +27,22 @@ def write_pictures(
     Raises:
         ConfigError: no such class, or the folder has pictures by others, or cannot be made.
     """
-    suffix = suffix_for(painter.spec.target.dtype, painter.spec.target.channels)
+    suffix = suffix_for(sampler.spec.target.dtype, sampler.spec.target.channels)
     files = {seed: folder / f"seed-{seed:010d}{suffix}" for seed in seeds}
     lines = [{"file": files[seed].name} for seed in seeds]
-    for line, name in zip(lines, classes_of(painter, seeds, kind=kind), strict=False):
+    for line, name in zip(lines, classes_of(sampler, seeds, kind=kind), strict=False):
         line["class"] = name
-    _record(folder, painter.source, lines)
+    _record(folder, sampler.source, lines)
     for start in range(0, len(seeds), BATCH):
         some = seeds[start : start + BATCH]
-        for seed, picture in zip(some, painter.draw(some, kind=kind), strict=True):
+        for seed, picture in zip(some, sampler.draw(some, kind=kind), strict=True):
             write_image(files[seed], picture)
             yield files[seed]
 
 
-def classes_of(painter: Painter, seeds: Sequence[int], *, kind: str | None) -> list[str]:
+def classes_of(sampler: LatentSampler, seeds: Sequence[int], *, kind: str | None) -> list[str]:
     """The class of each seed's picture by name; nothing where the run has no classes."""
-    latents, names = painter.latents_of(seeds, kind=kind), painter.latents.classes
+    latents, names = sampler.latents_of(seeds, kind=kind), sampler.latents.classes
     return [names[number] for number in latents[CLASS].tolist()] if names else []
 
 

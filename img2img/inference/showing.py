@@ -13,7 +13,7 @@ from img2img.data.sheets import picture_grid, to_picture
 from img2img.errors import ConfigError, DataError
 from img2img.fields.files import write_image
 from img2img.inference.neighbours import nearest_neighbours
-from img2img.inference.painter import Painter
+from img2img.inference.sampler import LatentSampler
 from img2img.inference.walks import parse_sum, slerp
 from img2img.keys import CATEGORY, Z
 from img2img.models.latents import COLUMNS
@@ -26,15 +26,15 @@ FRAME, REST = 80, 600  # milliseconds of a GIF's frame, and of those at both end
 FRAME_SIDE = 196  # pixels, about, the longer side of a GIF
 
 
-def grid(painter: Painter, seeds: Sequence[int], *, kind: str | None) -> np.ndarray:
+def grid(sampler: LatentSampler, seeds: Sequence[int], *, kind: str | None) -> np.ndarray:
     """The pictures of seeds, row by row in a square or nearly so."""
-    pictures = _pictures(painter.render(painter.latents_of(seeds, kind=kind)))
+    pictures = _pictures(sampler.render(sampler.latents_of(seeds, kind=kind)))
     columns = int(np.ceil(np.sqrt(len(pictures))))
     return picture_grid([pictures[i : i + columns] for i in range(0, len(pictures), columns)])
 
 
 def interpolation(
-    painter: Painter, ends: tuple[int, int], frames: int | None, *, kind: str | None
+    sampler: LatentSampler, ends: tuple[int, int], frames: int | None, *, kind: str | None
 ) -> list[np.ndarray]:
     """Frames from one seed's picture to another's; class and codes are those of the first.
 
@@ -43,13 +43,13 @@ def interpolation(
         kind: the class of all of them by name; None: that of the first seed.
     """
     frames = frames or FRAMES
-    latents = painter.latents_of(ends, kind=kind)
+    latents = sampler.latents_of(ends, kind=kind)
     start = {name: value[:1].expand(frames, *value.shape[1:]) for name, value in latents.items()}
-    return _pictures(painter.render({**start, Z: slerp(*latents[Z], frames)}))
+    return _pictures(sampler.render({**start, Z: slerp(*latents[Z], frames)}))
 
 
 def traversal(
-    painter: Painter, seeds: Sequence[int], code: int, frames: int | None, *, kind: str | None
+    sampler: LatentSampler, seeds: Sequence[int], code: int, frames: int | None, *, kind: str | None
 ) -> np.ndarray:
     """A row for each seed, along which one code alone changes.
 
@@ -61,7 +61,7 @@ def traversal(
     Raises:
         ConfigError: the run has no such code or class, or frames are asked of a categorical code.
     """
-    latents, categorical = painter.latents, _require_code(painter, code)
+    latents, categorical = sampler.latents, _require_code(sampler, code)
     if categorical and frames:
         raise ConfigError(
             f"--frames {frames}: code {code} is categorical and has a picture for each of its "
@@ -70,7 +70,7 @@ def traversal(
     values = latents.code_values(code, frames or FRAMES)
     rows = [
         _pictures(
-            painter.render(latents.traverse(painter.latents_of([s], kind=kind), code, values))
+            sampler.render(latents.traverse(sampler.latents_of([s], kind=kind), code, values))
         )
         for s in seeds
     ]
@@ -78,9 +78,9 @@ def traversal(
     return picture_grid(rows, [f"seed {s}" for s in seeds], heads)
 
 
-def _require_code(painter: Painter, code: int) -> bool:
+def _require_code(sampler: LatentSampler, code: int) -> bool:
     """Whether a code is categorical. Raises ConfigError where there is none of that number."""
-    kinds = painter.latents.code_kinds
+    kinds = sampler.latents.code_kinds
     if 1 <= code <= len(kinds):
         return kinds[code - 1] == CATEGORY
     have = ", ".join(
@@ -92,7 +92,7 @@ def _require_code(painter: Painter, code: int) -> bool:
 
 
 def arithmetic(
-    painter: Painter, text: str, names: dict[str, list[int]], *, kind: str | None, seed: int
+    sampler: LatentSampler, text: str, names: dict[str, list[int]], *, kind: str | None, seed: int
 ) -> np.ndarray:
     """A row for each name of a sum: its mean and its seeds' pictures; then the sum and variants.
 
@@ -102,29 +102,34 @@ def arithmetic(
         ConfigError: no sum, or an unknown name.
     """
     terms = parse_sum(text, names)
-    rows, captions, total = [], [], torch.zeros(1, painter.latents.size)
+    rows, captions, total = [], [], torch.zeros(1, sampler.latents.size)
     for sign, name in terms:
-        latents = painter.latents_of(names[name], kind=kind)
+        latents = sampler.latents_of(names[name], kind=kind)
         mean = latents[Z].mean(0, keepdim=True)
         total += sign * mean
         first = {key: value[:1] for key, value in latents.items()}
-        rows.append(_pictures(painter.render({**first, Z: mean})))
-        rows[-1] += _pictures(painter.render(latents))
+        rows.append(_pictures(sampler.render({**first, Z: mean})))
+        rows[-1] += _pictures(sampler.render(latents))
         captions.append(f"{'-' if sign < 0 else '+'} {name}")
     generator = torch.Generator().manual_seed(seed)
-    noise = (torch.rand(COLUMNS, painter.latents.size, generator=generator) * 2 - 1) * NOISE
+    noise = (torch.rand(COLUMNS, sampler.latents.size, generator=generator) * 2 - 1) * NOISE
     noise[0] = 0
-    base = painter.latents_of(names[terms[0][1]][:1], kind=kind)
+    base = sampler.latents_of(names[terms[0][1]][:1], kind=kind)
     same = {key: value.expand(COLUMNS, *value.shape[1:]) for key, value in base.items()}
-    rows.append(_pictures(painter.render({**same, Z: total + noise})))
+    rows.append(_pictures(sampler.render({**same, Z: total + noise})))
     return picture_grid(rows, [*captions, "="], ["mean"])
 
 
 def neighbours(
-    painter: Painter, seeds: Sequence[int], data: Data, config: DataConfig, *, kind: str | None
+    sampler: LatentSampler,
+    seeds: Sequence[int],
+    data: Data,
+    config: DataConfig,
+    *,
+    kind: str | None,
 ) -> tuple[np.ndarray, list[str]]:
     """A row for each picture: itself and the nearest training pictures; and a line on each."""
-    drawn = painter.render(painter.latents_of(seeds, kind=kind))
+    drawn = sampler.render(sampler.latents_of(seeds, kind=kind))
     found = nearest_neighbours(drawn, data, config, count=NEIGHBOURS)
     rows = [
         [to_picture(picture), *(to_picture(near.picture) for near in row)]

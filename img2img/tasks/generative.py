@@ -12,7 +12,7 @@ from img2img.data.loader import PairDataset, by_lot, iterate, make_loader
 from img2img.data.pictures.describe import describe_pictures
 from img2img.data.sheets import picture_grid, to_picture
 from img2img.data.spec import DataSpec
-from img2img.inference.painter import Painter
+from img2img.inference.sampler import LatentSampler
 from img2img.keys import CLASS
 from img2img.models import MODELS
 from img2img.models.base import Batch, Model
@@ -48,8 +48,8 @@ class Generative(Task):
     def next_steps(self, run: str, spec: DataSpec, *, styles: bool) -> dict[str, str]:
         return {"generate": f"img2img generate --run {run} -n 64"}
 
-    def predictor(self, run: str | Path | None = None, **settings: Any) -> Painter:
-        return Painter.load(run, **settings)
+    def predictor(self, run: str | Path | None = None, **settings: Any) -> LatentSampler:
+        return LatentSampler.load(run, **settings)
 
 
 class GridValidator:

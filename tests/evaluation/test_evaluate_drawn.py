@@ -16,7 +16,7 @@ from img2img.data.sheets import SEAM
 from img2img.evaluation import drawn
 from img2img.evaluation.drawn import draw_gallery, evaluate_drawn
 from img2img.evaluation.judges.classifier import train_classifier
-from img2img.inference.painter import Painter
+from img2img.inference.sampler import LatentSampler
 from img2img.metrics.classified import classify
 from img2img.schema import DataConfig
 
@@ -77,15 +77,15 @@ def test_a_conditional_run(capsys):
 def test_accuracy_is_that_of_the_classifier():
     """By hand: the same pictures, before the same classifier."""
     assert main(["train", "--model", "acgan", "--run", "a", *TINY]) == 0
-    painter = Painter.load("a", device="cpu")
-    found = evaluate_drawn(painter, "a", {}, data=None, limit=COUNT, seed=3, inception=None)
-    latents = painter.latents.draw(COUNT, generator=torch.Generator().manual_seed(3))
+    sampler = LatentSampler.load("a", device="cpu")
+    found = evaluate_drawn(sampler, "a", {}, data=None, limit=COUNT, seed=3, inception=None)
+    latents = sampler.latents.draw(COUNT, generator=torch.Generator().manual_seed(3))
     pixels = torch.tensor(np.loadtxt("squares.csv", delimiter=","))
     real = pixels[:, :-1].view(COUNT, 1, SIDE, SIDE).float() / 127.5 - 1
     classes = pixels[:, -1].long()
     learnt = torch.arange(COUNT) // 3 % 5 != 4  # the classes take turns
     network = judge(real[learnt], classes[learnt], classes=3)
-    predicted, _ = classify(network, painter.render(latents))
+    predicted, _ = classify(network, sampler.render(latents))
     expected = float((predicted == latents["class"]).double().mean())
     assert found.scores["accuracy"].value == pytest.approx(expected)
     assert found.scores["modes"].value == len(predicted.unique())
@@ -115,8 +115,8 @@ def assert_gallery_goes_on_from_samples(run, *, rows, seed):
     """Of the training's seed it shows what the samples do, where evaluate draws other pictures."""
     samples = np.asarray(Image.open(f"runs/{run}/samples/step-00000004.png")).astype(int)
     assert len(samples) == rows * (SIDE * 8 + SEAM) + SEAM
-    painter = Painter.load(run, device="cpu")
-    gallery, other = draw_gallery(painter, seed), draw_gallery(painter, seed + 1)
+    sampler = LatentSampler.load(run, device="cpu")
+    gallery, other = draw_gallery(sampler, seed), draw_gallery(sampler, seed + 1)
     assert np.abs(gallery[: len(samples)] - samples).max() <= 1
     assert np.abs(other[: len(samples)] - samples).max() > 20
     shown = np.asarray(Image.open(f"runs/{run}/evaluation/drawn.png"))

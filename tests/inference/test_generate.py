@@ -11,7 +11,7 @@ from PIL import Image
 from img2img.cli import main
 from img2img.data.sheets import CAPTION, SEAM, to_picture
 from img2img.errors import DataError
-from img2img.inference.painter import Painter
+from img2img.inference.sampler import LatentSampler
 from img2img.inference.showing import NEIGHBOURS
 
 SIDE, FACTOR = 8, 8  # of a picture, and how much larger it is in a grid
@@ -64,9 +64,9 @@ def cells(path, columns, *, rows, top=0):
     )
 
 
-def drawn(painter, latents):
-    """The painter's own pictures (N, SIDE, SIDE) of latents, of grey levels."""
-    pictures = [to_picture(image)[..., 0] for image in painter.render(latents)]
+def drawn(sampler, latents):
+    """The sampler's own pictures (N, SIDE, SIDE) of latents, of grey levels."""
+    pictures = [to_picture(image)[..., 0] for image in sampler.render(latents)]
     return np.stack(pictures).astype(int)
 
 
@@ -87,9 +87,9 @@ def test_pictures_depend_on_their_seed_alone(runs):
 
 
 def test_class_is_obeyed(runs):
-    painter = Painter.load(runs / "cgan", device="cpu")
-    assert painter.latents.classes == ("0", "1", "2")
-    of_class = [painter.draw([3], kind=kind) for kind in "012"]
+    sampler = LatentSampler.load(runs / "cgan", device="cpu")
+    assert sampler.latents.classes == ("0", "1", "2")
+    of_class = [sampler.draw([3], kind=kind) for kind in "012"]
     assert not np.array_equal(of_class[0], of_class[1])
     assert generate(runs, "cgan", "-n", "2", "--seed", "3", "--class", "2") == 0
     folder = Path("generated/cgan-step-00000002")
@@ -101,18 +101,18 @@ def recorded(folder):
 
 
 def test_a_folder_says_what_its_pictures_are(runs, capsys):
-    painter, folder = Painter.load(runs / "cgan", device="cpu"), Path("drawn")
+    sampler, folder = LatentSampler.load(runs / "cgan", device="cpu"), Path("drawn")
     assert generate(runs, "cgan", "-n", "3", "--out", "drawn") == 0
     assert generate(runs, "cgan", "-n", "3", "--seed", "2", "--class", "1", "--out", "drawn") == 0
     head, *lines = recorded(folder)
     assert head == {
         "checkpoint": str((runs / "cgan/checkpoints/step-00000002.safetensors").resolve())
     }
-    by_lot = [str(number) for number in painter.latents_of([0, 1])["class"].tolist()]
+    by_lot = [str(number) for number in sampler.latents_of([0, 1])["class"].tolist()]
     assert [line["class"] for line in lines] == [*by_lot, "1", "1", "1"]
     for seed, line in enumerate(lines):
         assert line["file"] == f"seed-{seed:010d}.png"
-        picture = painter.draw([seed], kind=line["class"])[0, ..., 0]
+        picture = sampler.draw([seed], kind=line["class"])[0, ..., 0]
         assert np.array_equal(read(folder / line["file"]), picture)
     # Another run's pictures are not mixed with these, nor are pictures that nobody recorded.
     before = {path: path.read_bytes() for path in folder.iterdir()}
@@ -130,8 +130,8 @@ def test_a_folder_says_what_its_pictures_are(runs, capsys):
 
 def test_grid_names_the_classes(runs, capsys):
     assert generate(runs, "cgan", "-n", "3", "--seed", "4", "--grid", "new/grid.png") == 0
-    painter = Painter.load(runs / "cgan", device="cpu")
-    names = [painter.latents.classes[c] for c in painter.latents_of([4, 5, 6])["class"].tolist()]
+    sampler = LatentSampler.load(runs / "cgan", device="cpu")
+    names = [sampler.latents.classes[c] for c in sampler.latents_of([4, 5, 6])["class"].tolist()]
     said = ", ".join(f"{seed} {name}" for seed, name in zip((4, 5, 6), names, strict=True))
     assert f"class of each seed: {said}\n" in capsys.readouterr().out
     assert Path("new/grid.png").is_file()
@@ -141,18 +141,18 @@ def test_grid_holds_all(runs):
     assert generate(runs, "dcgan", "-n", "5", "--grid", "grid.png") == 0
     grid = read("grid.png")
     assert grid.shape == (2 * CELL + SEAM, 3 * CELL + SEAM, 3)
-    painter = Painter.load(runs / "dcgan", device="cpu")
+    sampler = LatentSampler.load(runs / "dcgan", device="cpu")
     pictures = cells("grid.png", 3, rows=2).reshape(6, SIDE, SIDE)
-    assert np.array_equal(pictures[:5], painter.draw(range(5))[..., 0])
+    assert np.array_equal(pictures[:5], sampler.draw(range(5))[..., 0])
     assert not Path("generated").exists()
 
 
 def test_interpolation_begins_and_ends_at_the_seeds(runs):
     arguments = ["--interpolate", "4", "9", "--frames", "6"]
     assert generate(runs, "dcgan", *arguments, "--grid", "way.png") == 0
-    painter = Painter.load(runs / "dcgan", device="cpu")
+    sampler = LatentSampler.load(runs / "dcgan", device="cpu")
     [frames] = cells("way.png", 6, rows=1)
-    assert apart(frames[[0, 5]], painter.draw([4, 9])[..., 0]) <= 1
+    assert apart(frames[[0, 5]], sampler.draw([4, 9])[..., 0]) <= 1
     assert generate(runs, "dcgan", *arguments, "--grid", "way.gif") == 0
     film = Image.open("way.gif")
     assert film.n_frames == 10 and min(film.size) >= 150  # there and back, large enough to see
@@ -163,69 +163,69 @@ def test_interpolation_begins_and_ends_at_the_seeds(runs):
 
 def test_interpolation_keeps_to_the_arc(runs):
     """Half way it is on the bisector of the angle, as long as the ends are on average."""
-    painter = Painter.load(runs / "dcgan", device="cpu")
+    sampler = LatentSampler.load(runs / "dcgan", device="cpu")
     arguments = ["--interpolate", "4", "9", "--frames", "7", "--grid", "way.png"]
     assert generate(runs, "dcgan", *arguments) == 0
-    one, other = painter.latents_of([4, 9])["z"]
+    one, other = sampler.latents_of([4, 9])["z"]
     bisector = one / one.norm() + other / other.norm()
     middle = bisector / bisector.norm() * (one.norm() + other.norm()) / 2
     line = (one + other) / 2
     [frames] = cells("way.png", 7, rows=1)
-    [arc, straight] = drawn(painter, {"z": torch.stack([middle, line])})
+    [arc, straight] = drawn(sampler, {"z": torch.stack([middle, line])})
     assert apart(frames[3], arc) <= 1 and apart(arc, straight) > 5
 
 
 def test_interpolation_of_a_class(runs):
-    painter = Painter.load(runs / "cgan", device="cpu")
+    sampler = LatentSampler.load(runs / "cgan", device="cpu")
     arguments = ["--interpolate", "4", "9", "--class", "2", "--frames", "2", "--grid", "way.png"]
     assert generate(runs, "cgan", *arguments) == 0
     [frames] = cells("way.png", 2, rows=1)
-    latents = painter.latents_of([4, 9])
-    expected = drawn(painter, latents | {"class": torch.tensor([2, 2])})
+    latents = sampler.latents_of([4, 9])
+    expected = drawn(sampler, latents | {"class": torch.tensor([2, 2])})
     assert apart(frames, expected) <= 1
-    assert apart(expected, drawn(painter, latents | {"class": torch.tensor([0, 0])})) > 5
+    assert apart(expected, drawn(sampler, latents | {"class": torch.tensor([0, 0])})) > 5
 
 
 @pytest.mark.parametrize("code", [1, 2, 3])
 def test_each_column_of_a_traversal_is_one_value_of_the_code(runs, code):
-    painter = Painter.load(runs / "infogan", device="cpu")
+    sampler = LatentSampler.load(runs / "infogan", device="cpu")
     arguments = ["-n", "2", "--seed", "3", "--traverse", f"code={code}", "--grid", "code.png"]
     assert generate(runs, "infogan", *arguments) == 0
     pictures = cells("code.png", 10, rows=2, top=CAPTION)
     for row, number in zip(pictures, (3, 4), strict=True):
         for column, shown in enumerate(row):
-            latents = painter.latents_of([number])
+            latents = sampler.latents_of([number])
             if code == 1:
                 latents["category"] = torch.tensor([column])
             else:
                 latents["codes"][0, code - 2] = -2 + 4 * column / 9
-            assert apart(shown, drawn(painter, latents)[0]) <= 1
+            assert apart(shown, drawn(sampler, latents)[0]) <= 1
     assert apart(pictures[0, 0], pictures[0, 9]) > 5 and apart(pictures[0, 0], pictures[1, 0]) > 5
 
 
 def test_arithmetic_is_of_the_means_of_z(runs):
-    painter = Painter.load(runs / "dcgan", device="cpu")
+    sampler = LatentSampler.load(runs / "dcgan", device="cpu")
     Path("names.json").write_text(json.dumps({"a": [1, 2, 3], "b": [4], "c_d": [5, 6]}))
     arguments = ["--arithmetic", "a - b + c_d", "--names", "names.json", "--grid", "sum.png"]
     assert generate(runs, "dcgan", *arguments) == 0
     pictures = cells("sum.png", 10, rows=4, top=CAPTION)
-    a, b, c = (painter.latents_of(seeds)["z"] for seeds in ([1, 2, 3], [4], [5, 6]))
+    a, b, c = (sampler.latents_of(seeds)["z"] for seeds in ([1, 2, 3], [4], [5, 6]))
     means = torch.stack([a.sum(0) / 3, b[0], c.sum(0) / 2])
     right, without_minus = means[0] - means[1] + means[2], means.sum(0)
-    [expected, wrong] = drawn(painter, {"z": torch.stack([right, without_minus])})
+    [expected, wrong] = drawn(sampler, {"z": torch.stack([right, without_minus])})
     assert apart(pictures[3, 0], expected) <= 1 and apart(expected, wrong) > 5
     # The variants are near it, and none is the same.
     assert all(apart(variant, expected) > 0 for variant in pictures[3, 1:])
-    assert apart(pictures[:3, 0], drawn(painter, {"z": means})) <= 1
-    assert apart(pictures[0, 1:4], drawn(painter, {"z": a})) <= 1
+    assert apart(pictures[:3, 0], drawn(sampler, {"z": means})) <= 1
+    assert apart(pictures[0, 1:4], drawn(sampler, {"z": a})) <= 1
 
 
 def test_neighbours_stand_beside_their_pictures(runs, capsys):
-    painter = Painter.load(runs / "cgan", device="cpu")
+    sampler = LatentSampler.load(runs / "cgan", device="cpu")
     assert generate(runs, "cgan", "-n", "2", "--nearest", "--grid", "near.png") == 0
     assert "seed 1: nearest 00000" in capsys.readouterr().out
     pictures = cells("near.png", 1 + NEIGHBOURS, rows=2, top=CAPTION)
-    assert apart(pictures[:, 0], drawn(painter, painter.latents_of([0, 1]))) <= 1
+    assert apart(pictures[:, 0], drawn(sampler, sampler.latents_of([0, 1]))) <= 1
 
 
 @pytest.mark.parametrize("chunk", [4, 256])
@@ -234,11 +234,11 @@ def test_nearest_of_a_training_picture_is_itself(runs, monkeypatch, chunk):
     from img2img.tasks import find_data
 
     monkeypatch.setattr(neighbours, "CHUNK", chunk)  # of nine pictures
-    painter = Painter.load(runs / "dcgan", device="cpu")
-    data = find_data(painter.config)
+    sampler = LatentSampler.load(runs / "dcgan", device="cpu")
+    data = find_data(sampler.config)
     image = torch.from_numpy(data.spec.target.normalise(data.train.read(1)["target"]))
     query = image.permute(2, 0, 1)[None]
-    [row] = neighbours.nearest_neighbours(query, data, painter.config.data, count=9)
+    [row] = neighbours.nearest_neighbours(query, data, sampler.config.data, count=9)
     assert row[0].name == data.train.name(1) and row[0].distance == 0
     pictures = [data.spec.target.normalise(data.train.read(i)["target"]) for i in range(9)]
     distances = [float(np.sqrt(((other - image.numpy()) ** 2).mean())) for other in pictures]
@@ -319,6 +319,6 @@ def test_runs_of_the_other_kind_are_refused(runs, capsys, tmp_path):
 
 
 def test_z_of_another_size_is_refused(runs):
-    painter = Painter.load(runs / "dcgan", device="cpu")
+    sampler = LatentSampler.load(runs / "dcgan", device="cpu")
     with pytest.raises(DataError, match="the run's z has 100 numbers"):
-        painter.render({"z": torch.zeros(1, 99)})
+        sampler.render({"z": torch.zeros(1, 99)})

@@ -10,7 +10,7 @@ from benchmarking.gans.material import Judge
 from img2img.devices import pick_device
 from img2img.evaluation.judges.classifier import train_classifier
 from img2img.inference.loading import load_model
-from img2img.inference.painter import Painter
+from img2img.inference.sampler import LatentSampler
 from img2img.keys import CATEGORY, CLASS, LABELLED
 from img2img.metrics.classified import (
     classified_scores,
@@ -35,18 +35,18 @@ def score_run(run: Path, judge: Judge, *, count: int, device: str) -> dict[str, 
         the accuracies on held-out real pictures of its discriminator and of the judge's network, told
         of the same few classes.
     """
-    painter = Painter.load(run, device=device)
-    latents = painter.latents.draw(count, generator=torch.Generator().manual_seed(SEED))
+    sampler = LatentSampler.load(run, device=device)
+    latents = sampler.latents.draw(count, generator=torch.Generator().manual_seed(SEED))
     held_out = judge.material.held_out
     fake, real = (
-        classify(judge.classifier, images) for images in (painter.render(latents), held_out.images)
+        classify(judge.classifier, images) for images in (sampler.render(latents), held_out.images)
     )
     classes = len(held_out.names)
     scores = classified_scores(fake, real, classes=classes, wanted=latents.get(CLASS))
     if CATEGORY in latents:
         scores["code_accuracy"] = own_code_accuracy(latents[CATEGORY], fake[0])
         scores["code_accuracy_real"] = _code_accuracy_of_real(run, judge, device)
-    if few := getattr(painter.config.model, "labelled_per_class", None):
+    if few := getattr(sampler.config.model, "labelled_per_class", None):
         scores |= _accuracies_of_few(run, judge, few, device)
     return scores
 

@@ -18,7 +18,7 @@ from benchmarking.machine import describe
 from img2img.evaluation.drawn import draw_gallery
 from img2img.evaluation.judges import classifier
 from img2img.fields.files import write_image
-from img2img.inference.painter import Painter
+from img2img.inference.sampler import LatentSampler
 from img2img.runs.checkpoint import write_text
 from img2img.runs.folder import pick_checkpoint
 
@@ -117,7 +117,7 @@ class Study:
         scores = score_run(run, judge, count=self.count, device=self.device)
         grid = self.out / GRIDS / f"{name}.png"
         grid.parent.mkdir(exist_ok=True)
-        write_image(grid, draw_gallery(Painter.load(run, device=self.device), SEED))
+        write_image(grid, draw_gallery(LatentSampler.load(run, device=self.device), SEED))
         return {
             "what": experiment.what,
             "data": experiment.data,
