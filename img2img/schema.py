@@ -110,6 +110,11 @@ class Source(Section):
     """Folder below `data.path` (may hold `{split}`), CSV column, or part that the layout found
     (`label`, `instance`, `A`, ...); null: as `name`."""
 
+    @property
+    def part(self) -> str:
+        """The layout's part that the files come from."""
+        return self.folder or self.name
+
 
 class DataConfig(Section):
     """Where the pairs are, what they mean, and how they are varied in training."""

@@ -54,9 +54,9 @@ def describe_labels(
         remap=remap,
     )
     remarks = _warnings(config, findings, ids, classes)
-    if beside:
+    if beside and config.path:
         remarks.append(f"{name}: class names from {Path(config.path) / NAMES}")
-    if palette:
+    if palette and config.palette:
         pairs = part.name in ("A", "B")
         strays = findings.strays.warning(
             config.palette, palette.colours, palette.names, pairs=pairs

@@ -73,6 +73,7 @@ def describe_data(config: DataConfig, *, seed: int = 0) -> Data:
     catch = partial(_pointing, hint)
     survey = look_through(config, index, catch=catch, remember=config.scan_cache)
     spec, remarks = judge(config, survey, catch=catch)
+    assert spec is not None  # what is wrong with the data was raised
     if survey.memory is not None:
         survey.memory.tidy()
         remarks += [remark] if (remark := survey.memory.remark()) else []
@@ -138,11 +139,10 @@ def _built_in(config: DataConfig, seed: int) -> Data:
     sizes = Counter({config.scene_size: config.scenes + config.val_scenes})
     stretched = stretch_warning(spec.resize, sizes)
     remarks += [stretched] if stretched else []
-    draw = {"seed": seed, "size": config.scene_size}
     return Data(
         with_size(spec, config, sizes),
-        SceneSource(config.scenes, first=0, **draw),
-        SceneSource(config.val_scenes, first=VAL_OFFSET, **draw),
+        SceneSource(config.scenes, first=0, seed=seed, size=config.scene_size),
+        SceneSource(config.val_scenes, first=VAL_OFFSET, seed=seed, size=config.scene_size),
         frozenset(sizes),
         tuple(remarks),
     )

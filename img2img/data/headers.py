@@ -95,7 +95,11 @@ class Headers:
         kinds, sizes = saved
         for part, kind, count, first in kinds:
             files = self.kinds[part].setdefault(Kind(*kind), Some())
-            files.recall(count, first, lambda place, part=part: at(place).files[part])
+
+            def file_at(place: int, part: str = part) -> Path:
+                return at(place).files[part]
+
+            files.recall(count, first, file_at)
         self.sizes.update({(height, width): count for height, width, count in sizes})
         self.usable.extend(places)
 
@@ -147,7 +151,7 @@ def scan_headers(
         return {part: infos[record.files[part]] for part in parts}
 
     def make() -> Headers:
-        kinds = {part: {} for part in parts}
+        kinds: dict[str, dict[Kind, Some[Path]]] = {part: {} for part in parts}
         return Headers(halves, kinds, damaged=Some(tell=tell), unequal=Some(tell=tell))
 
     what = f"headers {[(part, halves[part]) for part in parts]}"
@@ -227,7 +231,7 @@ def _converted(channels: Mapping[int, Some[Path]], common: int) -> str:
 
 def _listed(kinds: Mapping[str, Some[Path]]) -> str:
     """A line for each kind, the commonest first: how many files, and which of the others."""
-    lines = []
+    lines: list[str] = []
     for kind, files in sorted(kinds.items(), key=lambda item: -item[1].count):
         shown = files.first[: MAX_LISTED if lines else 1]
         more = ", ..." if len(shown) < files.count else ""

@@ -5,7 +5,7 @@ listed, never dropped in silence.
 """
 
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -65,6 +65,8 @@ def find_pairs(
             one complete record.
     """
     root = Path(root)
+    splits: Mapping[str, list[Row] | Rows]
+    doubled: list[str] = []
     if layout != "auto" and layout not in LAYOUTS:
         raise DataError(f"unknown layout {layout!r}; {_suggest(layout)}")
     if not root.exists():
@@ -75,7 +77,7 @@ def find_pairs(
         if layout not in ("auto", "csv"):
             raise DataError(f"{root}: a file, but layout {layout} is one of folders")
         found, splits, left_out = csv_layout.read_csv(root, custom)
-        folder, doubled = root.parent, []
+        folder = root.parent
     else:
         match = name_folders(root, custom, layout) if custom else recognise(root, layout)
         found, splits, left_out, doubled = _pair_folders(root, match)
@@ -94,13 +96,14 @@ def _index(
     root: Path,
     folder: Path,
     layout: Layout,
-    splits: Mapping[str, Collection[Row]],
+    splits: "Mapping[str, list[Row] | Rows]",
     left_out: list[str],
     val_fraction: float,
 ) -> PairIndex:
     """Training and validation from the rows of each split's word."""
     splits = {word: rows for word, rows in splits.items() if rows}
-    train = splits.get(train_word(splits), ())
+    first = train_word(splits)
+    train = () if first is None else splits[first]
     if not train:
         lines = [f"  {line}" for line in left_out[:_SHOWN]]
         raise DataError("\n".join([f"{root}: no complete training record", *lines]))
@@ -112,7 +115,8 @@ def _index(
         cut = len(train) - held
         source = f"last {100 * val_fraction:g}% of the sorted names" if held else "none held out"
     parts = [part.name for part in layout.parts]
-    records = Records.pack(folder, parts, chain(train, splits.get(word, ())))
+    val = () if word is None else splits[word]
+    records = Records.pack(folder, parts, chain(train, val))
     found = len(records) + len(left_out)
     return PairIndex(layout, root, records, cut, source, tuple(left_out), found)
 
@@ -140,6 +144,7 @@ def _pair_folders(root: Path, match: Match) -> tuple[Layout, dict[str, Rows], li
         of these lines that are second files of a name.
     """
     train = train_word(match.splits)
+    assert train is not None  # without one nothing is recognised
     files, left_out = _files(root, match.layout, match.splits[train])
     doubled = list(left_out)
     suffixes = find_suffixes({part: own.keys() for part, own in files.items()})
@@ -153,8 +158,8 @@ def _pair_folders(root: Path, match: Match) -> tuple[Layout, dict[str, Rows], li
             left_out += doubles
             doubled += doubles
         for part, suffix in suffixes.items():
-            files[part], doubles = strip_suffix(files[part], suffix)
-            left_out += (lines := _doubles(doubles))
+            files[part], twice = strip_suffix(files[part], suffix)
+            left_out += (lines := _doubles(twice))
             doubled += lines
         splits[word], incomplete = _complete(word, layout, folders, files)
         if word == train and not splits[word]:

@@ -4,7 +4,7 @@ That makes stopping in mid-epoch and going on exact, with any number of worker p
 """
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -170,18 +170,20 @@ def by_lot(total: int, count: int) -> list[int]:
 
 def collate(samples: list[dict[str, Tensor] | UserError]) -> dict[str, Tensor] | UserError:
     """Samples as one batch; an error where a pair is unreadable or sizes differ."""
+    whole: list[dict[str, Tensor]] = []
     for sample in samples:
         if isinstance(sample, UserError):
             return sample
-    for name in samples[0]:
-        sizes = {tuple(sample[name].shape[-2:]) for sample in samples}
+        whole.append(sample)
+    for name in whole[0]:
+        sizes = {tuple(sample[name].shape[-2:]) for sample in whole}
         if len(sizes) > 1:
             listed = ", ".join(f"{w}x{h}" for h, w in sorted(sizes))
             return DataError(
                 f"a batch of {len(samples)} holds pictures of different sizes ({listed}); set "
                 "data.crop or data.resize to one size, or training.batch_size=1"
             )
-    return {name: torch.stack([sample[name] for sample in samples]) for name in samples[0]}
+    return {name: torch.stack([sample[name] for sample in whole]) for name in whole[0]}
 
 
 def _outlive_signals(_: int) -> None:
@@ -193,7 +195,9 @@ def _outlive_signals(_: int) -> None:
         signal.signal(signal.SIGTERM, lambda *_: signal.alarm(GRACE))
 
 
-def make_loader(dataset: PairDataset, batches: Sampler, *, workers: int) -> DataLoader:
+def make_loader(
+    dataset: PairDataset, batches: Sampler | Sequence[list[tuple[int, int]]], *, workers: int
+) -> DataLoader:
     """A loader that keeps its worker processes from one epoch to the next."""
     return DataLoader(
         dataset,
@@ -230,4 +234,4 @@ def close(loader: DataLoader) -> None:
     """Ends the loader's worker processes now, instead of whenever Python collects them."""
     iterator, loader._iterator = loader._iterator, None
     if loader.num_workers and iterator is not None:
-        iterator._shutdown_workers()
+        iterator._shutdown_workers()  # type: ignore[attr-defined]

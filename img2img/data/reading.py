@@ -31,6 +31,7 @@ def read_record(record: Record, spec: DataSpec) -> Arrays:
     arrays = {field.name: read(field) for field in inputs if not field.is_derived}
     for field in inputs:
         if field.is_derived:
+            assert spec.labels is not None  # from which it is derived
             arrays[field.name] = field.derive(arrays[spec.labels.name])
     arrays[target.name] = read(target)
     for group in spec.groups.values():

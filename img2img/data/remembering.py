@@ -39,7 +39,8 @@ class Tally(Protocol):
     dumped, `at` a place being an item. What is not `whole` has faults and is never dumped.
     """
 
-    whole: bool
+    @property
+    def whole(self) -> bool: ...
 
     def add(self, place: int, item: Any, found: Any) -> None: ...
 
@@ -158,7 +159,12 @@ def scan(
     for block, saved in zip(blocks, known, strict=True):
         inside = range(block.start, block.stop)
         if saved is not None:
-            total.recall(saved, inside, lambda place, first=block.start: items[first + place])
+
+            def at(place: int, first: int = block.start) -> T:
+                return items[first + place]
+
+            total.recall(saved, inside, at)
+            assert memory is not None  # which it was recalled from
             memory.recalled[what] += len(inside)
             continue
         part = make() if memory else total

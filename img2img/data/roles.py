@@ -42,11 +42,10 @@ def assign_roles(config: DataConfig, layout: Layout) -> tuple[tuple[Source, ...]
     parts = [part.name for part in layout.parts]
     inputs = config.inputs or _usual_inputs(config, parts)
     inputs = tuple(s.model_copy(update={"folder": s.folder or s.name}) for s in inputs)
-    used = [source.folder for source in inputs]
+    used = [source.part for source in inputs]
     free = [part for part in (*USUAL_TARGETS, *reversed(parts)) if part in parts]
     target = config.target or next((part for part in free if part not in used), None)
-    _check(inputs, target, parts)
-    return inputs, target
+    return inputs, _checked(inputs, target, parts)
 
 
 def _usual_inputs(config: DataConfig, parts: Sequence[str]) -> list[Source]:
@@ -68,7 +67,8 @@ def _usual_inputs(config: DataConfig, parts: Sequence[str]) -> list[Source]:
     return [Source(name=source, kind=kind)]
 
 
-def _check(inputs: Sequence[Source], target: str | None, parts: Sequence[str]) -> None:
+def _checked(inputs: Sequence[Source], target: str | None, parts: Sequence[str]) -> str:
+    """The target, if it and the inputs are parts of the data, each used once."""
     names = [source.name for source in inputs]
     doubled = next((name for name in names if names.count(name) > 1), None)
     if doubled:
@@ -83,6 +83,7 @@ def _check(inputs: Sequence[Source], target: str | None, parts: Sequence[str]) -
             f"{target!r} is both an input and the target; say which parts are inputs with "
             "data.inputs (a list of name, kind, folder) and which is the target with data.target"
         )
+    return target
 
 
 def describe_roles(
@@ -91,7 +92,7 @@ def describe_roles(
     """Remarks for the log: where each input and the target come from, and in which direction."""
     parts = {part.name: part for part in index.layout.parts}
     listed = ", ".join(
-        f"{source.name} ({source.kind}) from {_place(index, parts[source.folder])}"
+        f"{source.name} ({source.kind}) from {_place(index, parts[source.part])}"
         for source in inputs
     )
     line = f"input {listed} -> target {target} from {_place(index, parts[target])}"

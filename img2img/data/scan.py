@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from img2img.data.pairing.table import Files
 from img2img.data.remembering import Memory, scan
 from img2img.data.strays import Look, Strays, look_for_strays
 from img2img.data.tally import MAX_LISTED, Some
@@ -89,7 +90,8 @@ class Findings:
         for ident, pixels, count, first in ids:
             if self._count(ident, pixels):
                 self.files[ident].recall(count, first, at)
-        self.lossy.recall(*lossy, at)
+        count, first = lossy
+        self.lossy.recall(count, first, at)
         self.strays.join(Strays.load(strays, at))
 
     def check(self) -> None:
@@ -186,7 +188,7 @@ def scan_labels(
     def make() -> Findings:
         return Findings(damaged=Some(tell=tell), each=each)
 
-    what = f"labels {half} {palette} in {files.part if memory else ''}"
+    what = f"labels {half} {palette} in {files.part if isinstance(files, Files) else ''}"
     return scan(files, look, make, "labels", memory=memory, what=what)
 
 
@@ -208,7 +210,8 @@ class Extent:
         return [self.low, self.high]
 
     def recall(self, saved: list, places: range, at: Callable[[int], Path]) -> None:
-        self.add(0, Path(), saved)
+        low, high = saved
+        self.add(0, Path(), (low, high))
 
 
 def image_range(
@@ -230,7 +233,7 @@ def image_range(
             raise DataError(f"{path}: holds values that are not finite (NaN or infinity)")
         return low, high
 
-    what = f"range {half} in {files.part if memory else ''}"
+    what = f"range {half} in {files.part if isinstance(files, Files) else ''}"
     extent = scan(files, look, Extent, "range", memory=memory, what=what)
     if extent.low == extent.high:
         raise DataError(f"all pictures hold the one value {extent.low}, for example {files[0]}")

@@ -143,8 +143,8 @@ class Strays:
     @classmethod
     def load(cls, saved: list, at: Callable[[int], Path]) -> "Strays":
         """What was dumped, `at` a place being a file."""
-        *counts, colours, (count, first) = saved
-        own = cls(*counts, Counter({code: n for code, n, _ in colours}))
+        maps, pixels, far, strays, colours, (count, first) = saved
+        own = cls(maps, pixels, far, strays, Counter({code: n for code, n, _ in colours}))
         own.files.recall(count, first, at)
         own.example = {code: at(place) for code, _, place in colours}
         return own

@@ -24,7 +24,7 @@ def stretch_warning(
     """
     if resize is None or resize[0] is None:
         return None
-    height, width = resize
+    height, width = resize[0], resize[1]
 
     def stretch(size: tuple[int, int]) -> float:
         factor = (size[0] * width) / (size[1] * height)
@@ -33,7 +33,7 @@ def stretch_warning(
     stretched = {size: count for size, count in sizes.items() if stretch(size) > _STRETCH}
     if not stretched:
         return None
-    h, w = max(stretched, key=stretched.get)
+    h, w = max(stretched, key=lambda size: stretched[size])
     if square:
         kept = max(math.ceil(width * w / min(h, w)) for h, w in sizes)
         remedy = f"set data.resize_width={kept} data.crop={width} instead, which cuts squares out"

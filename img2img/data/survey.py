@@ -62,6 +62,7 @@ class Survey:
 
 def find(config: DataConfig) -> PairIndex:
     """The pairs that the settings name, as `find_pairs` finds them."""
+    assert config.path is not None  # the built-in scenes are not searched for
     return find_pairs(
         Path(config.path).expanduser(),
         layout=config.layout,
@@ -94,7 +95,7 @@ def look_through(
     inputs, target = assign_roles(config, index.layout)
     colours = load_palette(config.palette).colours if config.palette else ()
     halves = {part.name: part.half for part in index.layout.parts}
-    parts = [*(source.folder for source in inputs), target]
+    parts = [*(source.part for source in inputs), target]
     memory = recollect(index, parts) if remember else None
     headers = scan_headers(index.records, parts, halves, tell, memory)
     for problem in headers.problems():
@@ -104,8 +105,8 @@ def look_through(
     memory = memory if headers.whole else None
     labels = {
         source.name: scan_labels(
-            usable.files(source.folder),
-            halves[source.folder],
+            usable.files(source.part),
+            halves[source.part],
             colours,
             each,
             tell,
@@ -128,14 +129,15 @@ def judge(
     Raises:
         DataError: what `catch` lets through.
     """
-    index, described, target = survey.index, [], None
+    index, target = survey.index, None
+    described: list[Field] = []
     remarks = describe_roles(config, index, survey.inputs, survey.target)
     if not survey.headers.usable:
         return None, remarks
     for source in survey.inputs:
         with catch():
-            spec, more = _describe_input(config, survey, source)
-            described.append(spec)
+            field, more = _describe_input(config, survey, source)
+            described.append(field)
             remarks += more
     with catch():
         target, more = _describe_part(config, survey, index.layout.part(survey.target))
@@ -166,11 +168,12 @@ def _describe_input(
     config: DataConfig, survey: Survey, source: SourceConfig
 ) -> tuple[Field, list[str]]:
     """One input, and remarks on it."""
-    part = survey.index.layout.part(source.folder)
+    part = survey.index.layout.part(source.part)
     field = FIELDS[source.kind]
     if field.has_classes:
         return describe_labels(config, source.name, part, survey.labels[source.name])
-    found, remarks = {}, []
+    found: dict[str, ImageSpec] = {}
+    remarks: list[str] = []
     if field.is_picture:
         found["image"], remarks = _describe_part(config, survey, part)
     return field(name=source.name, part=part.name, **found), remarks

@@ -92,6 +92,7 @@ class JointTransform:
     def _steps(self, work: tuple[int, int]) -> list[A.BasicTransform]:
         config = self.config
         if not self.train:
+            assert config.crop is not None  # else there would be no steps
             return [
                 A.CenterCrop(*config.crop, pad_if_needed=True, border_mode=cv2.BORDER_REFLECT_101)
             ]

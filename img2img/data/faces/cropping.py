@@ -94,7 +94,8 @@ def crop_faces(
         raise DataError(f"{folder}: no picture in it or below")
     settings = {"cascade": path.name, **asdict(cut)}
     done = _open_record(out, settings, overwrite=overwrite)
-    outcome = Outcome(len(names), skipped={})
+    skipped: dict[str, str] = {}
+    outcome = Outcome(len(names), skipped=skipped)
     job = partial(_crop_file, folder=folder, out=out, cascade=path, cut=cut)
     todo = [name for name in names if name not in done]
     outcome.done_before = len(names) - len(todo)
@@ -106,7 +107,7 @@ def crop_faces(
     for name in names:
         outcome.faces += done[name]["faces"]
         if "skipped" in done[name]:
-            outcome.skipped[name] = done[name]["skipped"]
+            skipped[name] = done[name]["skipped"]
     return outcome
 
 

@@ -4,6 +4,7 @@ OpenCV 5 has them in its contrib packages alone: the extra `faces`.
 """
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -27,7 +28,7 @@ def find_cascade(given: Path | None) -> Path:
             f"this OpenCV ({cv2.__version__}) was built without CascadeClassifier; to find faces: "
             f"pip install --force-reinstall --no-deps {PACKAGE}"
         )
-    path = given or Path(cv2.data.haarcascades) / DEFAULT
+    path = given or Path(cv2.data.haarcascades) / DEFAULT  # type: ignore[attr-defined]
     if given is None and not path.is_file():
         raise DataError(
             f"OpenCV {cv2.__version__} comes without cascade files; give one with --cascade, such as "
@@ -36,7 +37,7 @@ def find_cascade(given: Path | None) -> Path:
     return path
 
 
-def load_cascade(path: Path) -> "cv2.CascadeClassifier":
+def load_cascade(path: Path) -> Any:
     """A cascade file of OpenCV, Haar or LBP.
 
     Raises:
@@ -46,7 +47,7 @@ def load_cascade(path: Path) -> "cv2.CascadeClassifier":
         path.open("rb").close()  # OpenCV's own message goes to stderr, and names no reason
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from error
-    cascade = cv2.CascadeClassifier()
+    cascade = cv2.CascadeClassifier()  # type: ignore[attr-defined]  # not in every build
     try:
         whole = cascade.load(str(path))
     except (cv2.error, SystemError):  # what it raises depends on where it stumbles
@@ -56,7 +57,7 @@ def load_cascade(path: Path) -> "cv2.CascadeClassifier":
     return cascade
 
 
-def detect(grey: np.ndarray, cascade: "cv2.CascadeClassifier", *, least: int) -> np.ndarray:
+def detect(grey: np.ndarray, cascade: Any, *, least: int) -> np.ndarray:
     """Where the cascade fires, the largest first.
 
     Args:

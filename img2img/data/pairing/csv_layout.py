@@ -108,9 +108,10 @@ def _custom_columns(path: Path, header: list[str], custom: Mapping[str, str]) ->
     known = _find_columns(header)
     columns = {}
     for part, column in custom.items():
-        columns[part] = column if column in header else known.get(column)
-        if columns[part] is None:
+        found = column if column in header else known.get(column)
+        if found is None:
             raise DataError(f"{path}: no column {column!r} for {part}; {nearest(column, header)}")
+        columns[part] = found
     return columns
 
 

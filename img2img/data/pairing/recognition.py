@@ -169,9 +169,10 @@ def _place(
 def _match_side_by_side(root: Path, folders: Mapping[str, str], *, forced: bool) -> Match | None:
     template = "{split}"
     splits = {word: folders[word] for word in (*TRAIN_WORDS, *VAL_WORDS) if word in folders}
-    if train_word(splits) is None:
-        template, splits = "", {"": ""}
-    if not forced and not _looks_side_by_side(root / splits[train_word(splits)]):
+    train = train_word(splits)
+    if train is None:
+        template, splits, train = "", {"": ""}, ""
+    if not forced and not _looks_side_by_side(root / splits[train]):
         return None
     parts = (Part("A", template, half="left"), Part("B", template, half="right"))
     both = {word: {"A": folder, "B": folder} for word, folder in splits.items()}

@@ -253,8 +253,8 @@ def _best_suffixes(
         complete = len(reduce(np.intersect1d, (short for _, short in combination)))
         rank = (complete, -sum(len(suffix) for suffix, _ in combination))
         if rank > best_rank:
-            suffixes = (suffix for suffix, _ in combination)
-            best, best_rank = dict(zip(choices, suffixes, strict=True)), rank
+            chosen = (suffix for suffix, _ in combination)
+            best, best_rank = dict(zip(choices, chosen, strict=True)), rank
     return best, best_rank[0]
 
 

@@ -83,7 +83,7 @@ class Records(Sequence[Record]):
             return NotImplemented
         return len(self) == len(other) and all(map(eq, self, other))
 
-    __hash__ = None
+    __hash__ = None  # type: ignore[assignment]
 
     def row(self, place: int) -> Row:
         """A record as text alone: fewer objects than a `Record`."""
@@ -98,7 +98,7 @@ class Records(Sequence[Record]):
         """The files of one part."""
         return Files(self, part)
 
-    def take(self, places: Sequence[int]) -> "Records":
+    def take(self, places: Sequence[int] | np.ndarray) -> "Records":
         """Those at some places."""
         return self._chosen(np.asarray(places, np.int64))
 
@@ -117,5 +117,5 @@ class Files(Sequence[Path]):
     def __len__(self) -> int:
         return len(self.records)
 
-    def __getitem__(self, place: int) -> Path:
+    def __getitem__(self, place: int) -> Path:  # type: ignore[override]  # nobody slices it
         return self.records.root / self.records.row(place)[1][self._number]

@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 import numpy as np
 
@@ -30,6 +30,7 @@ def find_idx(path: Path) -> Path | None:
 def other_idx(path: Path) -> list[str]:
     """The names of the files of other pictures beside the one that `find_idx` finds."""
     chosen = find_idx(path)
+    assert chosen is not None  # who asks has found it
     same = {chosen.name, f"{chosen.name}.gz", chosen.name.removesuffix(".gz")}
     return sorted(p.name for p in _idx_in(path) if p.name not in same)
 
@@ -141,7 +142,7 @@ def _refuse_class_first(path: Path, rows: np.ndarray) -> None:
 
 
 def _opened(path: Path) -> IO[bytes]:
-    return gzip.open(path) if path.suffix == ".gz" else open(path, "rb")
+    return cast(IO[bytes], gzip.open(path)) if path.suffix == ".gz" else path.open("rb")
 
 
 @contextmanager

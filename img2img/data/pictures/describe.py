@@ -28,7 +28,7 @@ from img2img.data.spec import BUILT_IN, DataSpec, PartSpec
 from img2img.data.stretching import stretch_warning
 from img2img.data.survey import describe_image, resize_setting, with_size
 from img2img.errors import DataError, counted
-from img2img.fields import Image
+from img2img.fields import Field, Image
 from img2img.fields.image import ImageSpec
 from img2img.keys import LABELLED
 from img2img.schema import DataConfig
@@ -88,16 +88,21 @@ def describe_pictures(
         raise DataError(f"{where}: {number} only; what varies cannot be learnt from so few")
     if classes:
         _require_classes(where, found.labels)
-    names, train, held_out, inputs, remarks = (), found.source, NONE, (), [*found.remarks]
+    train: Source = found.source
+    held_out: Source = NONE
+    names: tuple[str, ...] = ()
+    inputs: tuple[Field, ...] = ()
+    remarks = [*found.remarks]
     if found.labels is not None:
         names, numbers = _number(found.labels)
         train = Classified(found.source, numbers)
     if labelled is not None:
-        train, held_out = split_labelled(
+        some, others = split_labelled(
             found.source, numbers, per_class=labelled, val_fraction=config.val_fraction
         )
+        train, held_out = some, others
         inputs = (Image(name=LABELLED, part=IMAGE, group=LABELLED, image=found.image),)
-        remarks.append(remark(train, held_out, names))
+        remarks.append(remark(some, others, names))
     spec = DataSpec(
         inputs=inputs,
         class_names=names,
@@ -173,7 +178,7 @@ def _differ_in_size(where: object, sizes: Counter[tuple[int, int]]) -> str:
     )
 
 
-def _unused(config: DataConfig, inputs: tuple[Image, ...]) -> list[str]:
+def _unused(config: DataConfig, inputs: tuple[Field, ...]) -> list[str]:
     default = DataConfig()
     used = ("val_fraction",) if inputs else ()
     unused = [
@@ -201,6 +206,7 @@ def _built_in(config: DataConfig, seed: int) -> Pictures:
 
 def _find(config: DataConfig) -> Pictures:
     """The pictures on disk."""
+    assert config.path is not None
     root = Path(config.path).expanduser()
     if not root.exists():
         raise DataError(f"{root}: there is no such folder or file; expected {HELP}")

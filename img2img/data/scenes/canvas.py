@@ -6,6 +6,7 @@ Logical coordinates: y runs from 0 (top) to 1 (bottom), x from 0 to width / heig
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import cv2
 import numpy as np
@@ -108,7 +109,7 @@ class Canvas:
 
     def photo(self) -> np.ndarray:
         """The photo, anti-aliased: uint8 (H, W, 3)."""
-        total = sum(pixels.astype(np.uint16) for pixels in _quarters(self.image))
+        total = reduce(np.add, (pixels.astype(np.uint16) for pixels in _quarters(self.image)))
         return ((total + 2) >> 2).astype(np.uint8)
 
     def instances(self) -> np.ndarray:

@@ -76,7 +76,7 @@ def _wall_parts(texture: str, floors: int, columns: int, door: bool) -> dict[str
     parts["panes"] = boxes(u - 0.74 * wide, v - 0.8 * high, u + 0.74 * wide, v + 0.8 * high)
     parts["reflections"] = boxes(u - 0.74 * wide, v + 0.1 * high, u + 0.74 * wide, v + 0.8 * high)
     parts["stone"] = boxes(u - 1.15 * wide, v - 1.12 * high, u + 1.15 * wide, v - 0.86 * high)
-    if door:
+    if entrance is not None:
         u = (entrance + 0.5) / columns
         surround = boxes(u - 1.15 * wide, 0, u + 1.15 * wide, 0.74 / floors)
         parts["stone"] = np.concatenate([parts["stone"], surround])
