@@ -4,8 +4,8 @@ A model never calls backward, zero_grad or step and knows no optimizer and no de
 trainer does all of that, in the order of `updates`.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 import torch
@@ -18,6 +18,7 @@ from img2img.schema import Section
 
 Batch = Mapping[str, Tensor]
 Terms = dict[str, Tensor]
+State = dict[str, Tensor]
 Role = Literal["generator", "discriminator", "other"]
 
 
@@ -53,12 +54,14 @@ class Output:
         real: the pictures that `health` looks at beside them, of the same range; None: at none.
         on_real, on_fake: raw outputs of the discriminator on both, of any shape, without graph;
             `losses` leaves them for `observe` and `after`.
+        carried: what the batch's next step is to know, without graph; see `Model.steps`.
     """
 
     fake: Tensor
     real: Tensor | None = None
     on_real: Tensor | None = None
     on_fake: Tensor | None = None
+    carried: State = field(default_factory=dict)
 
 
 class Model(nn.Module):
@@ -171,6 +174,19 @@ class Model(nn.Module):
         for name, network in networks.items():
             load_strictly(network, states[name], name)
         return list(networks)
+
+    def steps(self, batch: Batch, state: State) -> Iterator[Batch]:
+        """What each of the steps that a batch is worth is made of: one, of the whole batch.
+
+        A model of clips cuts them into chunks. Every part is generated, judged and stepped like a
+        batch of its own, before the next one is asked for; all of them count as one step of the
+        run, so that a checkpoint never falls between them.
+
+        Args:
+            state: empty at first; before the next part is asked for, it has the last one's
+                `Output.carried`, such as its last pictures.
+        """
+        yield batch
 
     def generate(self, batch: Batch) -> Output:
         """The generator side of one step, with graph, shared by all updates of the step."""

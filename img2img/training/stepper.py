@@ -5,13 +5,15 @@ by the weights of the same names, backward into exactly the parameters it trains
 then the moving average.
 """
 
+from collections.abc import Sequence
+
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
 from img2img import shortcuts
 from img2img.errors import ConfigError
-from img2img.models.base import Batch, Output, Update
+from img2img.models.base import Batch, Output, State, Update
 from img2img.training.finite import FiniteGuard
 from img2img.training.means import RunningMeans
 from img2img.training.observing import observe
@@ -72,17 +74,30 @@ class Stepper:
         Over several batches, and where the model's updates share a graph, no weight moves before
         all gradients are there; otherwise each update sees what the updates before it changed.
 
+        A batch may be worth several steps (`Model.steps`). Those of several batches are made side
+        by side and must be as many.
+
         Args:
             observed: fill `seen`, from the last batch.
         """
         self._terms = {}
+        states: list[State] = [{} for _ in group]
+        worth = (self.model.steps(*each) for each in zip(group, states, strict=True))
+        for parts in zip(*worth, strict=True):
+            out = self._step(parts, states)
+        if observed:
+            self.seen = observe(self.model, out)
+
+    def _step(self, group: Sequence[Batch], states: Sequence[State]) -> Output:
+        """One step of all updates that are due; adds to the batches' states. Returns the last output."""
         due = [u for u in self.model.updates if self.progress.step % u.every == 0]
         shared = self.model.shared_graph
         alone = len(group) == 1
         at_once = alone and not shared
-        for batch in group:
+        for batch, state in zip(group, states, strict=True):
             with self.accelerator.autocast():
                 out = self.model.generate(batch)
+            state |= out.carried
             # The smaller graph first: the first update's backward then frees the whole one.
             for update in reversed(due) if shared else due:
                 last = not shared or update is due[0]
@@ -97,12 +112,11 @@ class Stepper:
             for update in due:
                 if update.name in self._losses:
                     self._apply(update, out)
-        if observed:
-            self.seen = observe(self.model, out)
         if self.accelerator.scaler:
             self.accelerator.scaler.update()
         if self.state.average:
             self.state.average.update(self.progress.step)
+        return out
 
     def losses(self) -> dict[str, Tensor]:
         """The last step's losses by `update/term`, unweighted scalars on the device."""
