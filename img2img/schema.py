@@ -238,6 +238,9 @@ class TrainingConfig(Section):
     they are."""
     memory_format: Literal["auto", "channels_first", "channels_last"] = "auto"
     """How pictures lie in memory; auto: channels last on CUDA, channels first elsewhere."""
+    reference_mode: bool = False
+    """Compute by the plain ways of PyTorch alone, without faster ones that round otherwise; the
+    variable IMG2IMG_PLAIN=1 in the environment sets it for new runs."""
     device: str = "auto"
     """Where the networks compute: auto, cpu, cuda, cuda:1 or mps."""
     seed: NonNegativeInt = 0

@@ -1,6 +1,7 @@
 """Ways to the same results in less time, and the one switch for all of them.
 
-IMG2IMG_PLAIN=1 in the environment switches them off: to compare, or to rule them out.
+`training.reference_mode` switches them off for a training, and IMG2IMG_PLAIN=1 in the environment for
+everything: to compare, or to rule them out.
 """
 
 import ctypes
@@ -8,6 +9,7 @@ import os
 from collections.abc import Mapping
 
 PLAIN = "IMG2IMG_PLAIN"
+_plain = False
 
 # glibc's malloc.h.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _MMAP_MAX = -1, -3, -4
@@ -19,9 +21,20 @@ _DEFAULT_MMAP_MAX = 65536
 LARGE = 8 * 2**20
 
 
+def asked_for_plain() -> bool:
+    """Whether the environment asks for the plain ways alone."""
+    return bool(os.environ.get(PLAIN))
+
+
+def use_plain(plain: bool) -> None:
+    """Lets this process take the plain ways alone from now on, or no longer."""
+    global _plain
+    _plain = plain
+
+
 def allowed() -> bool:
     """Whether shorter ways may be taken."""
-    return not os.environ.get(PLAIN)
+    return not (_plain or asked_for_plain())
 
 
 def keep_freed_memory() -> None:

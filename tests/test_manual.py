@@ -51,7 +51,7 @@ def test_commented_config_reads_back_equal(model, tmp_path):
     assert load_config(OPTIONS, path=path).model_dump() == config.model_dump()
     assert "  # The optimizer's learning rate. (above 0)\n  lr: 1.0e-05\n" in text
     if model.startswith("pix2pix"):
-        assert "(lsgan, vanilla)\n  adversarial: lsgan\n" in text
+        assert "(lsgan, non_saturating)\n  adversarial: lsgan\n" in text
     assert max(map(len, (line for line in text.splitlines() if "#" in line[:5]))) <= 100
 
 

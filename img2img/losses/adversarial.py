@@ -11,8 +11,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-Adversarial = Literal["lsgan", "vanilla"]
+from img2img.lazy import renamed
+
+__getattr__ = renamed(__name__, {"vanilla": "cross_entropy"})
+
+Adversarial = Literal["lsgan", "non_saturating"]
 Reduction = Literal["mean", "sum"]
+FORMER_KINDS: dict[str, Adversarial] = {"vanilla": "non_saturating"}  # which still serve
 
 
 def lsgan(prediction: Tensor, label: float) -> Tensor:
@@ -21,17 +26,17 @@ def lsgan(prediction: Tensor, label: float) -> Tensor:
     return F.mse_loss(prediction, torch.full_like(prediction, float(label)))
 
 
-def vanilla(prediction: Tensor, label: float) -> Tensor:
+def cross_entropy(prediction: Tensor, label: float) -> Tensor:
     """Cross-entropy on logits: Goodfellow et al. 2014, Eq. 1, non-saturating for the generator."""
     prediction = prediction.float()
     return F.binary_cross_entropy_with_logits(prediction, torch.full_like(prediction, float(label)))
 
 
-LOSSES = {"lsgan": lsgan, "vanilla": vanilla}
+LOSSES = {"lsgan": lsgan, "non_saturating": cross_entropy}
 # Above it a prediction says "real": half-way between the targets, or probability 1/2.
-THRESHOLDS = {"lsgan": 0.5, "vanilla": 0.0}
+THRESHOLDS = {"lsgan": 0.5, "non_saturating": 0.0}
 # The loss of answering that threshold to everything.
-GUESSES = {"lsgan": 0.25, "vanilla": math.log(2)}
+GUESSES = {"lsgan": 0.25, "non_saturating": math.log(2)}
 
 
 def adversarial_loss(
@@ -48,8 +53,8 @@ def adversarial_loss(
 
     Args:
         predictions: (N, 1, h, w), raw outputs, or one such map for each scale.
-        kind: `lsgan` (Mao et al. 2017) or `vanilla`, cross-entropy (Goodfellow et al. 2014,
-            non-saturating for the generator).
+        kind: `lsgan` (Mao et al. 2017) or `non_saturating`, cross-entropy (Goodfellow et al. 2014,
+            Sec. 3); its former name `vanilla` serves, too.
         scales: how the scales of a multi-scale discriminator combine; the published
             pix2pixHD sums.
 
@@ -59,6 +64,7 @@ def adversarial_loss(
     """
     if isinstance(predictions, Tensor):
         predictions = [predictions]
+    kind = FORMER_KINDS.get(kind, kind)
     losses = torch.stack([LOSSES[kind](prediction, real) for prediction in predictions])
     return losses.mean() if scales == "mean" else losses.sum()
 
@@ -75,6 +81,7 @@ def verdict(
         `accuracy`, the share of patches on the right side, and `gain`, one minus its loss as a share
         of the loss of guessing: 1 is perfect, 0 no better than a constant answer, below it worse.
     """
+    kind = FORMER_KINDS.get(kind, kind)
     threshold = THRESHOLDS[kind]
     right_real = torch.cat([(p > threshold).float().flatten() for p in on_real]).mean()
     right_fake = torch.cat([(p <= threshold).float().flatten() for p in on_fake]).mean()

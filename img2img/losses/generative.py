@@ -10,7 +10,7 @@ from typing import Literal, get_args
 from torch import Tensor
 
 from img2img.losses import adversarial
-from img2img.losses.adversarial import Adversarial, lsgan, vanilla
+from img2img.losses.adversarial import Adversarial, cross_entropy, lsgan
 from img2img.losses.divergences import DIVERGENCES, FDivergence
 
 Labelled = Literal["minimax", "non_saturating", "max_likelihood", "lsgan"]
@@ -18,9 +18,9 @@ Kind = Literal[Labelled, "wasserstein", FDivergence]
 
 # What the discriminator minimises; the games of 2014 differ in the generator alone.
 _ON_LABELS: dict[str, Callable[[Tensor, float], Tensor]] = {
-    "minimax": vanilla,
-    "non_saturating": vanilla,
-    "max_likelihood": vanilla,
+    "minimax": cross_entropy,
+    "non_saturating": cross_entropy,
+    "max_likelihood": cross_entropy,
     "lsgan": lsgan,
 }
 LABELLED: tuple[Labelled, ...] = get_args(Labelled)
@@ -93,7 +93,7 @@ def generator_loss(on_fake: Tensor, *, kind: Kind) -> Tensor:
     """
     on_fake = on_fake.float()
     if kind == "minimax":
-        return -vanilla(on_fake, 0.0)
+        return -cross_entropy(on_fake, 0.0)
     if kind == "max_likelihood":
         return -on_fake.exp().mean()
     if kind in _ON_LABELS:
@@ -112,7 +112,7 @@ def verdict(on_real: Tensor, on_fake: Tensor, *, kind: Kind) -> dict[str, Tensor
         critic's Lipschitz constant), and for f-divergences `accuracy`, by the sign of g_f(v) - f'(1).
     """
     if kind in _ON_LABELS:
-        known: Adversarial = "lsgan" if kind == "lsgan" else "vanilla"
+        known: Adversarial = "lsgan" if kind == "lsgan" else "non_saturating"
         return adversarial.verdict([on_real], [on_fake], kind=known)
     terms = discriminator_loss(on_real, on_fake, kind=kind)
     found = {"distance": -(terms["real"] + terms["fake"])}

@@ -1,16 +1,39 @@
 """Generators by a model's options, and what two of them share."""
 
+import sys
+from functools import cache
 from typing import Annotated
 
+from pydantic import BeforeValidator
 from torch import nn
 
 from img2img.data.spec import DataSpec
+from img2img.losses.adversarial import FORMER_KINDS, Adversarial
 from img2img.networks.layers import NORMS
 from img2img.networks.pix2pixhd import GlobalGenerator, LocalEnhancer
 from img2img.networks.unet import UNet, default_depth
+from img2img.progress import say
 from img2img.schema import OneOf, Section
 
 NormName = Annotated[str, OneOf(NORMS)]
+
+
+@cache
+def _tell(former: str, now: str) -> None:
+    """Once in a process: a run's config is read several times."""
+    say(f"model.adversarial: {former} is called {now} now, and read as that", file=sys.stderr)
+
+
+def _present(kind: object) -> object:
+    """A kind of adversarial loss by its present name."""
+    if isinstance(kind, str) and kind in FORMER_KINDS:
+        _tell(kind, FORMER_KINDS[kind])
+        return FORMER_KINDS[kind]
+    return kind
+
+
+# The setting of pix2pix and pix2pixHD.
+AdversarialKind = Annotated[Adversarial, BeforeValidator(_present)]
 
 
 def build_generator(options: Section, spec: DataSpec, in_channels: int) -> nn.Module:

@@ -9,11 +9,11 @@ from torch import Tensor
 
 from img2img.data.spec import DataSpec
 from img2img.keys import TARGET
-from img2img.losses.adversarial import Adversarial, adversarial_loss, verdict
+from img2img.losses.adversarial import adversarial_loss, verdict
 from img2img.losses.matching import l1_loss
 from img2img.models.base import Batch, Model, Output, Terms, Update
 from img2img.models.conditioning import Condition
-from img2img.models.generators import NormName, build_generator
+from img2img.models.generators import AdversarialKind, NormName, build_generator
 from img2img.networks.layers import Upsampling, concat_condition
 from img2img.networks.padding import run_padded
 from img2img.networks.patchgan import PATCHES, PatchDiscriminator, smallest_input
@@ -64,8 +64,8 @@ class Options(Section):
     """Convolutions before a norm have a bias."""
     up: Upsampling = "resize"
     """How the generator enlarges: resizing followed by a convolution, or a transposed convolution."""
-    adversarial: Adversarial = "lsgan"
-    """Adversarial loss: least squares, or cross-entropy."""
+    adversarial: AdversarialKind = "lsgan"
+    """Adversarial loss: least squares, or cross-entropy (Goodfellow et al. 2014)."""
     weights: Weights = Weights()
 
 

@@ -11,11 +11,11 @@ from img2img.data.spec import DataSpec
 from img2img.errors import ConfigError
 from img2img.keys import STYLES, TARGET
 from img2img.labels import instance_mean
-from img2img.losses.adversarial import Adversarial, Reduction, adversarial_loss, verdict
+from img2img.losses.adversarial import Reduction, adversarial_loss, verdict
 from img2img.losses.matching import PerceptualLoss, feature_matching_loss, l1_loss
 from img2img.models.base import Batch, Model, Output, Terms, Update, load_strictly
 from img2img.models.conditioning import Condition
-from img2img.models.generators import NormName, build_generator, makes_image
+from img2img.models.generators import AdversarialKind, NormName, build_generator, makes_image
 from img2img.networks.layers import Upsampling, concat_condition
 from img2img.networks.padding import run_padded
 from img2img.networks.patchgan import MultiscaleDiscriminator, smallest_input
@@ -96,8 +96,8 @@ class Options(Section):
     """Convolutions before a norm have a bias."""
     up: Upsampling = "resize"
     """How the generator enlarges: resizing followed by a convolution, or a transposed convolution."""
-    adversarial: Adversarial = "lsgan"
-    """Adversarial loss: least squares, or cross-entropy."""
+    adversarial: AdversarialKind = "lsgan"
+    """Adversarial loss: least squares, or cross-entropy (Goodfellow et al. 2014)."""
     vgg: Literal["auto", "vgg19", "vgg16"] = "auto"
     """Network of the perceptual loss; auto: VGG19, or no such loss without its weights
     (`model.weights.perceptual=0`: never)."""

@@ -1,6 +1,6 @@
 """`nn.Conv2d` that takes a shorter way where there is one: two of them, both for CPUs in float32.
 
-Results equal the plain convolution's but for rounding. IMG2IMG_PLAIN=1 in the environment switches
+Results equal the plain convolution's but for rounding. `training.reference_mode` switches
 both off.
 """
 

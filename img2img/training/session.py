@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 
+from img2img import shortcuts
 from img2img.config import parse_config
 from img2img.data.describe import Data
 from img2img.data.loader import PairDataset
@@ -63,6 +64,9 @@ class Session:
     @classmethod
     def new(cls, config: Config, name: str | None, *, overwrite: bool = False) -> "Session":
         """A new run, refused at once where its folder exists."""
+        if shortcuts.asked_for_plain():  # it changes rounding, so the run says that it was so
+            training = config.training.model_copy(update={"reference_mode": True})
+            config = config.model_copy(update={"training": training})
         path = run_path(name or new_run_name(config.model.name))
         # The first of several processes may have made the folder before another one is here.
         if int(os.environ.get("RANK", 0)) == 0:
@@ -174,6 +178,7 @@ class Session:
     def _prepare(self, fit: str | None) -> tuple[Accelerator, Callable[[str], None], Data]:
         """The engine, what prints, and the data, under settings that fit."""
         settings = self.config.training
+        shortcuts.use_plain(settings.reference_mode)
         accelerator = make_accelerator(settings.device, settings.precision)
         # In one piece: the processes write into one stream.
         print(introduction(accelerator), end="", flush=True)

@@ -48,7 +48,7 @@ WGAN_GP = {"model": "wgan_gp", "model.width": 4, "model.d_width": 4, "model.crit
 DOUBLE = {
     "pix2pix": PIX2PIX,
     "pix2pix-resnet": PIX2PIX | {"model.generator": "resnet", "model.n_blocks": 1},
-    "pix2pix-without-norm": PIX2PIX | {"model.norm": "none", "model.adversarial": "vanilla"},
+    "pix2pix-without-norm": PIX2PIX | {"model.norm": "none", "model.adversarial": "non_saturating"},
     "pix2pix-frozen-batch-norm": PIX2PIX | {"model.norm": "batch", "model.up": "transposed"},
     "global": HD | {"training.ema": 0.9},
     "global-in-two-batches": HD | {"training.accumulation": 2},

@@ -290,7 +290,7 @@ def test_verdict_by_hand():
     loss = (0 + 0.36) / 2 + (0.25 + 0.64) / 2
     assert float(found["accuracy"]) == pytest.approx((0.5 + 0.5) / 2)
     assert float(found["gain"]) == pytest.approx(1 - loss / 0.5)
-    guess = verdict([torch.zeros(4)], [torch.zeros(4)], kind="vanilla")
+    guess = verdict([torch.zeros(4)], [torch.zeros(4)], kind="non_saturating")
     assert float(guess["gain"]) == pytest.approx(0, abs=1e-6)
     both = verdict([real, real], [fake, fake], kind="lsgan")
     assert float(both["gain"]) == pytest.approx(float(found["gain"]))

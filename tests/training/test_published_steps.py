@@ -111,7 +111,7 @@ def test_pix2pix(vector, tmp_path):
         "model.norm": "batch",
         "model.bias": False,
         "model.up": "transposed",
-        "model.adversarial": "vanilla",
+        "model.adversarial": "non_saturating",
     }
     spec = DataSpec(inputs=(Image(name="A", part="A", image=ImageSpec()),), target_part="B")
     prefixes = {k.split("/")[0] for k in tensors if k.startswith("sd")}
