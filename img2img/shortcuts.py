@@ -6,7 +6,8 @@ everything: to compare, or to rule them out.
 
 import ctypes
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 PLAIN = "IMG2IMG_PLAIN"
 _plain = False
@@ -26,10 +27,15 @@ def asked_for_plain() -> bool:
     return bool(os.environ.get(PLAIN))
 
 
-def use_plain(plain: bool) -> None:
-    """Lets this process take the plain ways alone from now on, or no longer."""
+@contextmanager
+def plain(asked: bool) -> Iterator[None]:
+    """This process takes the plain ways alone, where `asked` for, while the context lasts."""
     global _plain
-    _plain = plain
+    former, _plain = _plain, asked
+    try:
+        yield
+    finally:
+        _plain = former
 
 
 def allowed() -> bool:

@@ -193,3 +193,16 @@ def test_a_setting_by_both_its_names_is_refused(tmp_path):
     path.write_text("training: {checkpointing: true, activation_checkpointing: false}")
     with pytest.raises(ConfigError, match="has both checkpointing and activation_checkpointing"):
         load_config(OPTIONS, path=path, overrides={"model": "dcgan"})
+
+
+def test_a_former_name_of_a_loss_is_read_as_its_present_one(capsys):
+    from img2img.models import generators
+
+    generators._tell.cache_clear()
+    for _ in range(2):
+        config = load_config(
+            OPTIONS, overrides={"model": "pix2pix", "model.adversarial": "vanilla"}
+        )
+        assert config.model.adversarial == "non_saturating"
+    said = capsys.readouterr().err
+    assert said.count("vanilla is called non_saturating now") == 1

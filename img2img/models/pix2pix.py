@@ -65,7 +65,7 @@ class Options(Section):
     up: Upsampling = "resize"
     """How the generator enlarges: resizing followed by a convolution, or a transposed convolution."""
     adversarial: AdversarialKind = "lsgan"
-    """Adversarial loss: least squares, or cross-entropy (Goodfellow et al. 2014)."""
+    """Adversarial loss: least squares, or cross-entropy."""
     weights: Weights = Weights()
 
 

@@ -97,7 +97,7 @@ class Options(Section):
     up: Upsampling = "resize"
     """How the generator enlarges: resizing followed by a convolution, or a transposed convolution."""
     adversarial: AdversarialKind = "lsgan"
-    """Adversarial loss: least squares, or cross-entropy (Goodfellow et al. 2014)."""
+    """Adversarial loss: least squares, or cross-entropy."""
     vgg: Literal["auto", "vgg19", "vgg16"] = "auto"
     """Network of the perceptual loss; auto: VGG19, or no such loss without its weights
     (`model.weights.perceptual=0`: never)."""

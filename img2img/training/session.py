@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,17 @@ from img2img.training.fitting import fit_into, parse_budget
 from img2img.training.forecast import forecast, memory_sufficing, memory_warning
 from img2img.training.optim import Schedule
 from img2img.training.trainer import OnStep, Trainer
+
+
+def _by_its_ways(method: Callable[..., int]) -> Callable[..., int]:
+    """In reference mode, where the session's config asks for it, and as before afterwards."""
+
+    @wraps(method)
+    def run(self: "Session", **how: Any) -> int:
+        with shortcuts.plain(self.config.training.reference_mode):
+            return method(self, **how)
+
+    return run
 
 
 class Session:
@@ -102,6 +114,7 @@ class Session:
             )
         return cls(config, path, checkpoint=checkpoint)
 
+    @_by_its_ways
     @memory_sufficing()
     @all_alive("Checkpoints are untouched: go on with --resume")
     def train(self, *, fit: str | None = None, on_step: OnStep | None = None) -> int:
@@ -148,6 +161,7 @@ class Session:
         accelerator.end_training()
         return trainer.signals.exit_code if reason == "stopped" else 0
 
+    @_by_its_ways
     @memory_sufficing()
     def dry_run(self, *, fit: str | None = None) -> int:
         """Says what `train` would do, and what memory that takes; writes nothing.
@@ -178,7 +192,6 @@ class Session:
     def _prepare(self, fit: str | None) -> tuple[Accelerator, Callable[[str], None], Data]:
         """The engine, what prints, and the data, under settings that fit."""
         settings = self.config.training
-        shortcuts.use_plain(settings.reference_mode)
         accelerator = make_accelerator(settings.device, settings.precision)
         # In one piece: the processes write into one stream.
         print(introduction(accelerator), end="", flush=True)

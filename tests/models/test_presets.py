@@ -15,7 +15,8 @@ DCGAN = ("adam", 2e-4, 2e-4, 0.5, 0.999, 128)  # Radford et al. 2016, Sec. 4
 PENALISED = ("adam", 1e-4, 1e-4, 0.0, 0.9, 64)  # Gulrajani et al. 2017, Algorithm 1; WGAN's batch
 TRAININGS = {
     # The batch of Goodfellow et al.'s published experiment (mnist.yaml).
-    "gan": ("adam", 2e-4, 2e-4, 0.5, 0.999, 100),
+    # Goodfellow et al. 2014: mnist.yaml of github.com/goodfeli/adversarial, but for D's rate.
+    "gan": ("sgd", 0.1, 0.02, 0.5, 0.999, 100),
     "dcgan": DCGAN,
     "cgan": DCGAN,
     "acgan": DCGAN,
@@ -74,6 +75,7 @@ def test_trainings_are_the_papers(name):
     rates = training.learning_rate("generator"), training.learning_rate("discriminator")
     betas = training.beta1, training.beta2
     assert (training.optimizer, *rates, *betas, training.batch_size) == TRAININGS[name]
+    assert name != "gan" or training.momentum == 0.5
     assert training.epochs > 0 and training.decay_epochs == 0 and training.ema == 0
 
 

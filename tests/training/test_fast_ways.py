@@ -6,6 +6,7 @@ from accelerate import Accelerator
 from torch.testing import assert_close
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from img2img import shortcuts
 from img2img.cli import main
 from img2img.config import load_config
 from img2img.data.describe import describe_data
@@ -15,6 +16,7 @@ from img2img.models import OPTIONS, build_model
 from img2img.networks.channels_last import as_channels_last, is_channels_last, use_channels_last
 from img2img.runs.checkpoint import read_checkpoint
 from img2img.shortcuts import PLAIN
+from img2img.training.session import Session
 from img2img.training.state import TrainingState
 from img2img.training.stepper import Stepper
 
@@ -135,3 +137,21 @@ def test_a_run_goes_on_exactly_in_channels_last(tmp_path, monkeypatch):
     monkeypatch.delenv(PLAIN)
     first = "training.memory_format=channels_first"
     assert main(["train", "--resume", "parts", "--max-steps", "5", first]) == 0
+
+
+def test_a_run_records_that_it_has_no_fast_ways(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    config = load_config(OPTIONS, overrides={"model": "pix2pix"})
+    assert not Session.new(config, "a").config.training.reference_mode
+    monkeypatch.setenv(PLAIN, "1")
+    assert Session.new(config, "a").config.training.reference_mode
+    monkeypatch.delenv(PLAIN)
+    assert shortcuts.allowed()
+    tiny = ["data.scenes=2", "data.val_scenes=1", "training.workers=0", "training.samples=0"]
+    tiny += ["model.width=4", "model.d_width=4", "--device=cpu", "--max-steps=1"]
+    seen = []
+    monkeypatch.setattr(Stepper, "set_learning_rate", lambda *_: seen.append(shortcuts.allowed()))
+    how = ["--model=lsgan", "--run=a", "training.reference_mode=true", *tiny]
+    assert main(["train", *how, "training.batch_size=2"]) == 0
+    assert seen == [False] and shortcuts.allowed()
+    assert "reference_mode: true" in (tmp_path / "runs/a/config.yaml").read_text()

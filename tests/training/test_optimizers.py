@@ -113,10 +113,11 @@ def test_a_resumed_run_goes_on_exactly(settings, tmp_path, monkeypatch):
 
 def test_an_old_config_of_gan_keeps_adam():
     """A run stores its config, so that one from before the preset goes on by what it says."""
-    said = {"optimizer": "adam", "lr": 2e-4, "beta1": 0.5, "beta2": 0.999}
+    said = {"optimizer": "adam", "lr": 2e-4, "d_lr": None, "beta1": 0.5, "beta2": 0.999}
     overrides = {"model": "gan"} | {f"training.{key}": value for key, value in said.items()}
     training = load_config(OPTIONS, overrides=overrides).training
     assert {key: getattr(training, key) for key in said} == said
+    assert load_config(OPTIONS, overrides={"model": "gan"}).training.optimizer == "sgd"
 
 
 def test_every_optimizer_of_the_settings_is_made():
