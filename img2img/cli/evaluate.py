@@ -110,8 +110,8 @@ def main(argv: list[str]) -> int:
     """Scores, writes, says what was found: exit code 2 where pictures could not be scored."""
     arguments = parse(argv)
     from img2img.evaluation.evaluate import compare_two, evaluate_folders, evaluate_run
+    from img2img.evaluation.evaluator import Options
     from img2img.evaluation.instruments import Wanted
-    from img2img.evaluation.sides import Options
     from img2img.evaluation.words import said, troubles
 
     options = Options(

@@ -8,12 +8,12 @@ import numpy as np
 
 from img2img.errors import ConfigError, counted
 from img2img.evaluation import bootstrap, drawn
+from img2img.evaluation.judges.segmentation import score_names
 from img2img.evaluation.pages.scores import written
-from img2img.evaluation.result import Difference, Score
+from img2img.evaluation.result import DRAWN, Difference, Score, label
 from img2img.evaluation.scoring import Scored, of_counts
 from img2img.metrics import distribution
 from img2img.metrics.paired import BETTER
-from img2img.metrics.segmentation import score_names
 
 # Scores of whole sets.
 SETS = {**distribution.BETTER, **drawn.BETTER}
@@ -49,7 +49,7 @@ def compare(first: Scored, second: Scored) -> tuple[dict[str, Difference], dict[
             f"{one.name} and {other.name} were scored by other real pictures of the same names: "
             "evaluate both on the same data"
         )
-    always = SAME_DRAWN if drawn.DRAWN in one.protocol or drawn.DRAWN in other.protocol else ()
+    always = SAME_DRAWN if DRAWN in one.protocol or DRAWN in other.protocol else ()
     found = _pairs(first, second, names) | _sets(first, second)
     counted_names = [name for name in names if name in first.counts and name in second.counts]
     found |= _classes(first, second, counted_names)
@@ -132,18 +132,17 @@ def _classes(first: Scored, second: Scored, names: Sequence[str]) -> dict[str, D
 
 def sentence(metric: str, found: Difference, count: int) -> str:
     """A difference in words: `l1: lower by 0.012 (0.004 to 0.020): a difference, better`."""
-    change, low, high = (
-        str(value) for value in written(found.change, found.low, found.high, digits=3)
-    )
+    change, low, high = written(found.change, found.low, found.high, digits=3)
+    name = label(metric)
     where = "lower" if found.change < 0 else "higher"
     size = f"{where} by {change.lstrip('-')}" if found.change else "the same"
     if not math.isfinite(found.low):
-        return f"{metric}: {size}; without an interval nobody can say whether that is a difference"
+        return f"{name}: {size}; without an interval nobody can say whether that is a difference"
     if not found.certain:
         return (
-            f"{metric}: no difference that {counted(count, 'picture')} could show ({change}, "
+            f"{name}: no difference that {counted(count, 'picture')} could show ({change}, "
             f"{low} to {high})"
         )
     ends = (low, high) if found.change > 0 else (high.lstrip("-"), low.lstrip("-"))
     judged = "better" if (found.change < 0) == (found.better == "smaller") else "worse"
-    return f"{metric}: {size} ({' to '.join(ends)}): a difference, {judged}"
+    return f"{name}: {size} ({' to '.join(ends)}): a difference, {judged}"

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +15,26 @@ from img2img.data.pictures.stacked import EVERY, Stacked, every_fifth, stack_pic
 from img2img.data.sheets import picture_grid, to_picture
 from img2img.data.spec import BUILT_IN, DataSpec
 from img2img.errors import ConfigError, DataError, counted
-from img2img.evaluation import bootstrap
-from img2img.evaluation.instruments import about_inception, about_sets, too_few, versions
-from img2img.evaluation.judges.classifier import train_classifier
+from img2img.evaluation import bootstrap, output
+from img2img.evaluation.accumulator import NEEDS
+from img2img.evaluation.evaluator import EvaluatedSet, Options, config_of
+from img2img.evaluation.instruments import Instruments, about_sets, gather_for_sets, too_few
+from img2img.evaluation.judges.classifier import (
+    Seen,
+    classified_scores,
+    classify,
+    own_code_accuracy,
+    train_classifier,
+)
 from img2img.evaluation.pictures import as_rgb
-from img2img.evaluation.result import Evaluation, Score
+from img2img.evaluation.result import DRAWN, Evaluation, Score
+from img2img.evaluation.scoring import Scored, set_scores
 from img2img.inference.sampler import LatentSampler
 from img2img.keys import CATEGORY, CLASS
 from img2img.metrics import distribution
-from img2img.metrics.classified import Seen, classified_scores, classify, own_code_accuracy
 from img2img.models.latents import COLUMNS
 from img2img.progress import counting
+from img2img.runs.folder import find_run
 
 COUNT = 2000  # pictures drawn, and real ones beside them
 ROWS = 8  # of a grid without classes and codes
@@ -37,7 +47,6 @@ BETTER = {
     "modes": "larger",
     "even": "larger",
 }
-DRAWN = "drawn from"  # in the protocol of such runs alone
 NO_CLASSES = "the pictures have no classes for a classifier to learn"
 
 
@@ -56,44 +65,78 @@ class Sets:
     place: str
 
 
-def evaluate_drawn(
-    sampler: LatentSampler,
-    name: str,
-    origin: Mapping[str, Any],
-    *,
-    data: Path | None,
-    limit: int | None,
-    seed: int,
-    inception: Path | None,
-) -> Evaluation:
-    """Scores what a run draws against the pictures that it learnt from.
+class DrawnEvaluator:
+    """Scores what a run draws from noise against the pictures that it learnt from.
 
     Args:
-        data: pictures of another place instead.
-        limit: pictures drawn, and real ones at most; None: `COUNT`.
-        inception: weight file; None looks in the caches, then downloads.
-
-    Raises:
-        UserError: the pictures cannot be read, or are not of the kind that the run draws.
+        run: name or path; None for the newest.
     """
-    sets = _sets(sampler, data, limit or COUNT, seed)
-    scores, missing, protocol = _classified(sets, sampler.device)
-    found, reason, about = _inception_scores(sets, inception, sampler.device)
-    scores |= found
-    missing |= {} if found else dict.fromkeys(distribution.BETTER, reason)
-    drawn = counted(len(sets.fake), "drawn picture")
-    protocol = {
-        **origin,
-        "pictures": drawn,
-        DRAWN: f"noise, seed {seed}",
-        "data": sets.place,
-        "real pictures": counted(len(sets.real.images), "picture"),
-        **protocol,
-        **about,
-        "intervals": bootstrap.METHOD,
-        "versions": versions(),
-    }
-    return Evaluation(name, scores, missing, {}, protocol)
+
+    def __init__(self, run: str | None, options: Options):
+        self.run, self.options = run, options
+
+    @cached_property
+    def sampler(self) -> LatentSampler:
+        """The network that draws."""
+        place = find_run(self.run).resolve()
+        return LatentSampler.load(
+            place, checkpoint=self.options.checkpoint, device=self.options.device
+        )
+
+    @cached_property
+    def sets(self) -> Sets:
+        """What is scored."""
+        options = self.options
+        return _sets(self.sampler, options.data, options.limit or COUNT, options.seed)
+
+    def gather(self, folder: Path) -> Instruments:
+        reason = too_few(min(len(self.sets.fake), len(self.sets.real.images)))
+        if not reason and as_rgb(self.sets.fake[:1]) is None:
+            reason = NEEDS["sets"]
+        return gather_for_sets(self.options.wanted, self.sampler.device, reason)
+
+    def evaluate(self, folder: Path, tools: Instruments) -> EvaluatedSet:
+        sets, sampler, run = self.sets, self.sampler, find_run(self.run).resolve()
+        scores, missing, about = _classified(sets, sampler.device)
+        if tools.inception is not None:
+            features = [_features(tools, some) for some in (sets.fake, sets.real.images)]
+            scores |= set_scores(*features)
+            about["sets"] = about_sets(*map(len, features))
+        protocol = {
+            "run": str(run),
+            "checkpoint": sampler.source,
+            "pictures": counted(len(sets.fake), "drawn picture"),
+            DRAWN: f"noise, seed {self.options.seed}",
+            "data": sets.place,
+            "real pictures": counted(len(sets.real.images), "picture"),
+            **about,
+            "intervals": bootstrap.METHOD,
+            **tools.protocol,
+        }
+        missing |= {
+            metric: why for metric, why in tools.missing.items() if metric in distribution.BETTER
+        }
+        evaluation = Evaluation(run.name, scores, missing, {}, protocol)
+        # Not the noise of the scored pictures, nor, where both seeds are the usual 0, that of the
+        # training's samples, which the page shows anyway.
+        grid = draw_gallery(sampler, self.options.seed + 1)
+        found = EvaluatedSet(Scored(evaluation, {}, ()), run=run, grid=grid)
+        output.write_set(folder, found)
+        return found
+
+
+def require_same_pictures(first: str, second: str, options: Options) -> None:
+    """Raises ConfigError where two runs that draw would be scored by other real pictures each."""
+    if options.data is not None:
+        return
+    paths = [config_of(run, options).data.path for run in (first, second)]
+    places = [path and Path(path).expanduser().resolve() for path in paths]
+    if places[0] != places[1]:
+        one, other = (place or "the built-in pictures" for place in places)
+        raise ConfigError(
+            f"{first} learnt from {one}, {second} from {other}: score both by the same real pictures "
+            "with --data DIR"
+        )
 
 
 def draw_gallery(sampler: LatentSampler, seed: int) -> np.ndarray:
@@ -169,8 +212,7 @@ def _classified(
     drawn, others = classify(network, sets.fake), classify(network, real.images[held])
     scores, missing = _accuracies(sets.latents, drawn[0])
     values = classified_scores(drawn, others, classes=classes)
-    nan, count = float("nan"), len(sets.fake)
-    scores |= {name: Score(value, nan, nan, BETTER[name], count) for name, value in values.items()}
+    scores |= {name: _of_set(name, value, len(sets.fake)) for name, value in values.items()}
     about = _about(real, held, others)
     learnt = classify(network, real.images[~held])
     real_ones = classified_scores(learnt, others, classes=classes)["frechet"]
@@ -206,8 +248,13 @@ def _accuracies(
         return {"accuracy": accuracy}, {}
     if CATEGORY not in latents:
         return {}, {"accuracy": "the run draws without a class"}
-    value, nan = own_code_accuracy(latents[CATEGORY], predicted), float("nan")
-    return {"code_accuracy": Score(value, nan, nan, "larger", count - count // 2)}, {}
+    value = own_code_accuracy(latents[CATEGORY], predicted)
+    return {"code_accuracy": _of_set("code_accuracy", value, count - count // 2)}, {}
+
+
+def _of_set(name: str, value: float, count: int) -> Score:
+    """A score of a whole set, which has no interval."""
+    return Score(value, float("nan"), float("nan"), BETTER[name], count)
 
 
 def _about(real: Stacked, held: Tensor, others: Seen) -> dict[str, Any]:
@@ -217,7 +264,7 @@ def _about(real: Stacked, held: Tensor, others: Seen) -> dict[str, Any]:
     unknown = [name for number, name in enumerate(real.names) if number not in known]
     return {
         "network": f"trained on {int((~held).sum())} of the real pictures and their classes",
-        "accuracy": f"{right:.4f} on the {int(held.sum())} others, the most to be had",
+        "accuracy": f"{right:.4f} on the {int(held.sum())} others, the best available",
         **({"has seen no picture of": _listed(unknown)} if unknown else {}),
         "frechet": "distance of Gaussians fitted to its features of the pictures and of these others; "
         "it is not FID",
@@ -226,34 +273,13 @@ def _about(real: Stacked, held: Tensor, others: Seen) -> dict[str, Any]:
     }
 
 
-def _inception_scores(
-    sets: Sets, file: Path | None, device: torch.device
-) -> tuple[dict[str, Score], str, dict[str, Any]]:
-    """FID, KID, precision and recall; or why not; and how."""
-    count, images = len(sets.fake), sets.real.images
-    reason = too_few(min(count, len(images)))
-    path = None
-    if not reason and as_rgb(sets.fake[:1]) is None:
-        reason = "needs grey or RGB pictures"
-    if not reason:
-        path, reason = distribution.find_inception(file)
-    if path is None:
-        return {}, reason, {}
-    network = distribution.Inception(path).to(device)
-    fake, real = (_features(network, some, device) for some in (sets.fake, images))
-    kid, error = distribution.kid(fake, real)
-    precision, recall = distribution.precision_recall(fake, real)
-    values = {"fid": distribution.fid(fake, real), "kid": kid}
-    values |= {"precision": precision, "recall": recall}
-    nan, better = float("nan"), distribution.BETTER
-    scores = {name: Score(value, nan, nan, better[name], count) for name, value in values.items()}
-    scores["kid"] = Score(kid, kid - 1.96 * error, kid + 1.96 * error, better["kid"], count)
-    about = {"inception": about_inception(path), "sets": about_sets(count, len(real))}
-    return scores, "", about
-
-
 @torch.inference_mode()
-def _features(network: distribution.Inception, images: Tensor, device: torch.device) -> Tensor:
+def _features(tools: Instruments, images: Tensor) -> Tensor:
+    """Inception's, (N, 2048)."""
     parts = images.split(BATCH)
-    found = [network(as_rgb(p).to(device)).cpu() for p in counting(parts, len(parts), "scoring")]
-    return torch.cat(found)
+    return torch.cat(
+        [
+            tools.inception(as_rgb(part).to(tools.device)).cpu()
+            for part in counting(parts, len(parts), "scoring")
+        ]
+    )

@@ -7,25 +7,14 @@ from pathlib import Path
 from img2img.errors import ConfigError
 from img2img.evaluation import output
 from img2img.evaluation.comparing import compare, sentence
-from img2img.evaluation.heldout import HeldOut
+from img2img.evaluation.drawn import DrawnEvaluator, require_same_pictures
+from img2img.evaluation.evaluator import EvaluatedSet, Evaluator, Options, config_of
+from img2img.evaluation.examples import rows
 from img2img.evaluation.pages.comparison import comparison_page
-from img2img.evaluation.reals import RealFolder, assign, evenly, find_pictures
-from img2img.evaluation.result import EVALUATION, Evaluation
-from img2img.evaluation.scoring import score
-from img2img.evaluation.showing import Side, rows
-from img2img.evaluation.sides import (
-    Options,
-    drawn_side,
-    draws,
-    earlier_side,
-    gather_tools,
-    load_held_out,
-    require_same_pictures,
-    short_name,
-    side_of,
-    translated_side,
-    write_side,
-)
+from img2img.evaluation.paired import FolderEvaluator, PairedEvaluator
+from img2img.evaluation.reals import find_pictures
+from img2img.evaluation.result import EVALUATION, Evaluation, label
+from img2img.models import MODELS
 from img2img.runs.folder import find_run
 
 OUT = Path("evaluation")
@@ -33,7 +22,7 @@ COMPARED = Path("comparison")
 
 
 @dataclass(frozen=True)
-class Report:
+class Summary:
     """What was found, for people.
 
     Attributes:
@@ -51,10 +40,20 @@ class Report:
     remarks: list[str] = field(default_factory=list)
 
 
+def evaluator_of(run: str | None, options: Options) -> PairedEvaluator | DrawnEvaluator:
+    """The evaluator of a run's kind of task; the one place where that is asked.
+
+    Raises:
+        UserError: there is no such run, or it has no checkpoint.
+    """
+    model = MODELS[config_of(run, options).model.name]
+    return (DrawnEvaluator if model.task == "generative" else PairedEvaluator)(run, options)
+
+
 def evaluate_run(
     run: str | None, options: Options, *, out: Path | None = None, against: Path | None = None
-) -> Report:
-    """Translates a run's held-out inputs and scores the results; or scores what it draws from noise.
+) -> Summary:
+    """Scores a run: its translations of held-out inputs, or what it draws from noise.
 
     Args:
         run: name or path; None for the newest.
@@ -65,105 +64,73 @@ def evaluate_run(
         UserError: anything that the user can mend.
     """
     out = out or find_run(run) / OUT
-    if draws(run, options):
-        if against:
-            raise ConfigError(
-                f"--against {against}: the run draws from noise, so no picture is of the same inputs; "
-                "score that folder by --fake and --real"
-            )
-        with output.results(out) as folder:
-            drawn = drawn_side(run, options, folder)
-        return Report([drawn.scored.evaluation], [out / output.PAGE])
-    others, doubled = find_pictures(against) if against else ({}, [])
-    with output.results(out) as folder:
-        held_out = load_held_out(run, options)
-        if against:
-            others = _of_inputs(others, held_out, against)
-        tools = gather_tools(held_out, options, folder)
-        side = translated_side(held_out, tools, options, folder)
-        write_side(folder, side)
-        if not against:
-            return Report([side.scored.evaluation], [out / output.PAGE])
-        origin = {**held_out.origin, "translated": str(against.expanduser().resolve())}
-        scored = score(short_name(against), others, held_out, tools, origin=origin)
-        other = side_of(scored, others, held_out)
-        write_side(folder / output.AGAINST, other)
-        pages = [out / output.AGAINST / output.PAGE, out / output.PAGE]
-        try:
-            return _compare(folder, other, side, [*pages, out / output.COMPARISON_PAGE], doubled)
-        except ConfigError as error:  # the scores took long, and are worth keeping
-            both = [other.scored.evaluation, side.scored.evaluation]
-            return Report(both, pages, remarks=[*doubled, f"not compared: {error}"])
-
-
-def _of_inputs(fakes: Mapping[str, Path], held_out: HeldOut, folder: Path) -> dict[str, Path]:
-    """Without pictures whose inputs are beyond the limit: these are not missing a partner.
-
-    Raises:
-        ConfigError: no picture is of one of the inputs.
-    """
-    if not assign(fakes, held_out.names)[0]:
-        raise ConfigError(
-            f"{folder}: no picture has the name of a held-out input; expected names such as "
-            f"{held_out.names[0]}, found {next(iter(fakes))}"
-        )
-    beyond = set(assign(fakes, held_out.beyond)[0].values()) if held_out.beyond else ()
-    return {key: path for key, path in fakes.items() if path not in beyond}
+    evaluator = evaluator_of(run, options)
+    if against:
+        return _evaluate_against(evaluator, against, out)
+    return _evaluate(evaluator, out)
 
 
 def evaluate_folders(
     fake: Path, real: Path, options: Options, *, out: Path | None = None
-) -> Report:
+) -> Summary:
     """Scores the pictures of one folder against those of another, by their names.
 
     Raises:
         UserError: anything that the user can mend.
     """
-    fakes, doubled = find_pictures(fake)
-    files, more = find_pictures(real)
-    if options.limit:
-        files = dict(evenly(list(files.items()), options.limit))
-        fakes = assign(fakes, files)[0] or dict(evenly(list(fakes.items()), options.limit))
-    places = {
-        "translated": str(fake.expanduser().resolve()),
-        "real": str(real.expanduser().resolve()),
-    }
-    reals = RealFolder(files, places)
-    with output.results(out or OUT) as folder:
-        tools = gather_tools(reals, options, folder)
-        scored = score(short_name(fake), fakes, reals, tools, origin=places)
-        side = side_of(scored, fakes, reals)
-        write_side(folder, side)
-    remarks = [*doubled, *more]
-    return Report([side.scored.evaluation], [(out or OUT) / output.PAGE], remarks=remarks)
+    evaluator = FolderEvaluator(fake, real, options)
+    return _evaluate(evaluator, out or OUT, evaluator.remarks)
 
 
-def compare_two(first: str, second: str, options: Options, *, out: Path | None = None) -> Report:
+def _evaluate(evaluator: Evaluator, out: Path, remarks: Sequence[str] = ()) -> Summary:
+    with output.results(out) as folder:
+        found = evaluator.evaluate(folder, evaluator.gather(folder))
+    return Summary([found.scored.evaluation], [out / output.PAGE], remarks=list(remarks))
+
+
+def _evaluate_against(evaluator: Evaluator, place: Path, out: Path) -> Summary:
+    """Scores a run's translations and another tool's, and compares them."""
+    if not isinstance(evaluator, PairedEvaluator):
+        raise ConfigError(
+            f"--against {place}: the run draws from noise, so no picture is of the same inputs; "
+            "score that folder by --fake and --real"
+        )
+    fakes, doubled = find_pictures(place)
+    with output.results(out) as folder:
+        fakes = evaluator.of_inputs(fakes, place)
+        tools = evaluator.gather(folder)
+        found = evaluator.evaluate(folder, tools)
+        other = evaluator.evaluate_others(folder / output.AGAINST, tools, fakes, place)
+        pages = [out / output.AGAINST / output.PAGE, out / output.PAGE]
+        try:
+            return _compare(folder, other, found, [*pages, out / output.COMPARISON_PAGE], doubled)
+        except ConfigError as error:  # the scores took long, and are worth keeping
+            both = [other.scored.evaluation, found.scored.evaluation]
+            return Summary(both, pages, remarks=[*doubled, f"not compared: {error}"])
+
+
+def compare_two(first: str, second: str, options: Options, *, out: Path | None = None) -> Summary:
     """Compares two runs, or folders of earlier evaluations.
 
     Raises:
         UserError: anything that the user can mend; also where the two are not of the same inputs.
     """
     out = out or COMPARED
-    runs = [name for name in (first, second) if not _is_earlier(name)]
-    if len(runs) == 2 and all(draws(run, options) for run in runs):
+    evaluators = {
+        name: evaluator_of(name, options) for name in (first, second) if not _is_earlier(name)
+    }
+    if len(evaluators) == 2 and all(isinstance(e, DrawnEvaluator) for e in evaluators.values()):
         require_same_pictures(first, second, options)
     with output.results(out) as folder:
-        sides, pages, tools = [], [], None
+        sets, pages, tools = [], [], None
         for name, own in ((first, output.FIRST), (second, output.SECOND)):
-            if _is_earlier(name):
-                sides.append(earlier_side(Path(name).expanduser()))
+            if name not in evaluators:
+                sets.append(output.read_set(Path(name).expanduser()))
                 continue
+            tools = tools or evaluators[name].gather(folder)
+            sets.append(evaluators[name].evaluate(folder / own, tools))
             pages.append(out / own / output.PAGE)
-            if draws(name, options):
-                sides.append(drawn_side(name, options, folder / own))
-                continue
-            held_out = load_held_out(name, options)
-            tools = tools or gather_tools(held_out, options, folder)
-            (folder / own).mkdir()
-            sides.append(translated_side(held_out, tools, options, folder / own))
-            write_side(folder / own, sides[-1])
-        return _compare(folder, *sides, [*pages, out / output.COMPARISON_PAGE])
+        return _compare(folder, *sets, [*pages, out / output.COMPARISON_PAGE])
 
 
 def _is_earlier(name: str) -> bool:
@@ -172,13 +139,19 @@ def _is_earlier(name: str) -> bool:
 
 
 def _compare(
-    folder: Path, first: Side, second: Side, pages: list[Path], remarks: Sequence[str] = ()
-) -> Report:
+    folder: Path,
+    first: EvaluatedSet,
+    second: EvaluatedSet,
+    pages: list[Path],
+    remarks: Sequence[str] = (),
+) -> Summary:
     """Compares and writes the comparison."""
     differences, left_out = compare(first.scored, second.scored)
     one, other = first.scored.evaluation, second.scored.evaluation
     if not differences:
-        alike = {why: [m for m in left_out if left_out[m] == why] for why in left_out.values()}
+        alike = {
+            why: [label(m) for m in left_out if left_out[m] == why] for why in left_out.values()
+        }
         reasons = "; ".join(f"{', '.join(metrics)}: {why}" for why, metrics in alike.items())
         raise ConfigError(f"{one.name} and {other.name} have no metric in common ({reasons})")
     common = sum(name in other.images for name in one.images)
@@ -187,10 +160,10 @@ def _compare(
         for metric, found in differences.items()
     ]
     pictures = rows(first, second)
-    grids = [side.grid for side in (first, second) if side.grid is not None]
+    grids = [found.grid for found in (first, second) if found.grid is not None]
     grids = grids if len(grids) == 2 else []
     page = comparison_page(one, other, differences, pictures, grids)
     output.write_comparison(folder, (one.name, other.name), differences, left_out, sentences, page)
     if not pictures and not grids:
         remarks = [*remarks, "the pictures are no longer where they were: none are shown"]
-    return Report([one, other], pages, sentences, left_out, list(remarks))
+    return Summary([one, other], pages, sentences, left_out, list(remarks))

@@ -11,9 +11,9 @@ from img2img.data.loader import Source
 from img2img.data.sheets import to_picture
 from img2img.data.spec import BUILT_IN
 from img2img.errors import ConfigError, DataError
+from img2img.evaluation.held_out_pairs import find_sources
 from img2img.evaluation.pictures import Real, require_finite
 from img2img.evaluation.reals import evenly
-from img2img.evaluation.sources import find_sources
 from img2img.fields.files import suffix_for, write_image
 from img2img.fields.image import DTYPE_RANGES
 from img2img.inference.arrays import Prepared

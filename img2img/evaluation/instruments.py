@@ -12,8 +12,8 @@ import torch
 from img2img.errors import ConfigError, counted
 from img2img.evaluation.hashing import fingerprint
 from img2img.evaluation.heldout import HeldOut
-from img2img.evaluation.reals import Reals
-from img2img.evaluation.segmenters import (
+from img2img.evaluation.judges.segmentation import MEANS
+from img2img.evaluation.judges.segmenters import (
     TORCHVISION,
     OnnxSegmenter,
     Renumbered,
@@ -21,11 +21,11 @@ from img2img.evaluation.segmenters import (
     load_torchvision,
     read_numbers,
 )
-from img2img.evaluation.trained import FILE as TRAINED
-from img2img.evaluation.trained import load, train
+from img2img.evaluation.judges.trained_segmenter import FILE as TRAINED
+from img2img.evaluation.judges.trained_segmenter import load, train
+from img2img.evaluation.reals import Reals
 from img2img.metrics import distribution
 from img2img.metrics.paired import LPIPS, find_lpips_weights
-from img2img.metrics.segmentation import MEANS
 
 LIBRARIES = "torch torchvision numpy scipy kornia lpips torchmetrics torch-fidelity opencv-python onnxruntime"
 
@@ -68,7 +68,7 @@ class Instruments:
 
 
 def gather(wanted: Wanted, reals: Reals, device: torch.device, folder: Path) -> Instruments:
-    """Loads, and trains, what is wanted and what can be had.
+    """Loads, and trains, what is wanted and what can be had, to score pairs with.
 
     Args:
         folder: where a trained segmenter is written.
@@ -76,11 +76,34 @@ def gather(wanted: Wanted, reals: Reals, device: torch.device, folder: Path) -> 
     Raises:
         UserError: a file that was named cannot be used.
     """
-    tools = Instruments(device)
+    tools = gather_for_sets(wanted, device, too_few(len(reals.names)))
     _add_lpips(tools, wanted, reals)
-    _add_inception(tools, wanted, len(reals.names))
     _add_segmenter(tools, wanted, reals, folder)
+    return tools
+
+
+def gather_for_sets(wanted: Wanted, device: torch.device, reason: str) -> Instruments:
+    """Loads what scores sets of pictures.
+
+    Args:
+        reason: why these cannot be scored, or "".
+
+    Raises:
+        UserError: a file that was named cannot be used.
+    """
+    tools, path = Instruments(device), None
     tools.protocol["versions"] = versions()
+    if not reason:
+        path, reason = distribution.find_inception(wanted.inception)
+    if path is None:
+        tools.missing |= dict.fromkeys(distribution.BETTER, reason)
+        return tools
+    tools.inception = distribution.Inception(path).to(device)
+    tools.protocol["inception"] = {
+        "network": "Inception-v3 of TensorFlow 2015, features of 2048",
+        "resize": "299x299, bilinear as TensorFlow 1, after rounding to 8 bits",
+        **_about_file(path),
+    }
     return tools
 
 
@@ -119,27 +142,6 @@ def _add_lpips(tools: Instruments, wanted: Wanted, reals: Reals) -> None:
 def _if_there(path: str | None) -> str | None:
     """A weight file that the run was trained with, unless it has gone since."""
     return path if path and Path(path).expanduser().is_file() else None
-
-
-def _add_inception(tools: Instruments, wanted: Wanted, count: int) -> None:
-    reason = too_few(count)
-    path = None
-    if not reason:
-        path, reason = distribution.find_inception(wanted.inception)
-    if path is None:
-        tools.missing |= dict.fromkeys(distribution.BETTER, reason)
-        return
-    tools.inception = distribution.Inception(path).to(tools.device)
-    tools.protocol["inception"] = about_inception(path)
-
-
-def about_inception(path: Path) -> dict[str, str]:
-    """The network that scores of sets see pictures through."""
-    return {
-        "network": "Inception-v3 of TensorFlow 2015, features of 2048",
-        "resize": "299x299, bilinear as TensorFlow 1, after rounding to 8 bits",
-        **_about_file(path),
-    }
 
 
 def too_few(count: int) -> str:

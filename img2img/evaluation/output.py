@@ -9,11 +9,16 @@ from pathlib import Path
 
 import numpy as np
 
-from img2img.errors import ConfigError
-from img2img.evaluation.drawn import DRAWN
-from img2img.evaluation.result import EVALUATION, Difference, Evaluation, write_json
+from img2img.errors import ConfigError, UserError
+from img2img.evaluation.evaluator import EvaluatedSet
+from img2img.evaluation.examples import chosen
+from img2img.evaluation.heldout import HeldOut
+from img2img.evaluation.judges.trained_segmenter import FILE as TRAINED
+from img2img.evaluation.pages.report import report_page
+from img2img.evaluation.reals import RealFolder, Reals, assign, find_pictures
+from img2img.evaluation.result import DRAWN, EVALUATION, Difference, Evaluation, write_json
 from img2img.evaluation.scoring import PROTOCOL, Scored
-from img2img.evaluation.trained import FILE as TRAINED
+from img2img.fields.files import read_image, write_image
 from img2img.runs.checkpoint import write_text
 
 IMAGES, CLASSES = "images.csv", "segmentation.csv"
@@ -80,19 +85,22 @@ def _put_in_place(passing: Path, out: Path) -> None:
             new.replace(old)
 
 
-def write_scored(folder: Path, scored: Scored, page: str) -> None:
+def write_set(folder: Path, found: EvaluatedSet) -> None:
     """All files on one set of pictures.
 
     Raises:
         OSError, CheckpointError: they cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    evaluation = scored.evaluation
+    scored, evaluation = found.scored, found.scored.evaluation
+    shown = chosen(found) if found.grid is None else {}
     if evaluation.images:
         _write_images(folder / IMAGES, evaluation)
     if scored.counts:
         _write_classes(folder / CLASSES, scored)
-    write_text(folder / PAGE, page)
+    if found.grid is not None:
+        write_image(folder / GRID, found.grid)
+    write_text(folder / PAGE, report_page(evaluation, shown, found.run, found.grid))
     evaluation.save(folder)
 
 
@@ -120,12 +128,31 @@ def _table(path: Path):
     return open(path, "w", encoding="utf-8", errors="backslashreplace", newline="")
 
 
-def read_scored(folder: Path) -> Scored:
-    """What `write_scored` wrote.
+def read_set(folder: Path) -> EvaluatedSet:
+    """What `write_set` wrote; without its pictures where these cannot be found again.
 
     Raises:
         ConfigError: there is no evaluation, or it is damaged.
     """
+    scored = _read_scored(folder)
+    protocol = scored.evaluation.protocol
+    try:
+        if DRAWN in protocol:
+            return EvaluatedSet(scored, grid=read_image(folder / GRID))
+        if "run" in protocol:
+            data = Path(protocol["data"]) if Path(protocol["data"]).is_absolute() else None
+            reals: Reals = HeldOut.load(
+                protocol["run"], checkpoint=protocol["checkpoint"], data=data, device="cpu"
+            )
+        else:
+            reals = RealFolder(find_pictures(Path(protocol["real"]))[0], {})
+        fakes = find_pictures(folder / protocol["translated"])[0]
+        return EvaluatedSet(scored, assign(fakes, reals.names)[0], reals)
+    except (UserError, KeyError, TypeError):
+        return EvaluatedSet(scored)
+
+
+def _read_scored(folder: Path) -> Scored:
     evaluation = Evaluation.load(folder / EVALUATION)
     protocol = evaluation.protocol
     if DRAWN not in protocol and not all(key in protocol for key in PROTOCOL):

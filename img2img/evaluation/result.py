@@ -13,7 +13,15 @@ from img2img.errors import ConfigError
 from img2img.runs.checkpoint import write_text
 
 EVALUATION = "evaluation.json"
+DRAWN = "drawn from"  # in the protocol of runs that draw from noise alone
 CHIEF = ("lpips", "ssim", "l1")  # the first that there is decides which pictures are the best
+# What people read where a key of `evaluation.json` says too little.
+LABELS = {"frechet": "classifier Fréchet distance", "even": "effective number of classes"}
+
+
+def label(metric: str) -> str:
+    """A metric's name for people."""
+    return LABELS.get(metric, metric)
 
 
 @dataclass(frozen=True)
@@ -54,10 +62,10 @@ class Evaluation:
 
     @property
     def reasons(self) -> dict[str, str]:
-        """`missing` with the metrics of one reason joined: `fid, kid` -> why."""
+        """`missing` with the metrics of one reason joined, for people: `fid, kid` -> why."""
         metrics: dict[str, list[str]] = {}
         for metric, why in self.missing.items():
-            metrics.setdefault(why, []).append(metric)
+            metrics.setdefault(why, []).append(label(metric))
         return {", ".join(own): why for why, own in metrics.items()}
 
     def save(self, folder: Path) -> Path:

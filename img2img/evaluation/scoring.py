@@ -8,17 +8,18 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from img2img.errors import counted
 from img2img.evaluation import bootstrap
+from img2img.evaluation.accumulator import NEEDS, MetricAccumulator
 from img2img.evaluation.instruments import Instruments, about_sets, too_few
+from img2img.evaluation.judges.segmentation import MEANS, score_names, segmentation_scores
 from img2img.evaluation.pictures import RESIZING
 from img2img.evaluation.reals import Reals, assign
 from img2img.evaluation.result import Evaluation, Score
-from img2img.evaluation.sheet import NEEDS, Sheet
 from img2img.metrics import distribution
 from img2img.metrics.paired import BETTER
-from img2img.metrics.segmentation import MEANS, score_names, segmentation_scores
 from img2img.progress import counting
 
 NORMAL = 1.96  # standard errors to either end of a 95 % interval
@@ -61,20 +62,20 @@ def score(
     Raises:
         ConfigError: the segmenter does not fit the data.
     """
-    sheet = Sheet(tools, reals, dict(failed or {}))
+    seen = MetricAccumulator(tools, reals, dict(failed or {}))
     pairs, lonely = assign(fakes, reals.names)
-    alone = [n for n in reals.names if n not in pairs and n not in sheet.skipped]
+    alone = [n for n in reals.names if n not in pairs and n not in seen.skipped]
     with torch.inference_mode():
-        steps = list(_steps(sheet, pairs, lonely, alone))
+        steps = list(_steps(seen, pairs, lonely, alone))
         for step in counting(steps, len(steps), "scoring"):
             step()
-    scores = _pair_scores(sheet) | _set_scores(sheet) | _class_scores(sheet)
+    scores = _pair_scores(seen) | _set_scores(seen) | _class_scores(seen)
     missing = {
-        metric: _reason(metric, sheet, bool(pairs)) for metric in _all() if metric not in scores
+        metric: _reason(metric, seen, bool(pairs)) for metric in _all() if metric not in scores
     }
-    protocol = {**origin, **_protocol(sheet, list(lonely), alone)}
-    evaluation = Evaluation(name, scores, missing, sheet.images, protocol)
-    return Scored(evaluation, sheet.counts, tuple(reals.class_names))
+    protocol = {**origin, **_protocol(seen, list(lonely), alone)}
+    evaluation = Evaluation(name, scores, missing, seen.images, protocol)
+    return Scored(evaluation, seen.counts, tuple(reals.class_names))
 
 
 def _all() -> tuple[str, ...]:
@@ -82,21 +83,21 @@ def _all() -> tuple[str, ...]:
 
 
 def _steps(
-    sheet: Sheet, pairs: Mapping[str, Path], lonely: Mapping[str, Path], alone: list[str]
+    seen: MetricAccumulator, pairs: Mapping[str, Path], lonely: Mapping[str, Path], alone: list[str]
 ) -> Iterator[Callable[[], None]]:
     for name, path in pairs.items():
-        yield partial(sheet.add_pair, name, path)
+        yield partial(seen.add_pair, name, path)
     for name, path in lonely.items():
-        yield partial(sheet.add_fake, name, path)
+        yield partial(seen.add_fake, name, path)
     for name in alone:
-        yield partial(sheet.add_real, name)
+        yield partial(seen.add_real, name)
 
 
-def _pair_scores(sheet: Sheet) -> dict[str, Score]:
+def _pair_scores(seen: MetricAccumulator) -> dict[str, Score]:
     """Means over pictures."""
     scores = {}
     for metric, better in BETTER.items():
-        values = np.array([own[metric] for own in sheet.images.values() if metric in own])
+        values = np.array([own[metric] for own in seen.images.values() if metric in own])
         if len(values):
             low, high = bootstrap.interval([values], bootstrap.mean)
             mean = float(values.mean())
@@ -104,28 +105,26 @@ def _pair_scores(sheet: Sheet) -> dict[str, Score]:
     return scores
 
 
-def _set_scores(sheet: Sheet) -> dict[str, Score]:
-    """FID, KID, precision and recall; resampled pictures would be doubles, which spoil all of them."""
-    counts = {side: len(rows) for side, rows in sheet.features.items()}
-    if sheet.tools.inception is None or sheet.unfit["sets"] or too_few(min(counts.values())):
+def _set_scores(seen: MetricAccumulator) -> dict[str, Score]:
+    counts = [len(rows) for rows in seen.features.values()]
+    if seen.tools.inception is None or seen.unfit["sets"] or too_few(min(counts)):
         return {}
-    fake, real = (torch.cat(sheet.features[side]) for side in ("fake", "real"))
-    values = {"fid": (distribution.fid(fake, real), float("nan"))}
-    values["kid"] = distribution.kid(fake, real)
-    for metric, value in zip(
-        ("precision", "recall"), distribution.precision_recall(fake, real), strict=True
-    ):
-        values[metric] = (value, float("nan"))
-    return {
-        metric: Score(
-            value,
-            value - NORMAL * error,
-            value + NORMAL * error,
-            distribution.BETTER[metric],
-            counts["fake"],
-        )
-        for metric, (value, error) in values.items()
-    }
+    return set_scores(*(torch.cat(seen.features[kind]) for kind in ("fake", "real")))
+
+
+def set_scores(fake: Tensor, real: Tensor) -> dict[str, Score]:
+    """FID, KID, precision and recall of Inception's features (N, 2048).
+
+    Only KID has an interval: resampled pictures would be doubles, which spoil all of them.
+    """
+    kid, error = distribution.kid(fake, real)
+    precision, recall = distribution.precision_recall(fake, real)
+    fid = distribution.fid(fake, real)
+    values = {"fid": fid, "kid": kid, "precision": precision, "recall": recall}
+    nan, better = float("nan"), distribution.BETTER
+    scores = {m: Score(v, nan, nan, better[m], len(fake)) for m, v in values.items()}
+    ends = (kid - NORMAL * error, kid + NORMAL * error)
+    return scores | {"kid": Score(kid, *ends, better["kid"], len(fake))}
 
 
 def of_counts(right: np.ndarray, labelled: np.ndarray, predicted: np.ndarray, axis: int = -1):
@@ -133,78 +132,78 @@ def of_counts(right: np.ndarray, labelled: np.ndarray, predicted: np.ndarray, ax
     return segmentation_scores(right.sum(axis), labelled.sum(axis), predicted.sum(axis))
 
 
-def _class_scores(sheet: Sheet) -> dict[str, Score]:
+def _class_scores(seen: MetricAccumulator) -> dict[str, Score]:
     """What the segmenter finds; classes that are nowhere have no scores."""
-    if not sheet.counts:
+    if not seen.counts:
         return {}
-    counts = np.stack(list(sheet.counts.values()), -1)
+    counts = np.stack(list(seen.counts.values()), -1)
     values = of_counts(*counts)
     low, high = bootstrap.interval(list(counts), of_counts)
     return {
-        metric: Score(float(values[i]), float(low[i]), float(high[i]), "larger", len(sheet.counts))
-        for i, metric in enumerate(score_names(sheet.reals.class_names))
+        metric: Score(float(values[i]), float(low[i]), float(high[i]), "larger", len(seen.counts))
+        for i, metric in enumerate(score_names(seen.reals.class_names))
         if np.isfinite(values[i])
     }
 
 
-def _reason(metric: str, sheet: Sheet, paired: bool) -> str:
+def _reason(metric: str, seen: MetricAccumulator, paired: bool) -> str:
     """Why a metric has no value."""
-    if metric in sheet.tools.missing:
-        return sheet.tools.missing[metric]
+    if metric in seen.tools.missing:
+        return seen.tools.missing[metric]
     kind = "sets" if metric in distribution.BETTER else metric
     kind = "segmentation" if metric in MEANS else kind
-    if sheet.unfit[kind]:
+    if seen.unfit[kind]:
         return NEEDS[kind]
     if kind == "sets":
-        return too_few(min(map(len, sheet.features.values())))
+        return too_few(min(map(len, seen.features.values())))
     if not paired:
         return "no translated picture has the name of a real one"
-    return "every pixel is of the ignored class" if sheet.empty else "no pair could be read"
+    return "every pixel is of the ignored class" if seen.empty else "no pair could be read"
 
 
-def _protocol(sheet: Sheet, lonely: list[str], alone: list[str]) -> dict[str, Any]:
+def _protocol(seen: MetricAccumulator, lonely: list[str], alone: list[str]) -> dict[str, Any]:
     """How all of it was measured, and on what."""
     protocol: dict[str, Any] = {
-        "pictures": f"{counted(len(sheet.images), 'pair')}",
-        "sizes (width x height)": dict(sheet.sizes.most_common(LISTED)),
-        "real pictures": dict(sheet.kinds),
-        "real pictures, SHA-256": sheet.digest,
+        "pictures": f"{counted(len(seen.images), 'pair')}",
+        "sizes (width x height)": dict(seen.sizes.most_common(LISTED)),
+        "real pictures": dict(seen.kinds),
+        "real pictures, SHA-256": seen.digest,
         "values": "scored in [-1, 1], where these stand for "
-        + "; ".join(f"{low:g} and {high:g} ({t})" for t, (low, high) in _ranges(sheet).items()),
-        "resizing": f"{sheet.resized} of {len(sheet.images)}: {RESIZING}",
+        + "; ".join(f"{low:g} and {high:g} ({t})" for t, (low, high) in _ranges(seen).items()),
+        "resizing": f"{seen.resized} of {len(seen.images)}: {RESIZING}",
         "intervals": bootstrap.METHOD,
     }
-    if sheet.reals.ignore_id is not None:
+    if seen.reals.ignore_id is not None:
         protocol["ignored"] = (
             "pixels of the ignored label class do not count in scores of pairs and of the segmenter "
-            f"({counted(sheet.empty, 'picture')} of nothing else)"
+            f"({counted(seen.empty, 'picture')} of nothing else)"
         )
-    protocol |= sheet.tools.protocol
-    if sheet.tools.inception is not None:
-        protocol["sets"] = about_sets(len(sheet.features["fake"]), len(sheet.features["real"]))
-    if sheet.counts:
-        found = segmentation_scores(*sheet.ceiling)[: len(MEANS)]
+    protocol |= seen.tools.protocol
+    if seen.tools.inception is not None:
+        protocol["sets"] = about_sets(len(seen.features["fake"]), len(seen.features["real"]))
+    if seen.counts:
+        found = segmentation_scores(*seen.ceiling)[: len(MEANS)]
         ceiling = dict(zip(MEANS, map(float, found), strict=True))
         protocol["segmentation"] = {
             **protocol["segmentation"],
-            "classes": list(sheet.reals.class_names),
+            "classes": list(seen.reals.class_names),
             "on the real pictures": ceiling,
         }
     protocol["left out"] = {
         metric: f"{counted(count, 'picture')}: {NEEDS.get(metric, 'no finite value')}"
-        for metric, count in sheet.unfit.items()
+        for metric, count in seen.unfit.items()
         if count
     }
-    lonely, alone = ([n for n in names if n not in sheet.skipped] for names in (lonely, alone))
+    lonely, alone = ([n for n in names if n not in seen.skipped] for names in (lonely, alone))
     protocol["without partner"] = {
         "translated": len(lonely),
         "real": len(alone),
         "for example": [*lonely[:LISTED], *alone[:LISTED]],
     }
-    protocol["skipped"] = sheet.skipped
+    protocol["skipped"] = seen.skipped
     return protocol
 
 
-def _ranges(sheet: Sheet) -> dict[str, tuple[float, float]]:
-    types = {kind.partition(",")[0] for kind in sheet.kinds}
-    return {dtype: sheet.reals.ranges[dtype] for dtype in sorted(types)}
+def _ranges(seen: MetricAccumulator) -> dict[str, tuple[float, float]]:
+    types = {kind.partition(",")[0] for kind in seen.kinds}
+    return {dtype: seen.reals.ranges[dtype] for dtype in sorted(types)}

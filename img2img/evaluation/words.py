@@ -4,41 +4,37 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from img2img.errors import counted
-from img2img.evaluation.drawn import DRAWN
-from img2img.evaluation.evaluate import Report
-from img2img.evaluation.pages.scores import written
-from img2img.evaluation.result import Evaluation, Score
+from img2img.evaluation.evaluate import Summary
+from img2img.evaluation.pages.comparison import told_apart
+from img2img.evaluation.pages.scores import of_class, written
+from img2img.evaluation.result import DRAWN, Evaluation, Score, label
 
 SHOWN = 5  # names quoted in a message
 CLASSES = 40  # classes listed; more are in the files
 
 
-def said(report: Report) -> Iterator[str]:
+def said(summary: Summary) -> Iterator[str]:
     """Everything that was found, line by line."""
-    last = report.evaluations[-1]
-    for evaluation in report.evaluations:
+    last = summary.evaluations[-1]
+    for evaluation in summary.evaluations:
         yield from _scores(evaluation)
         if evaluation is last or evaluation.missing != last.missing:
             for metrics, why in evaluation.reasons.items():
                 yield f"  not computed: {metrics}: {why}"
-    if report.sentences:
-        first, second = (evaluation.name for evaluation in report.evaluations)
-        if first == second:
-            first, second = f"{first} (the first)", f"{second} (the second)"
+    if summary.sentences:
+        names = (evaluation.name for evaluation in summary.evaluations)
+        first, second = told_apart(*names, "{} (the {})")
         yield f"{second}, compared with {first}:"
-        for line in _without_classes(report.sentences):
-            yield f"  {line}"
-        for metric, why in report.left_out.items():
-            if "/" not in metric:
-                yield f"  {metric}: not compared: {why}"
-    for remark in report.remarks:
+        for line in summary.sentences:
+            if not of_class(line.partition(":")[0]):
+                yield f"  {line}"
+        for metric, why in summary.left_out.items():
+            if not of_class(metric):
+                yield f"  {label(metric)}: not compared: {why}"
+    for remark in summary.remarks:
         yield f"note: {remark}"
-    for page in report.pages:
+    for page in summary.pages:
         yield f"page: {page}"
-
-
-def _without_classes(sentences: list[str]) -> list[str]:
-    return [line for line in sentences if "/" not in line.partition(":")[0]]
 
 
 def _scores(evaluation: Evaluation) -> Iterator[str]:
@@ -48,12 +44,12 @@ def _scores(evaluation: Evaluation) -> Iterator[str]:
         yield f"  styles: {protocol['styles']}"
     if not evaluation.scores and DRAWN in protocol:
         yield "  no scores: the page shows what the run draws and how it was trained"
-    yield from _table({m: s for m, s in evaluation.scores.items() if "/" not in m})
+    yield from _table({m: s for m, s in evaluation.scores.items() if not of_class(m)})
     yield from _classes(evaluation.scores)
     ceiling = protocol.get("segmentation", {}).get("on the real pictures")
     if ceiling:
         words = ", ".join(f"{metric} {value:.4f}" for metric, value in ceiling.items())
-        yield f"  the segmenter on the real pictures, the most to be had: {words}"
+        yield f"  the segmenter on the real pictures, best available: {words}"
         if ceiling["pixel_accuracy"] < evaluation.scores["pixel_accuracy"].value:
             yield (
                 "  beware: the segmenter finds the labels better in the translations than in the real "
@@ -68,11 +64,12 @@ def _scores(evaluation: Evaluation) -> Iterator[str]:
 
 
 def _table(scores: Mapping[str, Score]) -> Iterator[str]:
+    width = max(15, *(len(label(metric)) for metric in scores)) if scores else 0
     for metric, score in scores.items():
         value, low, high = written(score.value, score.low, score.high)
         interval = f"{low} to {high}" if score.low == score.low else ""
         better = f"{score.better} is better"
-        yield f"  {metric:<15} {value:>10}  {interval:<22} {better:<18} {counted(score.count, 'picture')}"
+        yield f"  {label(metric):<{width}} {value:>10}  {interval:<22} {better:<18} {counted(score.count, 'picture')}"
 
 
 def _classes(scores: Mapping[str, Score]) -> Iterator[str]:
@@ -86,9 +83,9 @@ def _classes(scores: Mapping[str, Score]) -> Iterator[str]:
         yield f"    and {len(names) - CLASSES} more classes"
 
 
-def troubles(report: Report) -> list[str]:
+def troubles(summary: Summary) -> list[str]:
     """What the user should mend: pictures that could not be scored."""
-    return [line for e in report.evaluations for line in _troubles(e, e.protocol)]
+    return [line for e in summary.evaluations for line in _troubles(e, e.protocol)]
 
 
 def _troubles(evaluation: Evaluation, protocol: Mapping[str, Any]) -> Iterator[str]:

@@ -18,7 +18,7 @@ from img2img.cli.train import parse
 from img2img.config import load_config, parse_overrides
 from img2img.data.pictures.arrays import read_csv_pictures
 from img2img.errors import TrainingError
-from img2img.metrics.classified import code_accuracy
+from img2img.evaluation.judges.classifier import code_accuracy
 from img2img.models import MODELS, OPTIONS
 
 TOOL = Path(__file__).resolve().parents[2] / "tools" / "gan_core.py"

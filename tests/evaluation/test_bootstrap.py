@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from img2img.evaluation import bootstrap
-from img2img.metrics.segmentation import segmentation_scores
+from img2img.evaluation.judges.segmentation import segmentation_scores
 
 
 def test_interval_of_a_mean():

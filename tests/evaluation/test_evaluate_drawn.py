@@ -14,13 +14,14 @@ from img2img.data.pictures.describe import describe_pictures
 from img2img.data.pictures.stacked import every_fifth, stack_pictures
 from img2img.data.sheets import SEAM
 from img2img.evaluation import drawn
-from img2img.evaluation.drawn import draw_gallery, evaluate_drawn
-from img2img.evaluation.judges.classifier import train_classifier
+from img2img.evaluation.drawn import DrawnEvaluator, draw_gallery
+from img2img.evaluation.evaluator import Options
+from img2img.evaluation.judges.classifier import classify, train_classifier
 from img2img.inference.sampler import LatentSampler
-from img2img.metrics.classified import classify
 from img2img.schema import DataConfig
 
 SIDE, COUNT = 8, 60
+SETS = "classifier Fréchet distance, modes, effective number of classes"
 judge = partial(train_classifier, steps=80)  # enough for squares
 TINY = [
     *("--data", "squares.csv", "--device", "cpu", "--max-steps", "4"),
@@ -74,11 +75,12 @@ def test_a_conditional_run(capsys):
         assert text in page
 
 
-def test_accuracy_is_that_of_the_classifier():
+def test_accuracy_is_that_of_the_classifier(tmp_path):
     """By hand: the same pictures, before the same classifier."""
     assert main(["train", "--model", "acgan", "--run", "a", *TINY]) == 0
     sampler = LatentSampler.load("a", device="cpu")
-    found = evaluate_drawn(sampler, "a", {}, data=None, limit=COUNT, seed=3, inception=None)
+    evaluator = DrawnEvaluator("a", Options(limit=COUNT, seed=3, device="cpu"))
+    found = evaluator.evaluate(tmp_path / "e", evaluator.gather(tmp_path)).scored.evaluation
     latents = sampler.latents.draw(COUNT, generator=torch.Generator().manual_seed(3))
     pixels = torch.tensor(np.loadtxt("squares.csv", delimiter=","))
     real = pixels[:, :-1].view(COUNT, 1, SIDE, SIDE).float() / 127.5 - 1
@@ -104,7 +106,7 @@ def test_a_run_with_codes_and_one_without_classes(capsys):
     capsys.readouterr()
     assert main(["evaluate", "--run", "d", "--device", "cpu"]) == 0  # there is a page to look at
     said = capsys.readouterr()
-    assert "accuracy, frechet, modes, even: the pictures have no classes" in said.out
+    assert f"accuracy, {SETS}: the pictures have no classes" in said.out
     assert "no scores: the page shows what the run draws" in said.out and not said.err
     assert "Samples over time" in Path("runs/d/evaluation/index.html").read_text()
     assert_gallery_goes_on_from_samples("i", rows=5, seed=7)
@@ -184,7 +186,7 @@ def test_few_pictures(model, capsys):
         command = ["evaluate", "--run", "f", "--device", "cpu", "--limit", limit]
         assert main(command) == 0
         said = capsys.readouterr().out
-        assert f"{accuracy}, frechet, modes, even: {limit} real picture" in said
+        assert f"{accuracy}, {SETS}: {limit} real picture" in said
         assert "and 10 are the least to believe it by" in said
     assert "would be tried on 3 of them" in said and not evaluated("f")["scores"]
     command[-1] = "60"

@@ -234,7 +234,7 @@ def test_results_are_replaced_only_by_complete_ones(runs, tmp_path, monkeypatch,
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("img2img.evaluation.sides.report_page", broken)
+        patch.setattr("img2img.evaluation.output.report_page", broken)
         assert main([*arguments[:-1], "3"]) == 130
     assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
     assert main([*arguments[:-1], "3"]) == 0

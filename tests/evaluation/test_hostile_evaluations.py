@@ -211,13 +211,13 @@ def test_files_that_vanish_while_they_are_read(tmp_path, monkeypatch):
 
 def test_pictures_that_vanish_before_they_are_shown(tmp_path, monkeypatch):
     fake, real = put_pairs(tmp_path, "abcd")
-    import img2img.evaluation.sides as module
+    import img2img.evaluation.output as module
 
     own = module.chosen
 
-    def gone(side):
+    def gone(found):
         (fake / "b.png").unlink()
-        return own(side)
+        return own(found)
 
     monkeypatch.setattr(module, "chosen", gone)
     code, _, found, page = evaluated(fake, real)

@@ -13,8 +13,7 @@ from img2img.cli import main
 from img2img.data.loader import PairDataset, SceneSource
 from img2img.data.transforms import JointTransform
 from img2img.errors import ConfigError, DataError
-from img2img.evaluation.judges.segmenter import train_segmenter
-from img2img.evaluation.segmenters import (
+from img2img.evaluation.judges.segmenters import (
     NetworkSegmenter,
     OnnxSegmenter,
     Renumbered,
@@ -22,6 +21,7 @@ from img2img.evaluation.segmenters import (
     load_torchvision,
     read_numbers,
 )
+from img2img.evaluation.judges.trained_segmenter import train_segmenter
 from img2img.schema import DataConfig
 
 CPU = torch.device("cpu")

@@ -1,1 +1,1 @@
-"""Small networks that judge pictures, trained on the spot."""
+"""Networks that judge pictures by what they know of the real ones: segmenters, and a classifier."""

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from img2img.evaluation.result import Difference, Evaluation, Score
+from img2img.evaluation.result import Difference, Evaluation, Score, label
 
 NONE = "–"
 BETTER, WORSE, EQUAL = "better", "worse", "no difference shown"
@@ -44,7 +44,7 @@ def score_rows(scores: Mapping[str, Score]) -> list[Row]:
 def _score_row(name: str, score: Score) -> Row:
     value, low, high = written(score.value, score.low, score.high)
     return {
-        "name": name,
+        "name": label(name),
         "of_class": of_class(name),
         "value": value,
         "interval": _interval(low, high),
@@ -66,7 +66,7 @@ def _difference_row(name: str, found: Difference) -> Row:
     first, second = written(found.first, found.second)
     change, low, high = written(found.change, found.low, found.high, digits=3, signed=True)
     return {
-        "name": name,
+        "name": label(name),
         "of_class": of_class(name),
         "first": first,
         "second": second,
@@ -91,7 +91,7 @@ def summary(differences: Mapping[str, Difference]) -> str:
     parts = []
     for word in (BETTER, WORSE, EQUAL, UNKNOWN):
         metrics = [metric for metric, found in differences.items() if verdict(found) == word]
-        named = [metric for metric in metrics if not of_class(metric)]
+        named = [label(metric) for metric in metrics if not of_class(metric)]
         if count := len(metrics) - len(named):
             named.append(f"{count} of single classes")
         parts += [f"{word}: {', '.join(named)}"] if named else []

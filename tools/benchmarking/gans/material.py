@@ -11,9 +11,8 @@ from img2img.config import load_config, parse_overrides
 from img2img.data.pictures.arrays import read_csv_pictures
 from img2img.data.pictures.stacked import Stacked, every_fifth, stack_pictures
 from img2img.evaluation.judges import classifier as training
-from img2img.metrics.classified import classified_scores, classify
+from img2img.evaluation.judges.classifier import PictureClassifier, classified_scores, classify
 from img2img.models import OPTIONS
-from img2img.networks.classifier import PictureClassifier
 from img2img.tasks import find_data
 
 OTHER_SEED = 1  # of built-in pictures that no training sees

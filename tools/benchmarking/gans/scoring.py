@@ -8,16 +8,16 @@ from torch import Tensor
 
 from benchmarking.gans.material import Judge
 from img2img.devices import pick_device
-from img2img.evaluation.judges.classifier import train_classifier
-from img2img.inference.loading import load_model
-from img2img.inference.sampler import LatentSampler
-from img2img.keys import CATEGORY, CLASS, LABELLED
-from img2img.metrics.classified import (
+from img2img.evaluation.judges.classifier import (
     classified_scores,
     classify,
     code_accuracy,
     own_code_accuracy,
+    train_classifier,
 )
+from img2img.inference.loading import load_model
+from img2img.inference.sampler import LatentSampler
+from img2img.keys import CATEGORY, CLASS, LABELLED
 from img2img.models.base import Model
 from img2img.runs.folder import pick_checkpoint
 

@@ -8,8 +8,12 @@ import torch.nn.functional as F
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from img2img.errors import DataError
-from img2img.evaluation.judges.classifier import _moved, train_classifier
-from img2img.metrics.classified import classified_scores, classify
+from img2img.evaluation.judges.classifier import (
+    _moved,
+    classified_scores,
+    classify,
+    train_classifier,
+)
 
 CLASSES = 4
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from img2img.metrics.segmentation import count_classes, score_names, segmentation_scores
+from img2img.evaluation.judges.segmentation import count_classes, score_names, segmentation_scores
 
 IGNORED = 255
 LABEL = torch.tensor([[0, 0, 0, 0], [1, 1, 2, IGNORED]])

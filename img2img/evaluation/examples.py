@@ -1,37 +1,15 @@
 """Which pictures the pages show, and what of them."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-
-import numpy as np
+from collections.abc import Sequence
 
 from img2img.data.sheets import to_picture
 from img2img.errors import DataError
+from img2img.evaluation.evaluator import EvaluatedSet
 from img2img.evaluation.pictures import match, read_picture, to_tensor
-from img2img.evaluation.reals import Reals
 from img2img.evaluation.result import Evaluation, Shown, chief
-from img2img.evaluation.scoring import Scored
 from img2img.metrics.paired import BETTER
 
 EACH = 4  # pictures under each heading
-
-
-@dataclass(frozen=True)
-class Side:
-    """A set of pictures that has been scored.
-
-    Attributes:
-        fakes: its files by the names of the real pictures.
-        run: the folder of the run that made them; None where no run of ours did.
-        grid: of a run that draws from noise its pictures, uint8 RGB (H, W, 3), instead of files.
-    """
-
-    scored: Scored
-    fakes: Mapping[str, Path]
-    reals: Reals
-    run: Path | None
-    grid: np.ndarray | None = None
 
 
 def best_to_worst(evaluation: Evaluation) -> list[str]:
@@ -52,31 +30,31 @@ def pick(ordered: Sequence[str]) -> dict[str, list[str]]:
     return {"best": best, "median": rest[middle : middle + each], "worst": worst}
 
 
-def chosen(side: Side) -> dict[str, list[Shown]]:
+def chosen(found: EvaluatedSet) -> dict[str, list[Shown]]:
     """The pictures of a report."""
-    picked = pick(best_to_worst(side.scored.evaluation))
-    return {head: draw(side, names) for head, names in picked.items()}
+    picked = pick(best_to_worst(found.scored.evaluation))
+    return {head: draw(found, names) for head, names in picked.items()}
 
 
-def draw(side: Side, names: Sequence[str]) -> list[Shown]:
+def draw(found: EvaluatedSet, names: Sequence[str]) -> list[Shown]:
     """Pictures of these names; those that have gone since are left out."""
-    found = (_draw(side, name) for name in names)
-    return [shown for shown in found if shown is not None]
+    drawn = (_draw(found, name) for name in names)
+    return [shown for shown in drawn if shown is not None]
 
 
-def _draw(side: Side, name: str) -> Shown | None:
-    ranges = side.reals.ranges
+def _draw(found: EvaluatedSet, name: str) -> Shown | None:
+    ranges = found.reals.ranges
     try:
-        fake, real = read_picture(side.fakes[name]), side.reals.read(name)
+        fake, real = read_picture(found.fakes[name]), found.reals.read(name)
         # The real picture as it is: a size of its own is worth seeing.
         whole = to_tensor(real.image, real.image.dtype.name, ranges)
         translated = to_picture(match(fake, real, ranges).fake[0])
-        return Shown(name, side.reals.inputs(name), translated, to_picture(whole[0]))
+        return Shown(name, found.reals.inputs(name), translated, to_picture(whole[0]))
     except (DataError, KeyError):
         return None
 
 
-def rows(first: Side, second: Side) -> list[tuple[Shown, Shown]]:
+def rows(first: EvaluatedSet, second: EvaluatedSet) -> list[tuple[Shown, Shown]]:
     """The same inputs by both: those that the second changes for the better, the middle, the worse."""
     one, other = first.scored.evaluation, second.scored.evaluation
     metric = chief(one, other)
@@ -87,9 +65,6 @@ def rows(first: Side, second: Side) -> list[tuple[Shown, Shown]]:
         if metric in own and metric in other.images.get(name, {})
     }
     picked = pick(sorted(changes, key=changes.__getitem__))
-    found = []
-    for name in [name for names in picked.values() for name in names]:
-        pair = [*draw(first, [name]), *draw(second, [name])]
-        if len(pair) == 2:
-            found.append((pair[0], pair[1]))
-    return found
+    names = [name for some in picked.values() for name in some]
+    pairs = ([*draw(first, [name]), *draw(second, [name])] for name in names)
+    return [(pair[0], pair[1]) for pair in pairs if len(pair) == 2]

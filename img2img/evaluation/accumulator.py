@@ -12,6 +12,7 @@ from torch import Tensor
 
 from img2img.errors import ConfigError, DataError, counted
 from img2img.evaluation.instruments import Instruments
+from img2img.evaluation.judges.segmentation import count_classes, segmentation_scores
 from img2img.evaluation.pictures import Match, as_rgb, match, read_picture, to_tensor
 from img2img.evaluation.reals import Reals
 from img2img.metrics.paired import (
@@ -23,7 +24,6 @@ from img2img.metrics.paired import (
     psnr,
     ssim,
 )
-from img2img.metrics.segmentation import count_classes, segmentation_scores
 
 # What a metric of single pictures does not take.
 NEEDS = {
@@ -35,7 +35,7 @@ NEEDS = {
 }
 
 
-class Sheet:
+class MetricAccumulator:
     """Values of pictures, one picture at a time.
 
     Attributes:
