@@ -52,7 +52,8 @@ def colours_advice(config: DataConfig, index: PairIndex, out: Path) -> tuple[Adv
     Raises:
         OSError: it cannot be written.
     """
-    advice, found = Advice(), []
+    advice = Advice()
+    found: list[Finding] = []
     if config.palette or config.inputs or config.target:
         return advice, found
     part = next((part for part in index.layout.parts if part.name == "label"), None)
@@ -64,11 +65,11 @@ def colours_advice(config: DataConfig, index: PairIndex, out: Path) -> tuple[Adv
             found.append(Finding("problem", f"{text} (see the settings below)"))
         return advice, found
     codings = {part.name: find_coding(index, part) for part in sides(index)}
-    coded = [name for name, coding in codings.items() if coding is not None]
-    if len(coded) != 1 or (coded == ["A"] and config.direction == "BtoA"):
+    coded = {name: coding for name, coding in codings.items() if coding is not None}
+    if len(coded) != 1 or (list(coded) == ["A"] and config.direction == "BtoA"):
         return advice, found  # none, both, or the target on purpose
-    [side] = coded
-    _add_palette(advice, codings[side], out)
+    [(side, coding)] = coded.items()
+    _add_palette(advice, coding, out)
     text = f"{side} looks like label maps in colours"
     if side == "B" and config.direction == "AtoB":
         advice.add("direction", "BtoA", "the labels become the input, the photos the target")

@@ -73,9 +73,9 @@ class Alignment:
 
     maps: list[np.ndarray] = field(default_factory=list)
 
-    def mean(self) -> np.ndarray | None:
-        """The mean of all maps, None without any."""
-        return np.mean(self.maps, 0) if self.maps else None
+    def mean(self) -> np.ndarray:
+        """The mean of all maps; there must be one."""
+        return np.mean(self.maps, 0)
 
     def shift(self) -> tuple[int, int]:
         """(right, down): where the photos' edges lie best, in pixels."""

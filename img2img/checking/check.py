@@ -85,7 +85,7 @@ def check_data(config: DataConfig, out: Path) -> Report:
         OSError: a file of the report cannot be written.
     """
     report = Report(config, out, Ledger(out / LEDGER))
-    if not Path(config.path).expanduser().exists():
+    if not Path(config.path or "").expanduser().exists():
         find(config)  # says so
     with report.catch():
         report.index = find(config)
@@ -96,35 +96,36 @@ def check_data(config: DataConfig, out: Path) -> Report:
         report.ledger.add(f"left out: {line}")
     report.advice, found = colours_advice(config, report.index, out)
     report.findings += found
-    _look_at_labels(report)
-    _look_at_pixels(report)
+    survey = _look_at_labels(report, report.index)
+    _look_at_pixels(report, survey)
     report.ledger.close()
     report.sort()
     return report
 
 
-def _look_at_labels(report: Report) -> None:
+def _look_at_labels(report: Report, index: PairIndex) -> Survey:
     """The part that a training does, too: headers, label maps, and what they mean."""
     config = report.advice.applied(report.config)
-    histograms = FileHistograms(report.index.root)
-    report.survey = look_through(
-        config, report.index, catch=report.catch, each=histograms.add, tell=report.ledger.add
+    histograms = FileHistograms(index.root)
+    report.survey = survey = look_through(
+        config, index, catch=report.catch, each=histograms.add, tell=report.ledger.add
     )
-    findings = next(iter(report.survey.labels.values()), None)
-    report.spec, remarks = judge(config, report.survey, catch=report.catch)
+    findings = next(iter(survey.labels.values()), None)
+    report.spec, remarks = judge(config, survey, catch=report.catch)
     report.findings += [Finding.of_remark(remark) for remark in remarks]
     if findings is not None:
         ids_advice(report.advice, config, findings)
         advised = report.advice.applied(report.config)
         if advised != config:  # the same files under settings that suit them
-            report.spec, _ = judge(advised, report.survey, catch=_ignoring)
+            report.spec, _ = judge(advised, survey, catch=_ignoring)
         source = report.spec.labels if report.spec else None
         report.classes = class_rows(findings, source, advised.ignore_id)
         if histograms.files:
             report.histogram = report.out / "labels.csv"
             names = {row.ident: row.name for row in report.classes}
             histograms.write(report.histogram, sorted(findings.pixels), names)
-    report.findings += header_findings(report.survey.headers)
+    report.findings += header_findings(survey.headers)
+    return survey
 
 
 @contextmanager
@@ -136,11 +137,10 @@ def _ignoring() -> Iterator[None]:
         return
 
 
-def _look_at_pixels(report: Report) -> None:
+def _look_at_pixels(report: Report, survey: Survey) -> None:
     """Every pair once more, with all its pixels."""
-    survey = report.survey
     config = report.advice.applied(report.config)
-    layout = report.index.layout
+    layout = survey.index.layout
     palette = load_palette(config.palette).colours if config.palette else ()
     parts = {part.name: part for part in layout.parts}
     report.roles = roles = Roles(survey.inputs, survey.target, parts, palette)
@@ -155,13 +155,14 @@ def _look_at_pixels(report: Report) -> None:
         pixels.add(place, found)
     report.findings += pixel_findings(pixels)
     report.findings += pixels.instances.findings()
-    report.findings += _twin_findings(report, records)
+    report.twins, findings = _find_twins(records, survey.held_out, pixels.marks, roles)
+    report.findings += findings
 
 
-def _twin_findings(report: Report, records: Records) -> list[Finding]:
+def _find_twins(
+    records: Records, is_val: np.ndarray, marks: np.ndarray, roles: Roles
+) -> tuple[Twins, list[Finding]]:
     """Compares validation with training, as far as both are readable."""
-    is_val = report.survey.held_out
-    marks, roles = report.pixels.marks, report.roles
     groups = {
         True: records.take(np.flatnonzero(~is_val)),
         False: records.take(np.flatnonzero(is_val)),
@@ -170,6 +171,6 @@ def _twin_findings(report: Report, records: Records) -> list[Finding]:
     def read(is_train: bool, place: int) -> np.ndarray:
         return roles.picture(groups[is_train][place], roles.target)
 
-    report.twins = find_twins(marks[~is_val], marks[is_val], read)
-    finding = report.twins.finding(names_of(groups[True], groups[False]))
-    return [finding] if finding else []
+    twins = find_twins(marks[~is_val], marks[is_val], read)
+    finding = twins.finding(names_of(groups[True], groups[False]))
+    return twins, [finding] if finding else []

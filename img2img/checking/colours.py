@@ -45,7 +45,7 @@ class Coding:
 def find_coding(index: PairIndex, part: Part) -> Coding | None:
     """How a part's files code classes as colours, None where they are ids or plain pictures."""
     records = index.train[:: -(-len(index.train) // _PEEKED) or 1]
-    areas: Counter[Colour] = Counter()
+    areas: Counter[int] = Counter()
     colours: Counter[int] = Counter()
     covered, pixels, exact = 0, 0, True
     for record in records:

@@ -54,7 +54,7 @@ class Roles:
 
     def ids(self, record: Record, source: Source) -> np.ndarray:
         """The ids (H, W) of labels, as stored, or of instances."""
-        path, half = record.files[source.folder], self.parts[source.folder].half
+        path, half = record.files[source.part], self.parts[source.part].half
         if FIELDS[source.kind].has_classes:
             return read_stored_labels(path, self.palette, half)
         return halve_picture(read_ids(path), half)
@@ -90,8 +90,9 @@ def look_at_pair(record: Record, roles: Roles, *, sampled: bool) -> PairLook:
             before, is left alone.
     """
     damaged: list[str] = []
-    pictures, label, instances = {}, None, None
-    names = [source.folder for source in roles.pictures]
+    pictures: dict[str, np.ndarray | None] = {}
+    label = instances = lossy = None
+    names = [source.part for source in roles.pictures]
     for part in dict.fromkeys((*names, roles.target)):
         pictures[part] = _tried(damaged, roles.picture, record, part)
     labels, objects = roles.labels, roles.instances
@@ -99,8 +100,9 @@ def look_at_pair(record: Record, roles: Roles, *, sampled: bool) -> PairLook:
         label = _tried(damaged, roles.ids, record, labels)
     if objects:
         instances = _tried(damaged, roles.ids, record, objects)
+        if instances is not None:
+            lossy = _lossy(damaged, record.files[objects.part])
     target = pictures[roles.target]
-    coded = instances is not None
     return PairLook(
         damaged=tuple(dict.fromkeys(damaged)),
         dull=tuple(
@@ -109,8 +111,8 @@ def look_at_pair(record: Record, roles: Roles, *, sampled: bool) -> PairLook:
             if picture is not None and (why := _dull(picture))
         ),
         mark=0 if target is None or not _finite(target) else fingerprint(target) or 1,
-        instances=look_at_instances(instances, label) if coded else None,
-        lossy=_lossy(damaged, record.files[objects.folder]) if coded else None,
+        instances=None if instances is None else look_at_instances(instances, label),
+        lossy=lossy,
         thin=count_inner(label) if label is not None and not roles.palette else None,
         shifts=_shifts(label, pictures, names, target) if sampled and target is not None else None,
     )
@@ -154,10 +156,11 @@ def _shifts(
     target: np.ndarray,
 ) -> np.ndarray | None:
     """How the edges of the label map, or else of the first input picture, lie in the target."""
+    picture = pictures[names[0]] if names else None
     if label is not None:
         fixed = edges_of_ids(label)
-    elif names and pictures[names[0]] is not None:
-        fixed = edges_of_picture(pictures[names[0]])
+    elif picture is not None:
+        fixed = edges_of_picture(picture)
     else:
         return None
     if fixed.shape != target.shape[:2] or not _finite(target):

@@ -33,7 +33,7 @@ def write_page(report: Report) -> Path:
     Raises:
         OSError: it cannot be written.
     """
-    path, root = report.out / FILE, Path(report.config.path).expanduser().resolve()
+    path, root = report.out / FILE, Path(report.config.path or "").expanduser().resolve()
     # A colour for every id that occurs: the palette's, else one that tells it from the others.
     own = map(tuple, default_palette(max(1, len(report.classes))).tolist())
     colours = {
@@ -112,6 +112,8 @@ def _alignment(report: Report) -> dict[str, Any] | None:
 
 def _twins(report: Report) -> Iterator[list[tuple[str, str, np.ndarray]]]:
     """Name, split and picture of a validation and a training picture that look alike."""
+    if report.roles is None or report.survey is None or report.twins is None:
+        return
     roles, usable, is_val = report.roles, report.survey.usable, report.survey.held_out
     groups = [usable.take(np.flatnonzero(is_val == wanted)) for wanted in (False, True)]
     for place, partner in report.twins.pairs.first[:_TWINS]:

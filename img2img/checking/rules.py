@@ -1,6 +1,8 @@
 """What names, headers and pixels give occasion to say."""
 
-from img2img.checking.finding import Finding
+from pathlib import Path
+
+from img2img.checking.finding import Finding, Level
 from img2img.checking.pixels import Pixels
 from img2img.data.headers import Headers
 from img2img.data.layouts import PairIndex
@@ -35,7 +37,8 @@ def pair_findings(index: PairIndex) -> list[Finding]:
 def header_findings(headers: Headers) -> list[Finding]:
     """Turned pictures and unusual colours, which are read, but seldom meant."""
     found = []
-    turned, spaces = Some(), {}
+    turned: Some[Path] = Some()
+    spaces: dict[str, Some[Path]] = {}
     for kinds in headers.kinds.values():
         for kind, files in kinds.items():
             if kind.turned:
@@ -76,7 +79,7 @@ def pixel_findings(pixels: Pixels) -> list[Finding]:
     }
     for why, files in pixels.dull.items():
         text = f"{counted(files.count, 'picture')} {meanings[why]}: look at them, or leave the pairs out"
-        level = "problem" if why == "not finite" else "warning"
+        level: Level = "problem" if why == "not finite" else "warning"
         found.append(Finding(level, text, tuple(map(str, files.first)), files.count))
     return found + [
         finding

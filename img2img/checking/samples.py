@@ -42,7 +42,7 @@ class Sample:
 
 def draw_samples(report: Report, colours: Colours) -> Iterator[Sample]:
     """Evenly spaced pairs; those that cannot be read any more are passed over."""
-    if report.survey is None:
+    if report.survey is None or report.roles is None:
         return
     records, is_val = report.survey.usable, report.survey.held_out
     places = np.linspace(0, len(records) - 1, min(SHOWN, len(records))).astype(int)
@@ -69,7 +69,7 @@ def _draw(record: Record, name: str, roles: Roles, colours: Colours) -> Sample:
         pictures["label"] = coloured(_reduced_ids(ids), colours)
         edges = edges_of_ids(ids)
     for source in roles.pictures:
-        pictures[source.name] = displayed(_reduced(roles.picture(record, source.folder)))
+        pictures[source.name] = displayed(_reduced(roles.picture(record, source.part)))
         photos.add(source.name)
     if objects is not None:
         edges = edges_of_ids(roles.ids(record, objects))

@@ -19,6 +19,7 @@ def verdict(report: Report) -> str:
     if problems:
         noun = counted(problems, "problem")
         return f"A training would stop: {noun}, {counted(warnings, 'warning')}."
+    assert report.index is not None  # else there was a problem
     pairs = f"{counted(len(report.index.train), 'pair')} to train on, {len(report.index.val)} to validate"
     if warnings:
         return f"Ready to train, with {counted(warnings, 'warning')} to look at ({pairs})."
