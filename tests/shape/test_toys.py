@@ -12,12 +12,18 @@ import torch
 from safetensors.torch import load_file
 from toy_noise import NoisyTranslator
 from toy_norm import SpatiallyAdaptive, spatially_adaptive
+from toy_unpaired import History, TinyCycleGAN, Unpaired
 
+import img2img
 from img2img.cli import main
-from img2img.models import MODELS
+from img2img.config import load_config
+from img2img.models import MODELS, OPTIONS
 from img2img.networks.layers import NORMS, downsample
 from img2img.networks.pix2pixhd import GlobalGenerator, LocalEnhancer
 from img2img.networks.unet import UNet
+from img2img.tasks import TASKS, find_data
+from img2img.training.health import Monitor
+from img2img.training.history import Line
 
 QUICK = ["--device", "cpu", "training.workers=0", "training.log_every=1", "training.seed=3"]
 SCENES = ["data.scene_size=[32, 32]", "data.scenes=4", "data.val_scenes=1"]
@@ -143,3 +149,87 @@ def test_noise_beside_a_label_map(noise, label, capsys):
     assert np.array_equal(first, same)
     assert not np.array_equal(first, other)
     assert not np.array_equal(first, plain)
+
+
+# --------------------------------------------------- pictures of two kinds without pairs
+
+
+@pytest.fixture
+def unpaired(monkeypatch, inside):
+    monkeypatch.setitem(TASKS, "unpaired", Unpaired())
+    monkeypatch.setitem(MODELS, "toy_cycle", TinyCycleGAN)
+    rng = np.random.default_rng(0)
+    for side, count, size in (("A", 4, (40, 36)), ("B", 5, (36, 48))):
+        (inside / "zoo" / side).mkdir(parents=True)
+        for number in range(count):
+            picture = rng.integers(0, 255, (*size, 3), np.uint8)
+            cv2.imwrite(f"zoo/{side}/{number}.png", picture)
+    return ["--model", "toy_cycle", "--data", "zoo", "data.crop=32", "training.save_every=1"]
+
+
+def test_unpaired_training(unpaired, capsys):
+    steps = 8  # more than an epoch, and than the history is long
+    weights = assert_goes_on_exactly(*unpaired, steps=steps)
+    said = capsys.readouterr().out
+    assert "4 pictures of A, 5 of B" in said
+    assert "img2img translate PICTURE.png" in said
+    assert "forecast" not in said  # that it could not be made
+    assert weights["model/history_a/filled"] == 3
+    assert weights["model/history_b/pictures"].flatten(1).any(1).all()
+    assert any(name.startswith("optim/g/b_to_a") for name in weights)
+
+    names = {name for line in logged("whole") for name in line}
+    assert {"g/adv", "g/cycle", "g/moved", "val/cycle", "fake/spread", "real/grid"} <= names
+    for judge in ("d_a", "d_b"):
+        rest = "real fake accuracy gain moved"
+        assert {f"{judge}/{name}" for name in rest.split()} <= names
+
+    cv2.imwrite("label.png", np.zeros((21, 30, 3), np.uint8))
+    assert translated("--run", "whole", "--checkpoint", "best").shape == (21, 30, 3)
+    assert img2img.load("whole", device="cpu").translate(cv2.imread("label.png")).shape == (
+        21,
+        30,
+        3,
+    )
+
+
+def test_health_of_two_discriminators(unpaired):
+    train(*unpaired, "--run", "ill", "--max-steps", "2", "model.weights.cycle=.inf")
+    with open("runs/ill/health.jsonl") as file:
+        told = [json.loads(line) for line in file]
+    assert [line["rule"] for line in told] == ["non_finite"]
+    assert "(1 of g)" in told[0]["message"]
+
+    # What is logged is what the rules look for: the same lines, but that one has won.
+    names = {name for line in logged("ill") for name in line}
+    config = load_config(OPTIONS, overrides={"model": "toy_cycle", "data.path": "zoo"})
+    monitor = Monitor(config.model.weights.model_dump(), _roles())
+    values = dict.fromkeys(names & {"g/adv", "d_a/real", "d_b/real", "d_a/gain", "d_b/gain"}, 0.3)
+    values |= {"d_a/accuracy": 0.6, "d_b/accuracy": 1.0}
+    found = [f for step in range(10, 310, 10) for f in monitor.line(Line(step, values))]
+    assert [f.rule for f in found] == ["discriminator_saturated"]
+    assert "the discriminator d_b is right" in found[0].message
+
+
+def _roles():
+    return {update.name: update.role for update in TinyCycleGAN.updates}
+
+
+def test_a_partner_is_drawn_afresh(unpaired):
+    config = load_config(OPTIONS, overrides={"model": "toy_cycle", "data.path": "zoo"})
+    source = find_data(config).train
+    seen = [source.read(0, np.random.default_rng(seed)) for seed in (*range(60), 0)]
+    assert len({sample["target"].tobytes() for sample in seen}) == 5
+    assert len({sample["a"].tobytes() for sample in seen}) == 1
+    assert np.array_equal(seen[0]["target"], seen[-1]["target"])
+    assert np.array_equal(source.read(0)["target"], source.read(0)["target"])
+
+
+def test_history_gives_back_what_it_took():
+    torch.manual_seed(0)
+    history = History(2, (1, 1, 1))
+    given = [history.swap(torch.full((1, 1, 1, 1), float(n + 1))).item() for n in range(40)]
+    assert given[:2] == [1, 2]  # none older yet
+    older = [was for now, was in enumerate(given, start=1) if was != now]
+    assert 10 < len(older) == len(set(older)) < 30
+    assert set(older) <= set(range(1, 40))
