@@ -113,6 +113,7 @@ def main(argv: list[str]) -> int:
     from img2img.evaluation.evaluator import Options
     from img2img.evaluation.instruments import Wanted
     from img2img.evaluation.words import said, troubles
+    from img2img.tasks import evaluator_of
 
     options = Options(
         checkpoint=arguments.checkpoint,
@@ -132,11 +133,13 @@ def main(argv: list[str]) -> int:
     )
     if arguments.compare:
         first, second = arguments.compare
-        report = compare_two(first, second, options, out=arguments.out)
+        report = compare_two(first, second, options, evaluator_of, out=arguments.out)
     elif arguments.fake:
         report = evaluate_folders(arguments.fake, arguments.real, options, out=arguments.out)
     else:
-        report = evaluate_run(arguments.run, options, out=arguments.out, against=arguments.against)
+        report = evaluate_run(
+            arguments.run, options, evaluator_of, out=arguments.out, against=arguments.against
+        )
     for line in said(report):
         say(line)
     found = troubles(report)

@@ -1,6 +1,6 @@
 """Evaluating a run or two folders, and comparing two of them: from names to results on disk."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -8,17 +8,19 @@ from img2img.errors import ConfigError
 from img2img.evaluation import output
 from img2img.evaluation.comparing import compare, sentence
 from img2img.evaluation.drawn import DrawnEvaluator, require_same_pictures
-from img2img.evaluation.evaluator import EvaluatedSet, Evaluator, Options, config_of
+from img2img.evaluation.evaluator import EvaluatedSet, Evaluator, Options
 from img2img.evaluation.examples import rows
 from img2img.evaluation.pages.comparison import comparison_page
 from img2img.evaluation.paired import FolderEvaluator, PairedEvaluator
 from img2img.evaluation.reals import find_pictures
 from img2img.evaluation.result import EVALUATION, Evaluation, label
-from img2img.models import MODELS
 from img2img.runs.folder import find_run
 
 OUT = Path("evaluation")
 COMPARED = Path("comparison")
+
+# The evaluator of a run, by its name or path: its task knows it (`tasks.evaluator_of`).
+EvaluatorOf = Callable[[str | None, Options], Evaluator]
 
 
 @dataclass(frozen=True)
@@ -40,18 +42,13 @@ class Summary:
     remarks: list[str] = field(default_factory=list)
 
 
-def evaluator_of(run: str | None, options: Options) -> PairedEvaluator | DrawnEvaluator:
-    """The evaluator of a run's kind of task; the one place where that is asked.
-
-    Raises:
-        UserError: there is no such run, or it has no checkpoint.
-    """
-    model = MODELS[config_of(run, options).model.name]
-    return (DrawnEvaluator if model.task == "generative" else PairedEvaluator)(run, options)
-
-
 def evaluate_run(
-    run: str | None, options: Options, *, out: Path | None = None, against: Path | None = None
+    run: str | None,
+    options: Options,
+    evaluator_of: EvaluatorOf,
+    *,
+    out: Path | None = None,
+    against: Path | None = None,
 ) -> Summary:
     """Scores a run: its translations of held-out inputs, or what it draws from noise.
 
@@ -109,7 +106,14 @@ def _evaluate_against(evaluator: Evaluator, place: Path, out: Path) -> Summary:
             return Summary(both, pages, remarks=[*doubled, f"not compared: {error}"])
 
 
-def compare_two(first: str, second: str, options: Options, *, out: Path | None = None) -> Summary:
+def compare_two(
+    first: str,
+    second: str,
+    options: Options,
+    evaluator_of: EvaluatorOf,
+    *,
+    out: Path | None = None,
+) -> Summary:
     """Compares two runs, or folders of earlier evaluations.
 
     Raises:

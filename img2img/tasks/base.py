@@ -14,6 +14,7 @@ import torch
 from img2img.data.describe import Data
 from img2img.data.loader import PairDataset
 from img2img.data.spec import DataSpec
+from img2img.evaluation.evaluator import Evaluator, Options
 from img2img.keys import CLASS
 from img2img.models.base import Batch, Model
 from img2img.schema import Config
@@ -108,3 +109,14 @@ class Task(ABC):
     @abstractmethod
     def predictor(self, run: str | Path | None = None, **settings: Any) -> Any:
         """What uses a trained run; arguments are as of the `load` of its class."""
+
+    @abstractmethod
+    def evaluator(self, run: str | None, options: Options) -> Evaluator:
+        """What scores a trained run; nothing is loaded before its first call.
+
+        Args:
+            run: name or path; None for the newest.
+
+        Raises:
+            ConfigError: such runs cannot be scored.
+        """

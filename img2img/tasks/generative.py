@@ -12,6 +12,8 @@ from img2img.data.loader import PairDataset, by_lot, iterate, make_loader
 from img2img.data.pictures.describe import describe_pictures
 from img2img.data.sheets import picture_grid, to_picture
 from img2img.data.spec import DataSpec
+from img2img.evaluation.drawn import DrawnEvaluator
+from img2img.evaluation.evaluator import Options
 from img2img.inference.sampler import LatentSampler
 from img2img.keys import CLASS
 from img2img.models import MODELS
@@ -50,6 +52,9 @@ class Generative(Task):
 
     def predictor(self, run: str | Path | None = None, **settings: Any) -> LatentSampler:
         return LatentSampler.load(run, **settings)
+
+    def evaluator(self, run: str | None, options: Options) -> DrawnEvaluator:
+        return DrawnEvaluator(run, options)
 
 
 class GridValidator:

@@ -14,6 +14,8 @@ from img2img.data.pictures.describe import are_pictures
 from img2img.data.sheets import contact_sheet, to_picture
 from img2img.data.spec import DataSpec
 from img2img.errors import ConfigError, DataError
+from img2img.evaluation.evaluator import Options
+from img2img.evaluation.paired import PairedEvaluator
 from img2img.inference.translator import Translator
 from img2img.keys import TARGET
 from img2img.metrics.paired import BETTER, l1, load_lpips, psnr, ssim
@@ -53,6 +55,9 @@ class Paired(Task):
 
     def predictor(self, run: str | Path | None = None, **settings: Any) -> Translator:
         return Translator.load(run, **settings)
+
+    def evaluator(self, run: str | None, options: Options) -> PairedEvaluator:
+        return PairedEvaluator(run, options)
 
 
 class PairValidator:

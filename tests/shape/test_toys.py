@@ -192,6 +192,10 @@ def test_unpaired_training(unpaired, capsys):
         3,
     )
 
+    capsys.readouterr()
+    assert main(["evaluate", "--run", "whole"]) == 2
+    assert "no right answer" in capsys.readouterr().err
+
 
 def test_health_of_two_discriminators(unpaired):
     train(*unpaired, "--run", "ill", "--max-steps", "2", "model.weights.cycle=.inf")
