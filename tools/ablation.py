@@ -47,6 +47,8 @@ def score(path: Path, first: Path, data: Path, a: argparse.Namespace) -> None:
     """One segmenter judges all variants of a data set: the one that the first is scored with."""
     trained = first / ablation.FOLDER / "segmenter.safetensors"
     judges = ["--segmenter", trained if trained.is_file() else "train"]
+    if a.segmenter_steps:
+        judges += ["--segmenter-steps", str(a.segmenter_steps)]
     judges += ["--lpips-weights", a.vgg_weights, f"--device={a.device}"]
     command("evaluate.py", "--run", path, "--data", data, *judges)
 
@@ -60,6 +62,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--steps", type=count, default=1000)
     parser.add_argument("--pixels", type=count, default=64, help="width of the pictures")
     parser.add_argument("--width", type=count, default=24, help="of the networks' first layers")
+    parser.add_argument("--segmenter-steps", type=count, help="of training the judge")
     parser.add_argument("--device", default="auto")
     parser.add_argument(
         "--variants", nargs="+", choices=ablation.VARIANTS, default=list(ablation.VARIANTS)

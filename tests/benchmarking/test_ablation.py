@@ -86,7 +86,8 @@ def test_the_whole_way(tmp_path, shared):
     command = [
         sys.executable, TOOL, "--facades", tmp_path / "facades", "--vgg-weights", weights,
         "--out", tmp_path / "out", "--steps", "3", "--pixels", "32", "--width", "4",
-        "--device", "cpu", "--page", page, "--variants", "pix2pix-l1", "hd-global-no-vgg",
+        "--segmenter-steps", "20", "--device", "cpu", "--page", page,
+        "--variants", "pix2pix-l1", "hd-global-no-vgg",
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
