@@ -18,7 +18,9 @@ import img2img
 from img2img.cli import main
 from img2img.config import load_config
 from img2img.models import MODELS, OPTIONS
+from img2img.networks.checkpointing import recompute_activations
 from img2img.networks.layers import NORMS, downsample
+from img2img.networks.patchgan import PatchDiscriminator
 from img2img.networks.pix2pixhd import GlobalGenerator, LocalEnhancer
 from img2img.networks.unet import UNet
 from img2img.tasks import TASKS, find_data
@@ -119,6 +121,33 @@ def test_all_generators_show_their_norms_the_condition(norm, name):
     assert len(seen) == len(norms) > 4
     assert all(any(torch.equal(one, size) for size in sizes) for one in seen)
     assert any(torch.equal(one, condition) for one in seen)
+
+
+def test_a_norm_reads_the_same_when_it_is_recomputed(norm):
+    torch.manual_seed(0)
+    generator, condition = GENERATORS["unet"](), torch.randn(1, 5, 32, 32)
+    grads = []
+    for recomputes in (False, True):
+        if recomputes:
+            recompute_activations(generator)
+        picture = generator.eval()(condition)  # without dropout
+        grads.append(torch.autograd.grad(picture.square().mean(), list(generator.parameters())))
+    assert all(map(torch.equal, *grads))
+    names = [name for name, _ in generator.named_parameters()]
+    read = [g for name, g in zip(names, grads[0], strict=True) if "norm.shared.weight" in name]
+    assert len(read) > 4
+    assert all(grad.any() for grad in read)
+
+
+@pytest.mark.parametrize("network", [UNet, GlobalGenerator, PatchDiscriminator])
+def test_a_norm_of_ones_own_needs_no_table(network):
+    def groups(channels):
+        return torch.nn.GroupNorm(2, channels)
+
+    given = {"in_channels": 3, "width": 4, "norm": groups}
+    built = network(**given) if network is PatchDiscriminator else network(out_channels=3, **given)
+    assert any(isinstance(layer, torch.nn.GroupNorm) for layer in built.modules())
+    built(torch.zeros(1, 3, 256, 256))
 
 
 def test_settings_know_a_norm_of_the_table(norm, capsys):
