@@ -60,7 +60,10 @@ def test_imports_run_one_way(path):
 def test_training_knows_no_concrete_model():
     for path in (PACKAGE / "training").glob("*.py"):
         for module, _ in imports(ast.parse(path.read_text())):
-            abstract = ("img2img.models", "img2img.models.base", "img2img.models.latents")
+            abstract = (
+                "img2img.models",
+                *(f"img2img.models.{n}" for n in ("abilities", "base", "latents")),
+            )
             assert module in abstract or not module.startswith("img2img.models"), (
                 f"{path} imports {module}"
             )

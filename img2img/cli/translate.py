@@ -129,7 +129,7 @@ def _load(arguments: argparse.Namespace, group):
             "(--side-by-side takes the input's half)"
         )
     styling = _styling(arguments, translator)
-    if styling is None and translator.model.style_input and translator.book is None:
+    if styling is None and translator.style_input and translator.book is None:
         remarks.append(f"warning: neutral styles: {NO_BOOK}")
     for remark in remarks if group.main else ():
         say(remark, file=sys.stderr)

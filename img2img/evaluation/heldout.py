@@ -178,7 +178,7 @@ class HeldOut:
 
     def about_styles(self, styles: Styles, seed: int) -> str | None:
         """One sentence on the styles, None where the run has none."""
-        if not self.translator.model.style_input:
+        if not self.translator.style_input:
             return None
         if styles == "usual" and self.translator.book is None:
             return "neutral: the run has no style book"

@@ -20,6 +20,7 @@ from img2img.inference.styles.book import StyleBook
 from img2img.inference.styles.looks import Choice, Look, Objects, StyleOverrides, choose
 from img2img.keys import STYLES, TARGET
 from img2img.labels import instance_classes
+from img2img.models.abilities import style_input_of
 from img2img.models.base import Model
 from img2img.networks.compiling import compile_networks
 from img2img.runs.folder import find_run, pick_checkpoint
@@ -36,6 +37,7 @@ class Translator:
         book: the styles of the run; None where it has none.
         source: where the weights come from, for people to read.
         precision: numbers in which the networks compute, `fp32`, `bf16` or `fp16`.
+        style_input: the input whose ids carry styles; None: the model has none.
         remark: what is doubtful about the styles, "" for nothing.
     """
 
@@ -50,6 +52,7 @@ class Translator:
     ):
         self.model, self.device, self.book, self.source = model, device, book, source
         self.spec: DataSpec = model.spec
+        self.style_input = style_input_of(model)
         self.precision = precision
         self.remark = ""
 
@@ -84,7 +87,7 @@ class Translator:
                 f"{path}: a run of {model.options.name}, which draws pictures from noise and "
                 f"translates none; draw some with `img2img generate --run {path}`"
             )
-        book = StyleBook.load(path) if model.style_input else None
+        book = StyleBook.load(path) if style_input_of(model) else None
         if book is not None:
             book.require_channels(model.options.feature_channels, path)
         numbers = pick_precision(precision, target)
@@ -109,11 +112,11 @@ class Translator:
         """
         if isinstance(inputs, Prepared):
             return inputs
-        return prepare(inputs, self.spec, derive=bool(self.model.style_input))
+        return prepare(inputs, self.spec, derive=bool(self.style_input))
 
     def complete(self, arrays: Mapping[str, np.ndarray]) -> Prepared:
         """The same of arrays as `data.reading` returns them; others among them are left out."""
-        return complete(arrays, self.spec, derive=bool(self.model.style_input))
+        return complete(arrays, self.spec, derive=bool(self.style_input))
 
     def translate(
         self,
@@ -156,15 +159,11 @@ class Translator:
         *,
         rng: torch.Generator | None = None,
     ) -> list[np.ndarray]:
-        """One picture in several looks, in one batch; pictures as `translate` returns them.
-
-        Args:
-            rng: of noise, as of `Model.translate`.
-        """
+        """One picture in several looks, as `translate` returns it; `rng` as of `Model.translate`."""
         inputs = self.prepare(inputs)
         batch = self._batch(inputs)
         batch = {name: value.expand(len(looks), *value.shape[1:]) for name, value in batch.items()}
-        if self.model.style_input:
+        if self.style_input:
             batch[STYLES] = torch.cat([self._features(look, batch) for look in looks])
         with self._autocast():
             pictures = self.model.translate(batch, rng=rng)
@@ -199,7 +198,7 @@ class Translator:
 
     def require_styles(self) -> None:
         """Raises ConfigError where the model was trained without instance features."""
-        if not self.model.style_input:
+        if not self.style_input:
             raise ConfigError(
                 f"{self.source}: this model has no styles; train one with `img2img train --model "
                 "pix2pixHD model.features=true`"
@@ -225,7 +224,7 @@ class Translator:
         """
         self.require_styles()
         arrays = self.prepare(inputs).arrays
-        ids = arrays[self.model.style_input]
+        ids = arrays[self.style_input]
         labels = self.spec.labels
         label = torch.from_numpy(arrays[labels.name]) if labels else None
         return Objects(ids, instance_classes(torch.from_numpy(ids), label))
@@ -257,12 +256,12 @@ class Translator:
         with self._autocast():
             features = self.model.encode(batch)[0]
         rows = features.flatten(1).T.float().cpu().numpy()
-        ids, first = np.unique(batch[self.model.style_input].cpu().numpy(), return_index=True)
+        ids, first = np.unique(batch[self.style_input].cpu().numpy(), return_index=True)
         return {ident: Choice(rows[i]) for ident, i in zip(ids.tolist(), first, strict=True)}
 
     def _features(self, look: Look, batch: Mapping[str, Tensor]) -> Tensor:
         """(1, C, H, W): every pixel has its object's features, neutral ones where it has none."""
-        ids, index = batch[self.model.style_input][0, 0].unique(return_inverse=True)
+        ids, index = batch[self.style_input][0, 0].unique(return_inverse=True)
         table = torch.zeros(len(ids), self.model.options.feature_channels)
         for row, ident in enumerate(ids.tolist()):
             if ident in look:

@@ -12,15 +12,15 @@ from torch import Tensor
 from img2img.data.spec import DataSpec
 from img2img.keys import CLASS, TARGET
 from img2img.losses.classes import class_loss
-from img2img.models import rules
+from img2img.models import regularizers
 from img2img.models.base import Batch, Terms
 from img2img.models.convolutional import ConvolutionalOptions, build_networks
 from img2img.models.dcgan import DCGAN_TRAINING
-from img2img.models.game import Drawn, Players
+from img2img.models.gan_base import Drawn, GANBase
 from img2img.models.latents import Latents
 
 
-class Weights(rules.Weights):
+class Weights(regularizers.Weights):
     """Loss weights; L_S and L_C weigh the same (Sec. 3)."""
 
     label: float = 1.0
@@ -41,7 +41,7 @@ class Options(ConvolutionalOptions):
     weights: Weights = Weights()
 
 
-class ACGAN(Players):
+class ACGAN(GANBase):
     """A discriminator with two heads: real or generated, and which class."""
 
     Options = Options
@@ -58,7 +58,7 @@ class ACGAN(Players):
         if update == "g":
             on_fake, class_of_fake = self._judge(out.fake, batch)
             return {
-                **self.game.generator(on_fake),
+                **self.objective.generator(on_fake),
                 "label": class_loss(class_of_fake, out.latents[CLASS]),
             }
         real, fake = batch[TARGET], out.fake
@@ -66,8 +66,8 @@ class ACGAN(Players):
         on_fake, class_of_fake = self._judge(fake, batch)
         named = class_loss(class_of_fake, out.latents[CLASS]) * self.options.weights.label_fake
         return {
-            **self.game.discriminator(on_real, on_fake, out),
-            **self.game.penalty(lambda picture: self._judge(picture, batch)[0], real, fake),
+            **self.objective.discriminator(on_real, on_fake, out),
+            **self.objective.penalty(lambda picture: self._judge(picture, batch)[0], real, fake),
             "label": class_loss(class_of_real, batch[CLASS]) + named,
         }
 

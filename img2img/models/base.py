@@ -71,7 +71,6 @@ class Model(nn.Module):
         Options: its section of the config, with a `weights` section that names every loss term.
         updates: in the order in which they run.
         inference_nets: the networks that `translate` needs.
-        style_input: the input whose ids carry styles, one feature vector each; None: no styles.
         least_size: the least side of a training picture in pixels.
         least_batch: the least batch.
         shared_graph: later updates read their losses off parts of the first one's graph, so that no
@@ -82,15 +81,15 @@ class Model(nn.Module):
         needs_classes: whether the pictures that it learns from need a class each.
         latents: of what learns from pictures alone; a batch of them takes the place of a pair's
             inputs.
-        twice: networks whose gradients are differentiated once more.
-        kept: modules without weights that a checkpoint holds as well.
-        references: training samples that it wants to keep; see `keep_reference`.
+        double_backward: networks whose gradients are differentiated once more.
+        extra_state: modules without weights that a checkpoint holds as well.
+
+    What only some can do (styles, classes, references) is in `abilities`.
     """
 
     Options: type[Section]
     updates: tuple[Update, ...]
     inference_nets: tuple[str, ...] = ("generator",)
-    style_input: str | None = None
     least_size: int = 1
     least_batch: int = 1
     shared_graph: bool = False
@@ -98,9 +97,8 @@ class Model(nn.Module):
     task: str = "paired"
     needs_classes: bool = False
     latents: Latents | None = None
-    twice: tuple[str, ...] = ()
-    kept: tuple[str, ...] = ()
-    references: int = 0
+    double_backward: tuple[str, ...] = ()
+    extra_state: tuple[str, ...] = ()
 
     def __init__(self, options: Section, spec: DataSpec):
         super().__init__()
@@ -125,7 +123,7 @@ class Model(nn.Module):
     def networks(self) -> dict[str, nn.Module]:
         """The networks that a checkpoint holds, by attribute name."""
         names = [name for update in self.updates for name in update.nets]
-        names += (*self.inference_nets, *self.kept)
+        names += (*self.inference_nets, *self.extra_state)
         return {name: getattr(self, name) for name in dict.fromkeys(names)}
 
     def loss_switches(self) -> dict[str, bool]:
@@ -144,13 +142,6 @@ class Model(nn.Module):
         """
         return []
 
-    def keep_reference(self, batch: Batch) -> None:
-        """Called before a run's first step with `references` training samples, where it wants any.
-
-        What it keeps of them are buffers of its networks, which checkpoints hold.
-        """
-        raise NotImplementedError
-
     def adopt(self, states: dict[str, dict[str, Tensor]]) -> list[str]:
         """Start from another run's weights.
 
@@ -164,7 +155,7 @@ class Model(nn.Module):
             CheckpointError: the networks differ, with the names that do.
         """
         networks = {n: net for n, net in self.networks().items() if n in states}
-        for name in self.kept:  # how far another training was is not where this one starts
+        for name in self.extra_state:  # how far another training was is not where this one starts
             networks.pop(name, None)
         if not networks:
             raise CheckpointError(
@@ -259,16 +250,8 @@ class Model(nn.Module):
         """
         raise NotImplementedError
 
-    def encode(self, batch: Batch) -> Tensor:
-        """The styles of the target (N, C, H, W), alike at all pixels of an id of `style_input`."""
-        raise NotImplementedError
-
     def valid(self, batch: Batch) -> Tensor | None:
         """1 where a pixel counts in losses and metrics, (N, 1, H, W); None: everywhere."""
-        return None
-
-    def classify(self, batch: Batch) -> Tensor | None:
-        """The logits of the classes (N, K) of held-out pictures; None where it learns no classes."""
         return None
 
     def visuals(self, batch: Batch) -> dict[str, Tensor]:

@@ -17,7 +17,7 @@ from img2img.losses.equilibrium import K_RATE, convergence, next_k, reconstructi
 from img2img.models.base import Batch, Model, Output, Terms
 from img2img.models.convolutional import picture_side
 from img2img.models.latents import Latents, Noise
-from img2img.models.rules import Aids, apply_aids
+from img2img.models.regularizers import Regularizers, add_regularizers
 from img2img.networks.autoencoder import Autoencoder, Decoder
 from img2img.schema import Section
 
@@ -60,7 +60,7 @@ class Options(Section):
     """Diversity: the aim for the error on generated pictures, as a share of that on real ones."""
     k_rate: float = Field(K_RATE, gt=0)
     """lambda_k, how fast k_t follows."""
-    regularizers: Aids = Aids()
+    regularizers: Regularizers = Regularizers()
     weights: Weights = Weights()
 
 
@@ -81,7 +81,7 @@ class BEGAN(Model):
                 "model.regularizers.minibatch_discrimination: began's discriminator rebuilds pictures and has "
                 "no verdict that features of a batch could be added to; leave it out"
             )
-        apply_aids(self, options.regularizers)
+        add_regularizers(self, options.regularizers)
         self.latents = Latents(options.latent, options.noise)
         shape = {"channels": spec.target.channels, "size": picture_side(spec)}
         shape["hidden"] = options.latent

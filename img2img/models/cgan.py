@@ -13,9 +13,9 @@ from img2img.keys import CLASS
 from img2img.models.base import Batch
 from img2img.models.convolutional import ConvolutionalOptions, build_networks
 from img2img.models.dcgan import DCGAN_TRAINING
-from img2img.models.game import Players
+from img2img.models.gan_base import GANBase
 from img2img.models.latents import Latents
-from img2img.models.rules import Weights
+from img2img.models.regularizers import Weights
 
 
 class Options(ConvolutionalOptions):
@@ -28,7 +28,7 @@ class Options(ConvolutionalOptions):
     weights: Weights = Weights()
 
 
-class CGAN(Players):
+class CGAN(GANBase):
     """Generator and discriminator both know the class; generated pictures are of the real ones'."""
 
     Options = Options

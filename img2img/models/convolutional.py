@@ -1,4 +1,4 @@
-"""DCGAN's networks and game by a model's options: what DCGAN, CGAN, AC-GAN and InfoGAN share."""
+"""DCGAN's networks and objective by a model's options: what DCGAN, CGAN, AC-GAN and InfoGAN share."""
 
 from typing import Annotated
 
@@ -10,7 +10,7 @@ from img2img.data.spec import DataSpec
 from img2img.errors import ConfigError
 from img2img.keys import Z
 from img2img.models.latents import Latents
-from img2img.models.rules import GameOptions
+from img2img.models.regularizers import GANOptions
 from img2img.networks.dcgan import DCGANDiscriminator, DCGANGenerator, levels_of
 from img2img.networks.layers import NORMS, Upsampling
 from img2img.networks.reference import Referenced
@@ -20,7 +20,7 @@ REFERENCED = ("reference", "virtual")  # batch norms by the statistics of a refe
 AnyNorm = Annotated[str, OneOf(NORMS, REFERENCED)]
 
 
-class ConvolutionalOptions(GameOptions):
+class ConvolutionalOptions(GANOptions):
     """Settings of networks that are convolutional all through."""
 
     width: int = Field(128, ge=1)
@@ -89,7 +89,7 @@ def build_networks(
                 f"model.d_norm={options.d_norm}: for pictures of under 16 pixels a side the "
                 "discriminator has no norm layers; leave it out"
             )
-        # The pictures are not known yet; see `Model.keep_reference`.
+        # The pictures are not known yet; see `abilities.KeepsReferences`.
         pictures = torch.zeros(count, shape["channels"], shape["size"], shape["size"])
         reference = pictures, *([torch.zeros(count, d_given)] if d_given else [])
         discriminator = Referenced(discriminator, *reference, virtual=options.d_norm == "virtual")

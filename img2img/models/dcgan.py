@@ -8,9 +8,9 @@ from typing import Literal
 
 from img2img.data.spec import DataSpec
 from img2img.models.convolutional import ConvolutionalOptions, build_networks
-from img2img.models.game import Players
+from img2img.models.gan_base import GANBase
 from img2img.models.latents import Latents
-from img2img.models.rules import Weights
+from img2img.models.regularizers import Weights
 
 # Sec. 4: mini-batches of 128, Adam with a learning rate of 0.0002 and beta1 of 0.5 (the defaults).
 DCGAN_TRAINING = {
@@ -63,7 +63,7 @@ class Options(ConvolutionalOptions):
     weights: Weights = Weights()
 
 
-class DCGAN(Players):
+class DCGAN(GANBase):
     """z is projected, reshaped and enlarged to a picture, which a convolutional network judges."""
 
     Options = Options

@@ -8,13 +8,13 @@ from typing import Literal
 from pydantic import Field
 
 from img2img.data.spec import DataSpec
-from img2img.models.game import Players
+from img2img.models.gan_base import GANBase
 from img2img.models.latents import Latents
-from img2img.models.rules import GameOptions, Weights
+from img2img.models.regularizers import GANOptions, Weights
 from img2img.networks.mlp import MaxoutDiscriminator, MLPGenerator
 
 
-class Options(GameOptions):
+class Options(GANOptions):
     """Settings of GAN."""
 
     # The published experiment's (mnist.yaml of github.com/goodfeli/adversarial): batches of 100, and
@@ -44,7 +44,7 @@ class Options(GameOptions):
     weights: Weights = Weights()
 
 
-class GAN(Players):
+class GAN(GANBase):
     """Two perceptrons with two hidden layers each."""
 
     Options = Options

@@ -13,15 +13,15 @@ from img2img.data.spec import DataSpec
 from img2img.errors import ConfigError
 from img2img.keys import CATEGORY, CODES, TARGET
 from img2img.losses.classes import categorical_information, continuous_information
-from img2img.models import rules
+from img2img.models import regularizers
 from img2img.models.base import Batch, Terms
 from img2img.models.convolutional import ConvolutionalOptions, build_networks
 from img2img.models.dcgan import DCGAN_TRAINING
-from img2img.models.game import Drawn, Players
+from img2img.models.gan_base import Drawn, GANBase
 from img2img.models.latents import Latents
 
 
-class Weights(rules.Weights):
+class Weights(regularizers.Weights):
     """Loss weights; lambda is 1 (Sec. 6), in the published code for continuous codes too."""
 
     category: float = 1.0
@@ -48,7 +48,7 @@ class Options(ConvolutionalOptions):
     weights: Weights = Weights()
 
 
-class InfoGAN(Players):
+class InfoGAN(GANBase):
     """D and Q are one network but for their heads, and both are trained by the update of D."""
 
     Options = Options
@@ -69,13 +69,13 @@ class InfoGAN(Players):
     def losses(self, update: str, batch: Batch, out: Drawn) -> Terms:
         if update == "g":
             on_fake, found = self._judge(out.fake, batch)
-            return self.game.generator(on_fake) | self._unknown(found, out)
+            return self.objective.generator(on_fake) | self._unknown(found, out)
         real, fake = batch[TARGET], out.fake
         on_real, _ = self._judge(real, batch)
         on_fake, found = self._judge(fake, batch)
         return {
-            **self.game.discriminator(on_real, on_fake, out),
-            **self.game.penalty(lambda picture: self._judge(picture, batch)[0], real, fake),
+            **self.objective.discriminator(on_real, on_fake, out),
+            **self.objective.penalty(lambda picture: self._judge(picture, batch)[0], real, fake),
             **self._unknown(found, out),
         }
 

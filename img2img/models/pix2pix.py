@@ -43,9 +43,9 @@ class Options(Section):
     width: int = Field(64, ge=1)
     """Channels of the generator's first layer."""
     depth: int | None = Field(None, ge=2)
-    """Halvings of the U-Net; null: 8, fewer for small pictures."""
+    """Downsamplings of the U-Net; null: 8, fewer for small pictures."""
     n_down: int = Field(2, ge=1)
-    """Halvings of the ResNet."""
+    """Downsamplings of the ResNet."""
     n_blocks: int = Field(9, ge=0)
     """Residual blocks of the ResNet."""
     dropout: float = Field(0.5, ge=0, lt=1)

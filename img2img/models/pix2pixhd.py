@@ -56,11 +56,11 @@ class Options(Section):
     width: int = Field(64, ge=1)
     """Channels at full resolution; the enhancer's coarse generator has twice as many."""
     n_down: int = Field(4, ge=1)
-    """Halvings of the global generator."""
+    """Downsamplings of the global generator."""
     n_blocks: int = Field(9, ge=0)
     """Residual blocks of the global generator."""
     depth: int | None = Field(None, ge=2)
-    """Halvings of a U-Net; null: 8, fewer for small pictures."""
+    """Downsamplings of a U-Net; null: 8, fewer for small pictures."""
     dropout: float = Field(0.0, ge=0, lt=1)
     """Dropout of a U-Net."""
     n_enhancers: int = Field(1, ge=1)
@@ -79,7 +79,7 @@ class Options(Section):
     e_width: int = Field(16, ge=1)
     """Channels of the first layer of the network that makes the features."""
     e_down: int = Field(4, ge=1)
-    """Halvings of the network that makes the features."""
+    """Downsamplings of the network that makes the features."""
     d_width: int = Field(64, ge=1)
     """Channels of the discriminator's first layer."""
     d_layers: int = Field(3, ge=1)
@@ -132,6 +132,7 @@ class Pix2PixHD(Model):
 
     Options = Options
     shared_graph = True
+    style_input: str | None = None
 
     def __init__(self, options: Options, spec: DataSpec):
         super().__init__(options, spec)

@@ -15,15 +15,15 @@ from img2img.data.spec import DataSpec
 from img2img.keys import CLASS, LABELLED, TARGET
 from img2img.losses.classes import class_loss, mean_feature_loss, realness
 from img2img.losses.generative import Labelled
-from img2img.models import rules
+from img2img.models import regularizers
 from img2img.models.base import Batch, Terms
 from img2img.models.convolutional import AnyNorm, ConvolutionalOptions, build_networks
 from img2img.models.dcgan import DCGAN_TRAINING
-from img2img.models.game import Drawn, Players
+from img2img.models.gan_base import Drawn, GANBase
 from img2img.models.latents import Latents
 
 
-class Weights(rules.Weights):
+class Weights(regularizers.Weights):
     """Loss weights; L_supervised and L_unsupervised weigh the same (Sec. 5)."""
 
     adv: float = 0.0
@@ -57,7 +57,7 @@ class Options(ConvolutionalOptions):
     weights: Weights = Weights()
 
 
-class SemiSupervisedGAN(Players):
+class SemiSupervisedGAN(GANBase):
     """A generator without classes against a classifier that was told of a few."""
 
     Options = Options
@@ -75,13 +75,13 @@ class SemiSupervisedGAN(Players):
         on_fake, features_of_fake = self.judge(fake, batch)
         if update == "g":
             return {
-                **self.game.generator(realness(on_fake)),
+                **self.objective.generator(realness(on_fake)),
                 "features": mean_feature_loss(features_of_real, features_of_fake),
             }
         on_labelled, _ = self.judge(batch[LABELLED], batch)
         return {
-            **self.game.discriminator(realness(on_real), realness(on_fake), out),
-            **self.game.penalty(
+            **self.objective.discriminator(realness(on_real), realness(on_fake), out),
+            **self.objective.penalty(
                 lambda picture: realness(self.judge(picture, batch)[0]), real, fake
             ),
             "label": class_loss(on_labelled, batch[CLASS]),

@@ -17,6 +17,7 @@ from img2img.evaluation.evaluator import Options
 from img2img.inference.sampler import LatentSampler
 from img2img.keys import CLASS
 from img2img.models import MODELS
+from img2img.models.abilities import Classifies
 from img2img.models.base import Batch, Model
 from img2img.models.latents import COLUMNS
 from img2img.schema import Config
@@ -115,6 +116,8 @@ class GridValidator:
 
     def _classify(self, model: Model, interrupted: Callable[[], bool]) -> dict[str, float]:
         """The share of held-out pictures whose class has the greatest logit, as `val/accuracy`."""
+        if not isinstance(model, Classifies):
+            return {}
         count, size = len(self.chosen), self.training.batch_size
         keys = [
             [(index, 0) for index in self.chosen[start : start + size]]

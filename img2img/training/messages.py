@@ -5,6 +5,7 @@ from pathlib import Path
 from accelerate import Accelerator
 
 from img2img.errors import counted
+from img2img.models.abilities import style_input_of
 from img2img.models.base import Model
 from img2img.runs.checkpoint import Checkpoint
 from img2img.runs.folder import HEALTH, typed
@@ -24,7 +25,7 @@ def summary(trainer: Trainer, model: Model) -> str:
     counts = {
         name: sum(p.numel() for p in network.parameters()) / 1e6
         for name, network in model.networks().items()
-        if name not in model.kept
+        if name not in model.extra_state
     }
     sizes = ", ".join(f"{name} {count:.2f} M parameters" for name, count in counts.items())
     s, engine = trainer.settings, trainer.accelerator
@@ -115,7 +116,7 @@ def farewell(trainer: Trainer, reason: str) -> str:
         return f"time is up at step {step}, saved; go on with: {resume_command(run)}"
     text = f"done: {counted(step, 'step')}, saved in {run}\n  samples:   {run / 'samples'}\n"
     steps = task_of(trainer.model.options.name).next_steps(
-        typed(run), trainer.model.spec, styles=bool(trainer.model.style_input)
+        typed(run), trainer.model.spec, styles=bool(style_input_of(trainer.model))
     )
     text += "\n".join(f"  {what + ':':10} {command}" for what, command in steps.items())
     said = len(trainer.monitor.said)

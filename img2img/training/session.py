@@ -150,7 +150,7 @@ class Session:
                 return 0
             say(f"going on with {self.path} at step {trainer.progress.step}")
         if settings.compile:
-            say(compile_networks(model, accelerator.device, apart=model.twice))
+            say(compile_networks(model, accelerator.device, apart=model.double_backward))
         # Nothing is written before everything is known to fit.
         main_alone(accelerator, self._write_folder)
         say(messages.summary(trainer, model))

@@ -10,6 +10,7 @@ from torch import Tensor
 from img2img.data.loader import EpochBatches, PairDataset, close, draw_samples, make_loader
 from img2img.distributed.processes import in_any, main_alone, together
 from img2img.errors import TrainingError, UserError
+from img2img.models.abilities import KeepsReferences
 from img2img.models.base import Batch, Model
 from img2img.networks.channels_last import as_channels_last, use_channels_last, wanted
 from img2img.progress import Meter, say
@@ -52,7 +53,9 @@ class Trainer:
         self._channels_last = wanted(self.settings.memory_format, accelerator.device)
         if self._channels_last:
             use_channels_last(self.model)
-        if model.references:  # a resumed run's own replaces it
+        if (
+            isinstance(model, KeepsReferences) and model.references
+        ):  # a resumed run's own replaces it
             kept = draw_samples(train, model.references, seed=self.settings.seed)
             model.keep_reference({k: v.to(accelerator.device) for k, v in kept.items()})
         self.batches = EpochBatches(

@@ -49,7 +49,7 @@ class Engine:
         self.labels, self.instances = self.spec.labels, self.spec.instances
         self.classes = describe_classes(self.labels) if self.labels else {}
         self._busy = threading.Lock()
-        if self.labels is None and not translator.model.style_input:
+        if self.labels is None and not translator.style_input:
             raise ConfigError(
                 f"{translator.source}: this model has neither styles nor label maps, so there is "
                 "nothing to pick; `img2img translate` uses it"
@@ -58,7 +58,7 @@ class Engine:
     @property
     def remark(self) -> str:
         """Why no style can be picked and what helps; "" where styles can be picked."""
-        if not self.translator.model.style_input:
+        if not self.translator.style_input:
             try:
                 self.translator.require_styles()
             except ConfigError as error:
@@ -133,7 +133,7 @@ class Engine:
 
     def objects(self, inputs: Arrays, prepared: Prepared) -> Objects:
         """The objects of a picture, and the number of the class of each."""
-        if self.translator.model.style_input:
+        if self.translator.style_input:
             return self.translator.objects(prepared)
         assert self.labels is not None  # a model without styles has them, or this would not be
         label = prepared.arrays[self.labels.name]

@@ -84,7 +84,7 @@ def write(engine: Engine, moment: Moment, path: Path) -> Path | None:
     [picture] = engine.render(moment.inputs, [moment.look])
     make_folder(path.parent)
     write_image(path, picture)
-    if not engine.translator.model.style_input:
+    if not engine.translator.style_input:
         return None
     look = path.with_name(path.stem + LOOK)
     write_look(look, moment.look)

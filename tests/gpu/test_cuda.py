@@ -87,7 +87,7 @@ class Training:
         self.state = TrainingState(config, self.model, engine, pairs=4, criterion="ssim")
         self.stepper = Stepper(self.state, engine)
         samples = PairDataset(data.train, JointTransform(config.data, data.spec, train=True))
-        if self.model.references:
+        if getattr(self.model, "references", 0):
             kept = draw_samples(samples, self.model.references, seed=0)
             self.model.keep_reference({n: value.to(engine.device) for n, value in kept.items()})
         batch = collate([samples[(0, 0)], samples[(1, 0)]])

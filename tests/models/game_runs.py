@@ -11,7 +11,7 @@ from img2img.config import load_config
 from img2img.data.spec import DataSpec
 from img2img.fields.image import ImageSpec
 from img2img.models import OPTIONS, build_model
-from img2img.models.game import Drawn
+from img2img.models.gan_base import Drawn
 
 
 def grey_squares(side):

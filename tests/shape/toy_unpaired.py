@@ -224,7 +224,7 @@ class TinyCycleGAN(Model):
         Update("d_b", ("judge_b",), "discriminator"),
     )
     inference_nets = ("a_to_b",)
-    kept = ("history_a", "history_b")
+    extra_state = ("history_a", "history_b")
 
     def __init__(self, options: Options, spec: DataSpec):
         super().__init__(options, spec)

@@ -1,4 +1,4 @@
-"""The game of generator and discriminator, and the models that play it, whatever their networks are."""
+"""The adversarial objective, and the base of GANs that draw from noise, whatever their networks are."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,14 +14,14 @@ from img2img.losses.generative import LABELLED, discriminator_loss, generator_lo
 from img2img.losses.penalties import divergence_penalty, gradient_penalty
 from img2img.models.base import Batch, Model, Output, Terms
 from img2img.models.latents import Latents
-from img2img.models.rules import GameOptions, apply_aids
+from img2img.models.regularizers import GANOptions, add_regularizers
 from img2img.networks.reference import Referenced
 
 PENALTIES = {"gradient": gradient_penalty, "divergence": divergence_penalty}
 
 
-class Game:
-    """The losses of both players.
+class AdversarialObjective:
+    """The losses of generator and discriminator.
 
     In a step both judge the same pictures, as in PyTorch's DCGAN example and in
     github.com/soumith/dcgan.torch; Goodfellow et al. 2014, Algorithm 1, and DCGAN's published code
@@ -31,7 +31,7 @@ class Game:
         ConfigError: settings that exclude each other.
     """
 
-    def __init__(self, options: GameOptions):
+    def __init__(self, options: GANOptions):
         if options.real_label != 1 and options.adversarial not in LABELLED:
             raise ConfigError(
                 f"model.real_label is {options.real_label:g}, but model.adversarial="
@@ -50,7 +50,7 @@ class Game:
         return discriminator_loss(on_real, on_fake, kind=self.kind, real_label=self.real_label)
 
     def penalty(self, critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> Terms:
-        """`penalty`, where the game has one."""
+        """`penalty`, where the objective has one."""
         return {"penalty": self._penalty(critic, real, fake)} if self._penalty else {}
 
     def generator(self, on_fake: Tensor) -> Terms:
@@ -58,7 +58,7 @@ class Game:
         return {"adv": generator_loss(on_fake, kind=self.kind)}
 
     def clip(self, discriminator: nn.Module) -> None:
-        """Clips its weights, where the game does so: Arjovsky et al. 2017, Algorithm 1, line 7."""
+        """Clips its weights, where the objective says so: Arjovsky et al. 2017, Algorithm 1, line 7."""
         if self.clipped_to:
             for parameter in discriminator.parameters():
                 parameter.clamp_(-self.clipped_to, self.clipped_to)
@@ -69,7 +69,7 @@ class Game:
         return {f"d/{name}": value for name, value in found.items()}
 
 
-def _require_single(options: GameOptions) -> None:
+def _require_single(options: GANOptions) -> None:
     """Raises ConfigError where a picture's score depends on the others of its batch."""
     start = f"model.penalty={options.penalty} is on the gradient of one picture's score, which "
     if getattr(options, "d_norm", "none") == "batch":
@@ -91,8 +91,8 @@ class Drawn(Output):
     latents: dict[str, Tensor] = field(default_factory=dict)
 
 
-class Players(Model):
-    """A generator that draws from noise and a discriminator, in a game.
+class GANBase(Model):
+    """A generator that draws from noise against a discriminator.
 
     A subclass makes the two networks, and says what the discriminator is `told` beside the picture.
     One whose discriminator says more than real or generated has its own losses.
@@ -100,12 +100,12 @@ class Players(Model):
 
     task = "generative"
 
-    def __init__(self, options: GameOptions, spec: DataSpec, latents: Latents):
+    def __init__(self, options: GANOptions, spec: DataSpec, latents: Latents):
         super().__init__(options, spec)
-        self.game, self.latents = Game(options), latents
-        apply_aids(self, options.regularizers, k=options.critic_steps)
+        self.objective, self.latents = AdversarialObjective(options), latents
+        add_regularizers(self, options.regularizers, k=options.critic_steps)
         if options.penalty != "none":
-            self.twice = ("discriminator",)
+            self.double_backward = ("discriminator",)
 
     def draw(self, batch: Batch) -> dict[str, Tensor]:
         """Latents for as many pictures as the batch has."""
@@ -129,14 +129,14 @@ class Players(Model):
     def losses(self, update: str, batch: Batch, out: Drawn) -> Terms:
         judge = partial(self.judge, batch=batch)
         if update == "g":
-            return self.game.generator(judge(out.fake))
+            return self.objective.generator(judge(out.fake))
         real, fake = batch[TARGET], out.fake
-        terms = self.game.discriminator(judge(real), judge(fake), out)
-        return terms | self.game.penalty(judge, real, fake)
+        terms = self.objective.discriminator(judge(real), judge(fake), out)
+        return terms | self.objective.penalty(judge, real, fake)
 
     def after(self, update: str, out: Drawn) -> None:
         if update == "d":
-            self.game.clip(self.discriminator)
+            self.objective.clip(self.discriminator)
             self.noise.advance()
 
     @property
@@ -148,7 +148,7 @@ class Players(Model):
         self.discriminator.set_reference(batch[TARGET], *self.told(batch))
 
     def observe(self, out: Output) -> Terms:
-        return self.game.observe(out)
+        return self.objective.observe(out)
 
     def translate(self, batch: Batch, *, rng: torch.Generator | None = None) -> Tensor:
         return self.generator(batch[Z], *self.latents.beside(batch))

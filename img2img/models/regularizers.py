@@ -1,4 +1,4 @@
-"""The settings that all games of a generator and a discriminator share, training aids among them."""
+"""The settings that all GANs share, regularizers among them."""
 
 from typing import Literal
 
@@ -26,7 +26,7 @@ class Weights(Section):
     """Weight of the penalty on the discriminator's gradient."""
 
 
-class Aids(Section):
+class Regularizers(Section):
     """What helps a training along, alone or together; what cannot be combined says so."""
 
     instance_noise: float = Field(0.0, ge=0)
@@ -42,7 +42,7 @@ class Aids(Section):
     steps; 0: none. Weights are not clipped in these; not in fp16."""
 
     @model_validator(mode="after")
-    def _noise_that_falls(self) -> "Aids":
+    def _noise_that_falls(self) -> "Regularizers":
         if self.instance_noise_steps and not self.instance_noise:
             raise ValueError(
                 "instance_noise_steps without instance_noise: set how strong it is, such as 0.1"
@@ -50,8 +50,8 @@ class Aids(Section):
         return self
 
 
-class GameOptions(Section):
-    """Settings of a game, whatever the networks are."""
+class GANOptions(Section):
+    """Settings of GANs that draw from noise, whatever the networks are."""
 
     latent: int = Field(100, ge=1)
     """Numbers of the noise z."""
@@ -69,20 +69,20 @@ class GameOptions(Section):
     """Penalty on the discriminator's gradient: that of WGAN-GP, or that of WGAN-div."""
     clip: float = Field(0.0, ge=0)
     """Greatest absolute weight of the discriminator; 0: weights are not clipped."""
-    regularizers: Aids = Aids()
+    regularizers: Regularizers = Regularizers()
 
 
-def apply_aids(model: Model, aids: Aids, *, k: int = 1) -> None:
+def add_regularizers(model: Model, chosen: Regularizers, *, k: int = 1) -> None:
     """Gives a model of a `generator` and a `discriminator` its updates, `noise` and least batch.
 
     The discriminator is stepped first, the generator every k steps, looking ahead where asked to.
     """
-    ahead = ("d", aids.unrolled) if aids.unrolled else None
+    ahead = ("d", chosen.unrolled) if chosen.unrolled else None
     model.updates = (
         Update("d", ("discriminator",), "discriminator"),
         Update("g", ("generator",), "generator", every=k, ahead=ahead),
     )
-    model.twice = ("discriminator",) if ahead else ()
-    model.least_batch = 2 if aids.minibatch_discrimination else 1
-    model.noise = InstanceNoise(aids.instance_noise, steps=aids.instance_noise_steps)
-    model.kept = ("noise",) if aids.instance_noise else ()
+    model.double_backward = ("discriminator",) if ahead else ()
+    model.least_batch = 2 if chosen.minibatch_discrimination else 1
+    model.noise = InstanceNoise(chosen.instance_noise, steps=chosen.instance_noise_steps)
+    model.extra_state = ("noise",) if chosen.instance_noise else ()
