@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from img2img.checking.advice import Advice, colours_advice, ids_advice
+from img2img.checking.faults import FAULTS, FaultList
 from img2img.checking.finding import LEVELS, Finding
 from img2img.checking.histogram import ClassRow, FileHistograms, class_rows
-from img2img.checking.ledger import LEDGER, Ledger
 from img2img.checking.likeness import Twins, find_twins, names_of
 from img2img.checking.looks import PairLook, Roles, look_at_pair
 from img2img.checking.pixels import Pixels
@@ -39,12 +39,12 @@ class Report:
         config: the user's settings.
         out: the folder of the report.
         histogram: the CSV of ids by file.
-        ledger: every single file that something is wrong with.
+        faults: every single file that something is wrong with.
     """
 
     config: DataConfig
     out: Path
-    ledger: Ledger
+    faults: FaultList
     findings: list[Finding] = field(default_factory=list)
     advice: Advice = field(default_factory=Advice)
     index: PairIndex | None = None
@@ -84,7 +84,7 @@ def check_data(config: DataConfig, out: Path) -> Report:
         DataError: settings that cannot be used, no such folder.
         OSError: a file of the report cannot be written.
     """
-    report = Report(config, out, Ledger(out / LEDGER))
+    report = Report(config, out, FaultList(out / FAULTS))
     if not Path(config.path or "").expanduser().exists():
         find(config)  # says so
     with report.catch():
@@ -93,12 +93,12 @@ def check_data(config: DataConfig, out: Path) -> Report:
         return report
     report.findings += pair_findings(report.index)
     for line in report.index.left_out:
-        report.ledger.add(f"left out: {line}")
+        report.faults.add(f"left out: {line}")
     report.advice, found = colours_advice(config, report.index, out)
     report.findings += found
     survey = _look_at_labels(report, report.index)
     _look_at_pixels(report, survey)
-    report.ledger.close()
+    report.faults.close()
     report.sort()
     return report
 
@@ -108,7 +108,7 @@ def _look_at_labels(report: Report, index: PairIndex) -> Survey:
     config = report.advice.applied(report.config)
     histograms = FileHistograms(index.root)
     report.survey = survey = look_through(
-        config, index, catch=report.catch, each=histograms.add, tell=report.ledger.add
+        config, index, catch=report.catch, each=histograms.add, tell=report.faults.add
     )
     findings = next(iter(survey.labels.values()), None)
     report.spec, remarks = judge(config, survey, catch=report.catch)
@@ -145,7 +145,7 @@ def _look_at_pixels(report: Report, survey: Survey) -> None:
     parts = {part.name: part for part in layout.parts}
     report.roles = roles = Roles(survey.inputs, survey.target, parts, palette)
     records = survey.usable
-    report.pixels = pixels = Pixels(np.zeros(len(records), np.uint64), Some(tell=report.ledger.add))
+    report.pixels = pixels = Pixels(np.zeros(len(records), np.uint64), Some(tell=report.faults.add))
     sampled = set(np.linspace(0, len(records) - 1, min(len(records), SAMPLED)).astype(int).tolist())
 
     def look(place: int) -> PairLook:

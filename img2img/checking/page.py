@@ -40,7 +40,7 @@ def write_page(report: Report) -> Path:
         row.ident: _IGNORED if row.ignored else row.colour or other
         for row, other in zip(report.classes, own, strict=False)
     }
-    ledger = report.ledger
+    faults = report.faults
     page = render(
         "check.html",
         title=f"Data check: {root.name or root}",
@@ -50,8 +50,8 @@ def write_page(report: Report) -> Path:
         settings=None if report.index is None else settings_line(report),
         reasons=report.advice.reasons,
         findings=[finding for level in LEVELS for finding in report.of_level(level)],
-        faults={"file": ledger.path.name, "lines": counted(ledger.lines, "line")}
-        if ledger.lines
+        faults={"file": faults.path.name, "lines": counted(faults.lines, "line")}
+        if faults.lines
         else None,
         samples=list(draw_samples(report, colours)) if report.roles else [],
         colours={ident: "#{:02x}{:02x}{:02x}".format(*rgb) for ident, rgb in colours.items()},

@@ -39,6 +39,6 @@ def conclusion(report: Report) -> str:
         lines += [f"            {reason}" for reason in report.advice.reasons]
     if report.histogram is not None:
         lines.append(f"  ids of every label map: {report.histogram}")
-    if report.ledger.lines:
-        lines.append(f"  every file with a fault: {report.ledger.path}")
+    if report.faults.lines:
+        lines.append(f"  every file with a fault: {report.faults.path}")
     return "\n".join(lines)

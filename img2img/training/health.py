@@ -216,7 +216,7 @@ RULES: tuple[Rule, ...] = (
 
 
 @dataclass(frozen=True)
-class Finding:
+class HealthMessage:
     """What a rule found. Attributes: its name, and the sentence."""
 
     rule: str
@@ -242,26 +242,26 @@ class Monitor:
         settling: int = 0,
     ):
         self.history, self.settling = History(weights, roles), settling
-        self.said: list[Finding] = []
+        self.said: list[HealthMessage] = []
         self._spoke: dict[str, int] = {}
         self._ill: set[str] = set()
 
-    def line(self, line: Line) -> list[Finding]:
+    def line(self, line: Line) -> list[HealthMessage]:
         """What is newly wrong after another line of the log."""
         self.history.add(line)
         return self._ask(line.step)
 
-    def validation(self, step: int, scores: Mapping[str, float]) -> list[Finding]:
+    def validation(self, step: int, scores: Mapping[str, float]) -> list[HealthMessage]:
         """What is newly wrong after a validation."""
         self.history.validated(step, scores)
         return self._ask(step)
 
-    def _ask(self, step: int) -> list[Finding]:
+    def _ask(self, step: int) -> list[HealthMessage]:
         asked = [rule for rule in RULES if step > self.settling or rule not in OF_BALANCE]
         found = {rule.__name__: rule(self.history) for rule in asked}
         ill = {name for name, message in found.items() if message}
         new = [
-            Finding(name, message)
+            HealthMessage(name, message)
             for name, message in found.items()
             if message and name not in self._ill and self._may_speak(name, step)
         ]

@@ -18,7 +18,7 @@ from img2img.runs.records import Tracker
 from img2img.schema import Config
 from img2img.tasks import task_of
 from img2img.training.finite import BUDGET
-from img2img.training.health import Finding, Monitor, cause
+from img2img.training.health import HealthMessage, Monitor, cause
 from img2img.training.history import Line
 from img2img.training.observing import Movement
 from img2img.training.optim import Schedule
@@ -256,7 +256,7 @@ class Trainer:
         )
         self._tell(tracker, self.monitor.line(line))
 
-    def _tell(self, tracker: Tracker, findings: list[Finding]) -> None:
+    def _tell(self, tracker: Tracker, findings: list[HealthMessage]) -> None:
         for finding in findings:
             say(f"step {self.progress.step}: health: {finding.message}")
             tracker.finding(self.progress.step, finding.rule, finding.message)

@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import TextIO
 
-LEDGER = "files.txt"
+FAULTS = "files.txt"
 
 
-class Ledger:
+class FaultList:
     """Written as the check goes on, so that nothing of it is held in memory.
 
     Args:
