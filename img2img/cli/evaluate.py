@@ -133,13 +133,14 @@ def main(argv: list[str]) -> int:
     )
     if arguments.compare:
         first, second = arguments.compare
-        report = compare_two(first, second, options, evaluator_of, out=arguments.out)
+        report = compare_two(
+            first, second, lambda run: evaluator_of(run, options), out=arguments.out
+        )
     elif arguments.fake:
         report = evaluate_folders(arguments.fake, arguments.real, options, out=arguments.out)
     else:
-        report = evaluate_run(
-            arguments.run, options, evaluator_of, out=arguments.out, against=arguments.against
-        )
+        evaluator = evaluator_of(arguments.run, options)
+        report = evaluate_run(evaluator, out=arguments.out, against=arguments.against)
     for line in said(report):
         say(line)
     found = troubles(report)

@@ -17,7 +17,7 @@ from img2img.data.spec import BUILT_IN, DataSpec
 from img2img.errors import ConfigError, DataError, counted
 from img2img.evaluation import bootstrap, output
 from img2img.evaluation.accumulator import NEEDS
-from img2img.evaluation.evaluator import EvaluatedSet, Options, config_of
+from img2img.evaluation.evaluator import EvaluatedSet, Options, RunEvaluator, config_of
 from img2img.evaluation.instruments import Instruments, about_sets, gather_for_sets, too_few
 from img2img.evaluation.judges.classifier import (
     Seen,
@@ -124,19 +124,28 @@ class DrawnEvaluator:
         output.write_set(folder, found)
         return found
 
+    def require_comparable(self, other: RunEvaluator) -> None:
+        if self.options.data is not None or not isinstance(other, DrawnEvaluator):
+            return  # of different jobs: the two have no metric in common, which comparing says
+        paths = [config_of(run, self.options).data.path for run in (self.run, other.run)]
+        places = [path and Path(path).expanduser().resolve() for path in paths]
+        if places[0] != places[1]:
+            one, another = (place or "the built-in pictures" for place in places)
+            raise ConfigError(
+                f"{self.run} learnt from {one}, {other.run} from {another}: score both by the same "
+                "real pictures with --data DIR"
+            )
 
-def require_same_pictures(first: str, second: str, options: Options) -> None:
-    """Raises ConfigError where two runs that draw would be scored by other real pictures each."""
-    if options.data is not None:
-        return
-    paths = [config_of(run, options).data.path for run in (first, second)]
-    places = [path and Path(path).expanduser().resolve() for path in paths]
-    if places[0] != places[1]:
-        one, other = (place or "the built-in pictures" for place in places)
+    def of_inputs(self, fakes: Mapping[str, Path], place: Path) -> Mapping[str, Path]:
         raise ConfigError(
-            f"{first} learnt from {one}, {second} from {other}: score both by the same real pictures "
-            "with --data DIR"
+            f"--against {place}: the run draws from noise, so no picture is of the same inputs; "
+            "score that folder by --fake and --real"
         )
+
+    def evaluate_others(
+        self, folder: Path, tools: Instruments, fakes: Mapping[str, Path], place: Path
+    ) -> EvaluatedSet:
+        raise NotImplementedError("there are no inputs that others could have pictures of")
 
 
 def draw_gallery(sampler: LatentSampler, seed: int) -> np.ndarray:

@@ -7,20 +7,16 @@ from pathlib import Path
 from img2img.errors import ConfigError
 from img2img.evaluation import output
 from img2img.evaluation.comparing import compare, sentence
-from img2img.evaluation.drawn import DrawnEvaluator, require_same_pictures
-from img2img.evaluation.evaluator import EvaluatedSet, Evaluator, Options
+from img2img.evaluation.evaluator import EvaluatedSet, Evaluator, Options, RunEvaluator
 from img2img.evaluation.examples import rows
 from img2img.evaluation.pages.comparison import comparison_page
-from img2img.evaluation.paired import FolderEvaluator, PairedEvaluator
+from img2img.evaluation.paired import FolderEvaluator
 from img2img.evaluation.reals import find_pictures
 from img2img.evaluation.result import EVALUATION, Evaluation, label
 from img2img.runs.folder import find_run
 
 OUT = Path("evaluation")
 COMPARED = Path("comparison")
-
-# The evaluator of a run, by its name or path: its task knows it (`tasks.evaluator_of`).
-EvaluatorOf = Callable[[str | None, Options], Evaluator]
 
 
 @dataclass(frozen=True)
@@ -43,25 +39,19 @@ class Summary:
 
 
 def evaluate_run(
-    run: str | None,
-    options: Options,
-    evaluator_of: EvaluatorOf,
-    *,
-    out: Path | None = None,
-    against: Path | None = None,
+    evaluator: RunEvaluator, *, out: Path | None = None, against: Path | None = None
 ) -> Summary:
-    """Scores a run: its translations of held-out inputs, or what it draws from noise.
+    """Scores what a run makes.
 
     Args:
-        run: name or path; None for the newest.
+        evaluator: of the run, as its task hands it out.
         out: None: `evaluation` in the run's folder.
         against: another tool's pictures of the same inputs, scored too and compared.
 
     Raises:
         UserError: anything that the user can mend.
     """
-    out = out or find_run(run) / OUT
-    evaluator = evaluator_of(run, options)
+    out = out or find_run(evaluator.run) / OUT
     if against:
         return _evaluate_against(evaluator, against, out)
     return _evaluate(evaluator, out)
@@ -85,13 +75,8 @@ def _evaluate(evaluator: Evaluator, out: Path, remarks: Sequence[str] = ()) -> S
     return Summary([found.scored.evaluation], [out / output.PAGE], remarks=list(remarks))
 
 
-def _evaluate_against(evaluator: Evaluator, place: Path, out: Path) -> Summary:
+def _evaluate_against(evaluator: RunEvaluator, place: Path, out: Path) -> Summary:
     """Scores a run's translations and another tool's, and compares them."""
-    if not isinstance(evaluator, PairedEvaluator):
-        raise ConfigError(
-            f"--against {place}: the run draws from noise, so no picture is of the same inputs; "
-            "score that folder by --fake and --real"
-        )
     fakes, doubled = find_pictures(place)
     with output.results(out) as folder:
         fakes = evaluator.of_inputs(fakes, place)
@@ -109,22 +94,22 @@ def _evaluate_against(evaluator: Evaluator, place: Path, out: Path) -> Summary:
 def compare_two(
     first: str,
     second: str,
-    options: Options,
-    evaluator_of: EvaluatorOf,
+    evaluator_of: Callable[[str], RunEvaluator],
     *,
     out: Path | None = None,
 ) -> Summary:
     """Compares two runs, or folders of earlier evaluations.
 
+    Args:
+        evaluator_of: of a run by its name.
+
     Raises:
         UserError: anything that the user can mend; also where the two are not of the same inputs.
     """
     out = out or COMPARED
-    evaluators = {
-        name: evaluator_of(name, options) for name in (first, second) if not _is_earlier(name)
-    }
-    if len(evaluators) == 2 and all(isinstance(e, DrawnEvaluator) for e in evaluators.values()):
-        require_same_pictures(first, second, options)
+    evaluators = {name: evaluator_of(name) for name in (first, second) if not _is_earlier(name)}
+    if len(evaluators) == 2:
+        evaluators[first].require_comparable(evaluators[second])
     with output.results(out) as folder:
         sets, pages, tools = [], [], None
         for name, own in ((first, output.FIRST), (second, output.SECOND)):

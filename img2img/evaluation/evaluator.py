@@ -57,10 +57,7 @@ class EvaluatedSet:
 
 
 class Evaluator(Protocol):
-    """Scores pictures of one origin. Each kind of task has one: `PairedEvaluator`, `DrawnEvaluator`.
-
-    It is made of a run's name and `Options`; nothing is loaded before the first call.
-    """
+    """Scores pictures of one origin. Nothing is loaded before the first call."""
 
     def gather(self, folder: Path) -> Instruments:
         """The networks that judge; one that is trained is written into `folder`.
@@ -78,6 +75,31 @@ class Evaluator(Protocol):
         Raises:
             UserError: anything that the user can mend.
         """
+
+
+class RunEvaluator(Evaluator, Protocol):
+    """Scores what a run makes; its task hands it out.
+
+    Attributes:
+        run: name or path; None for the newest.
+    """
+
+    run: str | None
+
+    def require_comparable(self, other: "RunEvaluator") -> None:
+        """Raises ConfigError where two runs would be scored by other real pictures each."""
+
+    def of_inputs(self, fakes: Mapping[str, Path], place: Path) -> Mapping[str, Path]:
+        """Another tool's pictures, of the run's own inputs alone.
+
+        Raises:
+            ConfigError: there are none.
+        """
+
+    def evaluate_others(
+        self, folder: Path, tools: Instruments, fakes: Mapping[str, Path], place: Path
+    ) -> EvaluatedSet:
+        """`evaluate` for another tool's pictures of the same inputs, which lie in `place`."""
 
 
 def config_of(run: str | None, options: Options) -> Config:

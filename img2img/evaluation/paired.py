@@ -8,7 +8,7 @@ from typing import Any
 from img2img.devices import pick_device
 from img2img.errors import ConfigError
 from img2img.evaluation import output
-from img2img.evaluation.evaluator import EvaluatedSet, Options
+from img2img.evaluation.evaluator import EvaluatedSet, Options, RunEvaluator
 from img2img.evaluation.heldout import HeldOut
 from img2img.evaluation.instruments import Instruments, gather
 from img2img.evaluation.reals import RealFolder, Reals, assign, evenly, find_pictures
@@ -57,6 +57,9 @@ class PairedEvaluator:
         found = EvaluatedSet(scored, assign(files, held_out.names)[0], held_out, run)
         output.write_set(folder, found)
         return found
+
+    def require_comparable(self, other: RunEvaluator) -> None:
+        """Comparing looks at every picture, so nothing is to be asked before."""
 
     def of_inputs(self, fakes: Files, place: Path) -> Files:
         """Another tool's pictures, without those whose inputs are beyond the limit.

@@ -1,7 +1,7 @@
 """The jobs, by the name that a model calls its own by (`Model.task`)."""
 
 from img2img.data.describe import Data
-from img2img.evaluation.evaluator import Evaluator, Options, config_of
+from img2img.evaluation.evaluator import Options, RunEvaluator, config_of
 from img2img.models import MODELS
 from img2img.schema import Config
 from img2img.tasks.base import Task
@@ -16,6 +16,18 @@ def task_of(model: str) -> Task:
     return TASKS[MODELS[model].task]
 
 
+def evaluator_of(run: str | None, options: Options) -> RunEvaluator:
+    """What scores a run, by its task.
+
+    Args:
+        run: name or path; None for the newest.
+
+    Raises:
+        CheckpointError: there is no such run, or it has no checkpoint.
+    """
+    return task_of(config_of(run, options).model.name).evaluator(run, options)
+
+
 def find_data(config: Config) -> Data:
     """The data of a config, as its model's task describes them.
 
@@ -23,15 +35,3 @@ def find_data(config: Config) -> Data:
         DataError: one message with what is wrong, which files, and what to set.
     """
     return task_of(config.model.name).describe(config)
-
-
-def evaluator_of(run: str | None, options: Options) -> Evaluator:
-    """What scores a run, as its model's task has it.
-
-    Args:
-        run: name or path; None for the newest.
-
-    Raises:
-        UserError: there is no such run, it has no checkpoint, or its task has no scores.
-    """
-    return task_of(config_of(run, options).model.name).evaluator(run, options)

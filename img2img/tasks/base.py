@@ -14,7 +14,8 @@ import torch
 from img2img.data.describe import Data
 from img2img.data.loader import PairDataset
 from img2img.data.spec import DataSpec
-from img2img.evaluation.evaluator import Evaluator, Options
+from img2img.errors import ConfigError
+from img2img.evaluation.evaluator import Options, RunEvaluator
 from img2img.keys import CLASS
 from img2img.models.base import Batch, Model
 from img2img.schema import Config
@@ -106,17 +107,17 @@ class Task(ABC):
             styles: whether the run has styles to cluster.
         """
 
+    def evaluator(self, run: str | None, options: Options) -> RunEvaluator:
+        """What scores a trained run, by its name or path; None for the newest.
+
+        Raises:
+            ConfigError: nothing does.
+        """
+        raise ConfigError(
+            "runs of this kind have nothing to be scored by; look at their samples, or score folders "
+            "of pictures by --fake and --real"
+        )
+
     @abstractmethod
     def predictor(self, run: str | Path | None = None, **settings: Any) -> Any:
         """What uses a trained run; arguments are as of the `load` of its class."""
-
-    @abstractmethod
-    def evaluator(self, run: str | None, options: Options) -> Evaluator:
-        """What scores a trained run; nothing is loaded before its first call.
-
-        Args:
-            run: name or path; None for the newest.
-
-        Raises:
-            ConfigError: such runs cannot be scored.
-        """

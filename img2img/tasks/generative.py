@@ -13,7 +13,7 @@ from img2img.data.pictures.describe import describe_pictures
 from img2img.data.sheets import picture_grid, to_picture
 from img2img.data.spec import DataSpec
 from img2img.evaluation.drawn import DrawnEvaluator
-from img2img.evaluation.evaluator import Options
+from img2img.evaluation.evaluator import Options, RunEvaluator
 from img2img.inference.sampler import LatentSampler
 from img2img.keys import CLASS
 from img2img.models import MODELS
@@ -51,11 +51,11 @@ class Generative(Task):
     def next_steps(self, run: str, spec: DataSpec, *, styles: bool) -> dict[str, str]:
         return {"generate": f"img2img generate --run {run} -n 64"}
 
+    def evaluator(self, run: str | None, options: Options) -> RunEvaluator:
+        return DrawnEvaluator(run, options)
+
     def predictor(self, run: str | Path | None = None, **settings: Any) -> LatentSampler:
         return LatentSampler.load(run, **settings)
-
-    def evaluator(self, run: str | None, options: Options) -> DrawnEvaluator:
-        return DrawnEvaluator(run, options)
 
 
 class GridValidator:

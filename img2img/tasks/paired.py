@@ -14,7 +14,7 @@ from img2img.data.pictures.describe import are_pictures
 from img2img.data.sheets import contact_sheet, to_picture
 from img2img.data.spec import DataSpec
 from img2img.errors import ConfigError, DataError
-from img2img.evaluation.evaluator import Options
+from img2img.evaluation.evaluator import Options, RunEvaluator
 from img2img.evaluation.paired import PairedEvaluator
 from img2img.inference.translator import Translator
 from img2img.keys import TARGET
@@ -53,11 +53,11 @@ class Paired(Task):
             commands["styles"] = f"img2img cluster-styles --run {run}"
         return commands
 
+    def evaluator(self, run: str | None, options: Options) -> RunEvaluator:
+        return PairedEvaluator(run, options)
+
     def predictor(self, run: str | Path | None = None, **settings: Any) -> Translator:
         return Translator.load(run, **settings)
-
-    def evaluator(self, run: str | None, options: Options) -> PairedEvaluator:
-        return PairedEvaluator(run, options)
 
 
 class PairValidator:
