@@ -13,9 +13,9 @@ import torch
 from img2img.config import as_tree, parse_config, read_yaml
 from img2img.distributed.engine import own_state
 from img2img.errors import ConfigError
-from img2img.inference.translator import Translator
 from img2img.models import OPTIONS
 from img2img.schema import Config
+from img2img.tasks import predictor_of
 from img2img.training.session import Session, flat
 from img2img.training.trainer import OnStep
 
@@ -35,18 +35,21 @@ class Run:
         return str(self.path)
 
 
-def load(run: str | os.PathLike | None = None, **settings: Any) -> Translator:
-    """The `Translator` of a trained run; `translate(array)` gives pictures.
+def load(run: str | os.PathLike | None = None, **settings: Any) -> Any:
+    """What uses a trained run, by its job.
+
+    A `Translator`, whose `translate(array)` gives pictures, or of a run that draws from noise a
+    `LatentSampler`, whose `render(latents)` does.
 
     Args:
         run: what `train` returned, a name (runs/NAME), a path, or None for the newest run.
-        settings: `checkpoint`, `device` and `precision`, as of `Translator.load`.
+        settings: `checkpoint` and `device`; of a translator `precision`, too (`Translator.load`).
 
     Raises:
         CheckpointError: no such run or checkpoint, or it cannot be read.
-        ConfigError: the device is not there, or the run draws from noise and translates nothing.
+        ConfigError: the device is not there, or cannot compute in the precision.
     """
-    return Translator.load(None if run is None else os.fspath(run), **settings)
+    return predictor_of(None if run is None else os.fspath(run), **settings)
 
 
 def train(

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import img2img
 from img2img.cli import main
 from img2img.data.scenes import draw_scene
 from img2img.fields.files import read_image, write_image
@@ -43,9 +44,12 @@ def test_an_old_run_translates_in_its_styles(old_run):
 
 
 def test_an_old_run_draws(old_run):
-    arguments = ["generate", "--run", str(old_run("drawn")), "-n", "2", "--device", "cpu"]
+    run = old_run("drawn")
+    arguments = ["generate", "--run", str(run), "-n", "2", "--device", "cpu"]
     assert main([*arguments, "--out", "drawn"]) == 0
     assert len(list(Path("drawn").rglob("*.png"))) >= 2
+    sampler = img2img.load(run, device="cpu")
+    assert len(sampler.render(sampler.latents_of([0, 1]))) == 2
 
 
 @pytest.mark.parametrize("name", ["styled", "drawn"])

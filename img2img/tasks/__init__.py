@@ -1,5 +1,8 @@
 """The jobs, by the name that a model calls its own by (`Model.task`)."""
 
+from pathlib import Path
+from typing import Any
+
 from img2img.data.describe import Data
 from img2img.evaluation.evaluator import Options, RunEvaluator, config_of
 from img2img.models import MODELS
@@ -35,3 +38,20 @@ def find_data(config: Config) -> Data:
         DataError: one message with what is wrong, which files, and what to set.
     """
     return task_of(config.model.name).describe(config)
+
+
+def predictor_of(
+    run: str | None = None, *, checkpoint: str | Path | None = None, **settings: Any
+) -> Any:
+    """What uses a trained run, as its model's task has it.
+
+    Args:
+        run, checkpoint: as of `Translator.load`.
+        settings: others of the predictor's `load`, such as `device`.
+
+    Raises:
+        CheckpointError: no such run or checkpoint, or it cannot be read.
+    """
+    which = None if checkpoint is None else str(checkpoint)
+    task = task_of(config_of(run, Options(checkpoint=which)).model.name)
+    return task.predictor(run, checkpoint=which, **settings)

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file
 from toy_noise import NoisyTranslator
 from toy_norm import SpatiallyAdaptive, spatially_adaptive
-from toy_unpaired import History, TinyCycleGAN, Unpaired
+from toy_unpaired import History, TinyCycleGAN, ToB, Unpaired
 
 import img2img
 from img2img.cli import main
@@ -215,15 +215,13 @@ def test_unpaired_training(unpaired, capsys):
 
     cv2.imwrite("label.png", np.zeros((21, 30, 3), np.uint8))
     assert translated("--run", "whole", "--checkpoint", "best").shape == (21, 30, 3)
-    assert img2img.load("whole", device="cpu").translate(cv2.imread("label.png")).shape == (
-        21,
-        30,
-        3,
-    )
+    predictor = img2img.load("whole", device="cpu")
+    assert isinstance(predictor, ToB)
+    assert predictor.translate(cv2.imread("label.png")).shape == (21, 30, 3)
 
     capsys.readouterr()
     assert main(["evaluate", "--run", "whole"]) == 2
-    assert "no right answer" in capsys.readouterr().err
+    assert "nothing to be scored by" in capsys.readouterr().err
 
 
 def test_health_of_two_discriminators(unpaired):

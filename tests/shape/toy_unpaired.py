@@ -24,8 +24,6 @@ from img2img.data.sheets import contact_sheet, to_picture
 from img2img.data.spec import DataSpec, PartSpec
 from img2img.data.survey import resize_setting, with_size
 from img2img.errors import ConfigError, DataError
-from img2img.evaluation.evaluator import Evaluator
-from img2img.evaluation.evaluator import Options as EvaluationOptions
 from img2img.fields import Image
 from img2img.fields.image import ImageSpec
 from img2img.inference.translator import Translator
@@ -56,6 +54,10 @@ class TwoKinds:
 
     def name(self, index: int) -> str:
         return f"{index:05d}"
+
+
+class ToB(Translator):
+    """Translates pictures of A."""
 
 
 class Unpaired(Task):
@@ -100,14 +102,8 @@ class Unpaired(Task):
     def next_steps(self, run: str, spec: DataSpec, *, styles: bool) -> dict[str, str]:
         return {"translate": f"img2img translate PICTURE.png --run {run}"}
 
-    def predictor(self, run: str | Path | None = None, **settings: Any) -> Translator:
-        return Translator.load(run, **settings)
-
-    def evaluator(self, run: str | None, options: EvaluationOptions) -> Evaluator:
-        raise ConfigError(
-            "there is no right answer beside a picture of A; score translations as a set by "
-            "--fake and --real"
-        )
+    def predictor(self, run: str | Path | None = None, **settings: Any) -> ToB:
+        return ToB.load(run, **settings)
 
 
 class CycleValidator:
