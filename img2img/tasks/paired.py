@@ -19,6 +19,7 @@ from img2img.evaluation.paired import PairedEvaluator
 from img2img.inference.translator import Translator
 from img2img.keys import TARGET
 from img2img.metrics.paired import BETTER, l1, load_lpips, psnr, ssim
+from img2img.models import MODELS
 from img2img.models.base import Batch, Model
 from img2img.schema import Config
 from img2img.tasks.base import Task, Validator
@@ -33,9 +34,10 @@ class Paired(Task):
         except DataError as error:
             if not are_pictures(config.data):
                 raise
+            others = ", ".join(n for n, model in MODELS.items() if model.task == "generative")
             raise DataError(
-                f"{error}\n{config.model.name} learns from pairs of pictures; a folder of pictures alone "
-                "wants another model, such as dcgan (README, Pictures without pairs)"
+                f"{error}\n{config.model.name} learns from pairs of pictures; from pictures alone "
+                f"learn {others}"
             ) from error
 
     def validator(self, config: Config, dataset: PairDataset, device: torch.device) -> Validator:
