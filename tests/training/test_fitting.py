@@ -80,7 +80,7 @@ def test_first_the_batch_becomes_smaller_and_a_step_keeps_its_pairs(fitting, siz
 
 
 def test_then_activations_are_recomputed_with_the_largest_batch_that_fits(fitting):
-    need = fitting.needs(batch_size=1, accumulation=4, checkpointing=True)
+    need = fitting.needs(batch_size=1, accumulation=4, activation_checkpointing=True)
     assert need < fitting.needs(batch_size=1, accumulation=4)
     plan, remarks = fitting.into(need)
     assert plan.changes == {
@@ -106,7 +106,7 @@ def test_last_the_crop_becomes_smaller(fitting):
 
 @pytest.mark.slow
 def test_what_never_fits_is_said_with_the_least_it_needs(fitting):
-    least = fitting.needs(batch_size=1, accumulation=4, checkpointing=True, crop=(8, 16))
+    least = fitting.needs(batch_size=1, accumulation=4, activation_checkpointing=True, crop=(8, 16))
     with pytest.raises(ConfigError) as error:
         fitting.into(least - 1)
     message = str(error.value)
@@ -126,7 +126,7 @@ def test_crops_leave_the_discriminator_room():
 @pytest.mark.slow
 def test_a_unet_for_small_crops_halves_less_often():
     fitting = Fitting({**PIX2PIX, "model.depth": None, "training.batch_size": 1})
-    plan, remarks = fitting.into(fitting.needs(checkpointing=True) - 1)
+    plan, remarks = fitting.into(fitting.needs(activation_checkpointing=True) - 1)
     assert plan.config.data.crop == (32, 96)  # five halvings instead of six
     assert "a U-Net halves less often" in remarks[-1]
 
