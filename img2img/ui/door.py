@@ -19,7 +19,6 @@ import socket
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from http import HTTPStatus
-from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -39,6 +38,7 @@ ROUTES = {
     ),
     "POST": re.compile(r"/upload|/gradio_api/queue/join"),
 }
+HEARTBEAT = "/gradio_api/heartbeat/"
 SESSION = "img2img.session"  # key of the scope; whose request it is
 LONGEST_BODY = 4 * 2**20  # bytes, of what is no upload; the longest stroke has 0.5 MB
 EVERYWHERE = (
@@ -46,6 +46,9 @@ EVERYWHERE = (
     "::",
     "",
 )  # addresses that other machines reach, whatever their name for it
+MOST_TABS = 1000
+LONGEST_PATH = 300  # characters; file systems refuse names that are longer
+MOST_ACTIONS = 1000  # of the page
 MOST_SESSIONS = 100  # browsers that have shown the token; the oldest is forgotten
 FILE_KEYS = {"path", "url", "meta", "orig_name", "_type"}  # of what Gradio takes for a file
 
@@ -84,15 +87,25 @@ class Door:
         self._names = {"localhost", host.lower()}
         if host in EVERYWHERE:
             self._names |= {socket.gethostname().lower(), socket.getfqdn().lower()}
+        self._invitations: set[str] = set()
         self._sessions: OrderedDict[str, None] = OrderedDict()
+        self._tabs: OrderedDict[str, str] = OrderedDict()  # whose session each of Gradio's is
 
     def session(self, headers: dict[str, str]) -> str | None:
         """The session whose cookie a request has; None for a stranger."""
-        try:
-            found = SimpleCookie(headers.get("cookie", "")).get(self.cookie)
-        except CookieError:
-            return None
-        return found.value if found and found.value in self._sessions else None
+        # By hand: browsers send the cookies of all ports, and `http.cookies` gives up on the whole
+        # header at the first that it cannot read.
+        for pair in headers.get("cookie", "").split(";"):
+            name, _, value = pair.strip().partition("=")
+            if name == self.cookie and value in self._sessions:
+                return value
+        return None
+
+    def invite(self) -> str:
+        """A token that is good for one browser, for a command line that others on the machine can read."""
+        token = secrets.token_urlsafe(24)
+        self._invitations.add(token)
+        return token
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -114,10 +127,17 @@ class Door:
             if session is None or (path == "/" and b"token=" in scope["query_string"]):
                 await _answer(send, HTTPStatus.SEE_OTHER, "", self._admit(scope))
                 return
-            if method not in ROUTES or not ROUTES[method].fullmatch(path):
+            route = ROUTES.get(method)
+            if route is None or len(path) > LONGEST_PATH or not route.fullmatch(path):
                 raise _Refused(HTTPStatus.NOT_FOUND, "The page does not use this.")
+            tab = _tab(scope)
             if method == "POST" and path != "/upload":
-                receive = _again(await _harmless_body(receive), receive)
+                body = await _body(receive)
+                receive, tab = _again(body, receive), _read(body)["session_hash"]
+            if tab is not None and not self._owns(session, tab):
+                raise _Refused(HTTPStatus.FORBIDDEN, "This tab is another browser's.")
+            if path == "/":  # Gradio would take a page, a theme or a deep link from it
+                scope = {**scope, "query_string": b""}
         except _Refused as refused:
             await _answer(send, refused.status, str(refused))
         else:
@@ -132,10 +152,19 @@ class Door:
             return name in self._names
         return True
 
+    def _owns(self, session: str, tab: str) -> bool:
+        """Whether a tab belongs to a session; the first one that names it has it."""
+        while len(self._tabs) > MOST_TABS:
+            self._tabs.popitem(last=False)
+        return self._tabs.setdefault(tab, session) == session
+
     def _admit(self, scope: Scope) -> dict[str, str]:
         """Exchanges the token for a cookie; anybody else learns where the token is."""
         given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[-1]
         right = secrets.compare_digest(given.encode(), self.token.encode())
+        if given in self._invitations:
+            self._invitations.remove(given)
+            right = True
         if not right or scope["method"] != "GET" or scope["path"] != "/":
             raise _Refused(HTTPStatus.FORBIDDEN, STRANGER)
         session = secrets.token_urlsafe(24)
@@ -164,8 +193,8 @@ def _same_origin(headers: dict[str, str], path: str) -> bool:
     return path == "/" or headers.get("sec-fetch-site", "none") in ("same-origin", "none")
 
 
-async def _harmless_body(receive: Receive) -> bytes:
-    """The whole body, once nothing in it could be taken for a file."""
+async def _body(receive: Receive) -> bytes:
+    """The whole body."""
     parts, length, more = [], 0, True
     while more:
         message = await receive()
@@ -174,10 +203,32 @@ async def _harmless_body(receive: Receive) -> bytes:
         more = message.get("more_body", False)
         if length > LONGEST_BODY:
             raise _Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Too long.")
-    body = b"".join(parts)
-    if not _harmless(body):
+    return b"".join(parts)
+
+
+def _read(body: bytes) -> dict[str, Any]:
+    """What the page asks for: an action's number, a tab, and nothing that could be taken for a file."""
+    try:
+        asked = json.loads(body)
+        named = any(FILE_KEYS & keys for keys in _keys(asked))
+    except (ValueError, RecursionError):
+        raise _Refused(HTTPStatus.BAD_REQUEST, "This is no JSON.") from None
+    if named:
         raise _Refused(HTTPStatus.BAD_REQUEST, "Files are named by their ids.")
-    return body
+    action = asked.get("fn_index") if isinstance(asked, dict) else None
+    if type(action) is not int or not 0 <= action < MOST_ACTIONS:
+        raise _Refused(HTTPStatus.BAD_REQUEST, "The page has no such action.")
+    if not isinstance(asked.get("session_hash"), str):
+        raise _Refused(HTTPStatus.BAD_REQUEST, "No tab is named.")
+    return asked
+
+
+def _tab(scope: Scope) -> str | None:
+    """The tab that a request listens for, where it does."""
+    if scope["path"].startswith(HEARTBEAT):
+        return scope["path"].removeprefix(HEARTBEAT)
+    found = parse_qs(scope["query_string"].decode("latin-1")).get("session_hash")
+    return found[-1] if found else None
 
 
 def _again(body: bytes, receive: Receive) -> Receive:
@@ -188,14 +239,6 @@ def _again(body: bytes, receive: Receive) -> Receive:
         return waiting.pop() if waiting else await receive()
 
     return handed_out
-
-
-def _harmless(body: bytes) -> bool:
-    """Whether a body is JSON in which nothing could be taken for a file."""
-    try:
-        return not any(FILE_KEYS & keys for keys in _keys(json.loads(body or b"null")))
-    except (ValueError, RecursionError):
-        return False
 
 
 def _keys(value: Any) -> Iterator[set[str]]:

@@ -1,5 +1,6 @@
 """Editing a label map: pure functions from a map to a new one; arrays are never changed in place."""
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -32,6 +33,13 @@ class LabelMap:
     def ids(self) -> np.ndarray:
         """Integers (H, W), the id of every pixel's object."""
         return self.label if self.instance is None else self.instance
+
+
+def work_of(points: Sequence[Point], radius: float) -> float:
+    """Pixels that `stroke` looks at: those in a box around each of its lines."""
+    pairs = itertools.pairwise(points)
+    side = 2 * radius + 1
+    return sum((abs(x1 - x0) + side) * (abs(y1 - y0) + side) for (x0, y0), (x1, y1) in pairs)
 
 
 def stroke(shape: tuple[int, int], points: Sequence[Point], radius: float) -> np.ndarray:

@@ -25,6 +25,7 @@ Answer = dict[str, Any]
 
 LARGEST_BRUSH = 64  # pixels across
 LONGEST_STROKE = 20_000  # points
+MOST_WORK = 2**26  # pixels that are looked at for one stroke: four lines across the largest picture
 NOTHING = "No picture to start with: the run's data are not here. Open a label map of yours."
 LOST = "The picker was started anew and no longer has this page's picture; reload the page."
 
@@ -119,6 +120,7 @@ class Handlers:
         points = [_point(point) for point in data["points"]]
         names = {c.ident: c.name for c in self.engine.classes.values()}
         sizes = 0 <= radius <= LARGEST_BRUSH / 2 and 0 < len(points) <= LONGEST_STROKE
+        sizes = sizes and editing.work_of(points, radius) <= MOST_WORK
         if cls not in names or not sizes:
             raise ValueError("out of range")
         if tool in ("brush", "new"):
@@ -190,7 +192,7 @@ def _guarded(work: Callable[[], Iterator[Answer]]) -> Iterator[Answer]:
         yield from work()
     except UserError as error:
         yield {"notice": notice(str(error))}
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         log.warning("a request that makes no sense: %r", error, exc_info=True)
         yield {"notice": notice("The page sent something that makes no sense; reload it.")}
     except Exception:  # a bug of ours or of a library: the tab must go on

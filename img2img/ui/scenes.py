@@ -24,6 +24,7 @@ from img2img.models import OPTIONS
 from img2img.runs.checkpoint import Checkpoint
 
 OFFERED = 24  # of the run's held-out pictures
+LARGEST = 2**28  # bytes of its pixels
 MAX_SIDE = 4096  # pixels, of a picture opened in the page
 
 
@@ -136,4 +137,10 @@ def check_size(path: Path, what: str) -> None:
         raise DataError(
             f"{what}: {info.width} x {info.height} pixels; the picker takes at most {MAX_SIDE} on "
             "a side. `img2img translate` takes larger ones"
+        )
+    size = info.height * info.width * info.channels * np.dtype(info.dtype).itemsize
+    if size > LARGEST:
+        raise DataError(
+            f"{what}: {info.channels} channels of {info.dtype}, {size >> 20} MB once it is read; the "
+            f"picker takes at most {LARGEST >> 20} MB"
         )

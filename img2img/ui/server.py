@@ -5,6 +5,7 @@ import socket
 import sys
 import threading
 import webbrowser
+from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
 
@@ -51,8 +52,9 @@ def serve(handlers: Handlers, title: str, *, host: str, port: int, browser: bool
     if host in EVERYWHERE:
         print(_warning(port, door.token, handlers.out), file=sys.stderr, flush=True)
     if browser:
-        threading.Timer(1.0, webbrowser.open, [address]).start()
-    _run_until_interrupted(door, listener)
+        invitation = f"http://{_shown(host)}:{port}/?token={door.invite()}"
+        threading.Timer(1.0, webbrowser.open, [invitation]).start()
+    _run_until_interrupted(door, listener, handlers.uploads.close)
 
 
 def make_app(handlers: Handlers, title: str, *, host: str, port: int) -> Door:
@@ -109,7 +111,8 @@ def _warning(port: int, token: str, out: Path) -> str:
     )
 
 
-def _run_until_interrupted(app, listener: socket.socket) -> None:
+def _run_until_interrupted(app, listener: socket.socket, close: Callable[[], None]) -> None:
+    """Serves; `close` is called at the end, before a signal ends the process."""
     import uvicorn
 
     logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -121,6 +124,7 @@ def _run_until_interrupted(app, listener: socket.socket) -> None:
     async def shutdown(sockets=None) -> None:
         logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # of those tabs' connections
         await end(sockets)
+        close()
 
     setattr(server, "shutdown", shutdown)  # noqa: B010 (mypy: no assigning to a method)
     server.run(sockets=[listener])

@@ -1,6 +1,7 @@
 """Files on their way between the page and the server: known to the page by ids, never by paths."""
 
 import contextlib
+import math
 import secrets
 import threading
 import time
@@ -13,14 +14,17 @@ from img2img.errors import DataError
 
 LARGEST = 64 * 2**20  # bytes of one file
 ROOM = 512 * 2**20  # bytes of all that wait to be opened, of all sessions
+MOST = 64  # files that wait
 KEPT = 600  # seconds that a file waits to be opened
+
+FULL = "too many files wait to be opened in the picker; try again later"
 
 
 @dataclass
 class _Upload:
     session: str
     path: Path
-    since: float
+    since: float = math.inf  # when all of it was here
     size: int = 0
 
 
@@ -48,14 +52,19 @@ class Uploads:
         """
         self._sweep()
         ident = secrets.token_urlsafe(16)
-        upload = _Upload(session, Path(self._folder.name) / ident, time.monotonic())
+        upload = _Upload(session, Path(self._folder.name) / ident)
         with self._lock:
+            if len(self._waiting) >= MOST:
+                raise DataError(FULL)
             self._waiting[ident] = upload
         try:
             with open(upload.path, "xb") as file:
                 async for part in parts:
                     self._grow(upload, len(part))
                     file.write(part)
+            if not upload.size:
+                raise DataError("the file is empty")
+            upload.since = time.monotonic()
         except OSError as error:
             self._drop(ident)
             raise DataError(f"the file cannot be stored ({error.strerror})") from error
@@ -71,7 +80,7 @@ class Uploads:
         if upload.size > self.largest:
             raise DataError(f"the file has more than {self.largest >> 20} MB")
         if total > self.room:
-            raise DataError("too many files wait to be opened in the picker; try again later")
+            raise DataError(FULL)
 
     @contextlib.contextmanager
     def taken(self, session: str, idents: Iterable[str | None]) -> Iterator[list[Path | None]]:
@@ -94,6 +103,12 @@ class Uploads:
                 upload = self._waiting.get(str(ident))
                 if upload is not None and upload.session == session:
                     self._drop(str(ident))
+
+    def close(self) -> None:
+        """Deletes all of them, and the folder."""
+        with self._lock:
+            self._waiting.clear()
+        self._folder.cleanup()
 
     def _sweep(self) -> None:
         now = time.monotonic()

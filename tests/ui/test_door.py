@@ -10,6 +10,7 @@ from browser import CHROMIUM, Server
 
 from img2img.errors import DataError
 from img2img.fields.files import write_image
+from img2img.ui.door import Door
 from img2img.ui.handlers import Handlers
 from img2img.ui.uploads import Downloads, Uploads
 
@@ -193,6 +194,56 @@ def test_bodies_that_are_meant_to_be_misread(server, body):
         assert own.get("/").status_code == 200
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"fn_index": -1, "session_hash": "a"},
+        {"fn_index": 10**30, "session_hash": "a"},
+        {"fn_index": True, "session_hash": "a"},
+        {"fn_index": 0},
+        [0],
+        None,
+    ],
+    ids=str,
+)
+def test_what_the_page_never_sends(server, body):
+    with client(server) as own:
+        assert join(own, json.dumps(body)).status_code == 400
+        assert own.get("/assets/" + "x" * 5000).status_code == 404
+        assert own.get("/?page=x&deep_link=y").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "other", ['pref={"x":1}', "pref=a b c", "pref", "pref=é", "p[a]=1", "path=/x"]
+)
+def test_cookies_of_other_ports_do_not_shut_the_owner_out(server, other):
+    """Browsers send the cookies of all ports of a machine."""
+    with client(server) as own:
+        [(name, value)] = own.cookies.items()
+    for cookies in (f"{other}; {name}={value}", f"{name}=old; {name}={value}; {other}"):
+        headers = {"cookie": cookies.encode("latin-1")}
+        with client(server, token=False) as browser:
+            assert browser.get("/", headers=headers).status_code == 200
+
+
+def test_a_tab_is_its_own_browsers_alone(server):
+    with client(server) as own, client(server) as another:
+        body = json.dumps({"data": [], "fn_index": 0, "session_hash": "mine"})
+        assert join(own, body).status_code != 403
+        assert join(another, body).status_code == 403
+        assert another.get("/gradio_api/queue/data?session_hash=mine").status_code == 403
+        assert another.get("/gradio_api/heartbeat/mine").status_code == 403
+
+
+def test_an_invitation_is_good_for_one_browser():
+    door = Door(None, host="127.0.0.1", port=1)
+    once = f"token={door.invite()}".encode()
+    scope = {"query_string": once, "method": "GET", "path": "/"}
+    assert "set-cookie" in door._admit(scope)
+    with pytest.raises(Exception, match="terminal printed"):
+        door._admit(scope)
+
+
 def test_long_bodies_are_refused(server):
     with client(server) as own:
         with contextlib.suppress(httpx.TransportError):  # it hung up in the midst
@@ -275,6 +326,51 @@ def test_one_file_and_all_files_have_their_limits():
         assert path.read_bytes() == b"y" * 51
         folder = path.parent
     assert [p.name for p in folder.iterdir()] == [kept[1]], "what was refused is gone"
+
+
+def test_how_many_files_may_wait(monkeypatch):
+    uploads = Uploads()
+    monkeypatch.setattr("img2img.ui.uploads.MOST", 2)
+    kept = [receive(uploads, "a", b"x") for _ in range(2)]
+    with pytest.raises(DataError, match="too many files wait"):
+        receive(uploads, "a", b"x")
+    with uploads.taken("a", kept):
+        pass
+    with pytest.raises(DataError, match="is empty"):
+        receive(uploads, "a")
+    receive(uploads, "a", b"x")
+
+
+def test_a_file_on_its_way_is_counted_however_slow_it_is(monkeypatch):
+    import asyncio
+
+    uploads = Uploads(room=100)
+    monkeypatch.setattr("img2img.ui.uploads.KEPT", -1)
+
+    async def slow():
+        yield b"x" * 60
+        with pytest.raises(DataError, match="too many files wait"):
+            await uploads.receive("b", quick())
+        yield b"x" * 30
+
+    async def quick():
+        yield b"y" * 50
+
+    ident = asyncio.run(uploads.receive("a", slow()))
+    with uploads.taken("a", [ident]) as (path,):
+        assert path.read_bytes() == b"x" * 90
+
+
+def test_the_uploads_end_with_the_server(styled_run, street_files, tmp_path):
+    """However it ends."""
+    server = Server(str(street_files), "--run", str(styled_run), cwd=tmp_path, TMPDIR=str(tmp_path))
+    try:
+        with client(server) as own:
+            assert own.post("/upload", content=b"x").status_code == 200
+        assert list(tmp_path.glob("img2img-uploads-*/*"))
+    finally:
+        server.stop()
+    assert not list(tmp_path.glob("img2img-uploads-*"))
 
 
 def test_files_that_nobody_opens_go_in_time(monkeypatch):

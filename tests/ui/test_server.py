@@ -210,6 +210,28 @@ def test_bugs_are_logged_not_shown(handlers, monkeypatch, caplog):
     assert "ZeroDivisionError" in caplog.text
 
 
+def test_a_stroke_that_would_take_hours_is_refused(handlers):
+    studio, _ = handlers.start()
+    across = [[0, 0], [4000, 4000]] * 100
+    data = {"tool": "brush", "cls": 6, "points": across, "radius": 2}
+    assert "makes no sense" in last(handlers.edit(studio, data))["notice"]["text"]
+    data = {"tool": "brush", "cls": float("inf"), "points": [[1, 1]], "radius": 2}
+    assert "makes no sense" in last(handlers.edit(studio, data))["notice"]["text"]
+    by_hand = [[x, 16 + (x % 7)] for x in range(0, 4000)]
+    data = {"tool": "brush", "cls": 6, "points": by_hand, "radius": 32}
+    assert "stage" in last(handlers.edit(studio, data))
+
+
+def test_a_small_file_of_many_channels_is_refused_by_its_header(engine, tmp_path):
+    import tifffile
+
+    pixels = np.zeros((2048, 2048, 100), np.uint8)
+    tifffile.imwrite(tmp_path / "bomb.tif", pixels, compression="zlib", planarconfig="contig")
+    assert (tmp_path / "bomb.tif").stat().st_size < 2**20
+    with pytest.raises(DataError, match="100 channels of uint8, 400 MB once it is read"):
+        from_upload(tmp_path / "bomb.tif", None, engine.spec)
+
+
 def test_uploads_that_cannot_be_used(engine, tmp_path):
     text, wide, label = tmp_path / "a.png", tmp_path / "b.png", tmp_path / "c.png"
     text.write_text("no picture")
