@@ -47,7 +47,8 @@ def load_cascade(path: Path) -> Any:
         path.open("rb").close()  # OpenCV's own message goes to stderr, and names no reason
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from error
-    cascade = cv2.CascadeClassifier()  # type: ignore[attr-defined]  # not in every build
+    opencv: Any = cv2  # not every build has it, and a type checker sees the one that is installed
+    cascade = opencv.CascadeClassifier()
     try:
         whole = cascade.load(str(path))
     except (cv2.error, SystemError):  # what it raises depends on where it stumbles
