@@ -1,7 +1,8 @@
 # On a fresh machine: `make demo`, `make test`, `make test-all`, `make lint`. Each sets itself up.
 
 PYTHON ?= python3
-# Tests run in this many processes, each on one thread.
+# Tests run in this many processes, each on one thread. A file stays in one process: its tests share
+# servers, browsers and trained runs.
 WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
@@ -27,11 +28,11 @@ picker: $(VENV)/installed-ui
 
 # Unit tests, and one small run of every command.
 test: $(VENV)/installed-tests
-	$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist worksteal
+	$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist loadfile
 
 # Everything: trainings that learn, several processes, compilers, browsers.
 test-all: $(VENV)/installed-tests
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .

@@ -1,7 +1,9 @@
 """Shared fixtures: where the optional shared data lie, and a clean engine for every test."""
 
+import fcntl
 import json
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -47,6 +49,31 @@ def vector():
         return tensors, json.loads((folder / f"{name}.json").read_text())
 
     return load
+
+
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory):
+    """made_once(name, make) -> an own copy of the folder that `make(folder)` fills.
+
+    The first of all test processes that asks for a name makes it; the others wait and copy, so a
+    run that many tests use is trained once.
+    """
+    base = tmp_path_factory.getbasetemp()
+    root = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def once(name: str, make) -> Path:
+        original = root / f"made-{name}"
+        with (root / f"made-{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not original.exists():
+                try:
+                    make(original)
+                except BaseException:
+                    shutil.rmtree(original, ignore_errors=True)
+                    raise
+        return Path(shutil.copytree(original, tmp_path_factory.mktemp(name) / name))
+
+    return once
 
 
 @pytest.fixture(autouse=True, scope="session")

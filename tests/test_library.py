@@ -169,6 +169,7 @@ def test_an_error_of_the_callers_own_passes_through():
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+@pytest.mark.slow
 def test_the_process_is_as_before():
     """Signal handlers, random states, environment, modes, threads; Accelerate in another precision."""
     own = Accelerator(cpu=True, mixed_precision="bf16")

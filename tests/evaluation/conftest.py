@@ -13,11 +13,13 @@ def no_network(monkeypatch, tmp_path):
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
 
 
-@pytest.fixture(scope="session")
-def runs(tmp_path_factory):
-    """Runs "a" and "b" of 2 and 30 steps on the built-in scenes."""
-    root = tmp_path_factory.mktemp("runs")
+def train_two(root):
     for name, steps in (("a", "2"), ("b", "30")):
         arguments = ["--model", "pix2pixHD", "--run", str(root / name), "--max-steps", steps]
         assert main(["train", *arguments, *SETTINGS]) == 0
-    return root
+
+
+@pytest.fixture(scope="session")
+def runs(made_once):
+    """Runs "a" and "b" of 2 and 30 steps on the built-in scenes."""
+    return made_once("evaluated-runs", train_two)

@@ -93,6 +93,7 @@ def test_accuracy_is_that_of_the_classifier(tmp_path):
     assert found.scores["modes"].value == len(predicted.unique())
 
 
+@pytest.mark.slow
 def test_a_run_with_codes_and_one_without_classes(capsys):
     lively = [*TINY, "training.lr=0.1", "training.d_lr=0.1", "training.seed=7"]
     assert main(["train", "--model", "infogan", "--run", "i", *lively, "model.categories=3"]) == 0
@@ -177,6 +178,7 @@ def test_the_real_pictures_of_a_limit_are_of_all_classes():
     assert torch.equal(real.images, again.images)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["acgan", "infogan"])
 def test_few_pictures(model, capsys):
     assert main(["train", "--model", model, "--run", "f", *TINY]) == 0
@@ -194,6 +196,7 @@ def test_few_pictures(model, capsys):
     assert set(evaluated("f")["scores"]) == {accuracy, "frechet", "modes", "even"}
 
 
+@pytest.mark.slow
 def test_pictures_of_another_place(capsys):
     assert main(["train", "--model", "cgan", "--run", "c", *TINY]) == 0
     Path("colour/0").mkdir(parents=True)

@@ -202,6 +202,7 @@ def test_pictures_of_another_tool_that_cannot_be_read(runs, tmp_path, capsys):
     assert evaluated(tmp_path / "out")["scores"]["l1"]["count"] == 1
 
 
+@pytest.mark.slow
 def test_two_runs(runs, tmp_path, capsys):
     arguments = ["--compare", str(runs / "a"), str(runs / "b"), "--out", str(tmp_path / "out")]
     assert main(["evaluate", *arguments, "--device", "cpu"]) == 0
@@ -222,6 +223,7 @@ def test_identical_runs_do_not_differ(runs, tmp_path, capsys):
     assert all(d["change"] == d["low"] == d["high"] == 0 for d in found["differences"].values())
 
 
+@pytest.mark.slow
 def test_results_are_replaced_only_by_complete_ones(runs, tmp_path, monkeypatch, capsys):
     out = tmp_path / "out"
     arguments = ["evaluate", "--run", str(runs / "a"), "--out", str(out), "--limit", "2"]

@@ -27,25 +27,26 @@ NETWORKS = {
 }
 
 
-@pytest.fixture(scope="session")
-def tiny_runs(tmp_path_factory):
-    """name -> path of a run of two steps on the built-in scenes."""
-    root = tmp_path_factory.mktemp("tiny")
-    paths = {}
+def train_tiny(root):
     for name, settings in NETWORKS.items():
         model = "pix2pix" if name == "pix2pix" else "pix2pixHD"
         extra = [] if model == "pix2pix" else ["model.weights.perceptual=0"]
-        paths[name] = root / name
-        arguments = ["--model", model, "--run", str(paths[name]), *TINY, *settings, *extra]
+        arguments = ["--model", model, "--run", str(root / name), *TINY, *settings, *extra]
         assert main(["train", *arguments]) == 0
-    return paths
+    arguments = ["--run", str(root / "styled"), "--k", "2", "--device", "cpu"]
+    assert main(["cluster-styles", *arguments]) == 0
+
+
+@pytest.fixture(scope="session")
+def tiny_runs(made_once):
+    """name -> path of a run of two steps on the built-in scenes; "styled" has a style book."""
+    root = made_once("tiny-runs", train_tiny)
+    return {name: root / name for name in NETWORKS}
 
 
 @pytest.fixture(scope="session")
 def styled_run(tiny_runs):
     """A run with a style book of the built-in scenes."""
-    arguments = ["--run", str(tiny_runs["styled"]), "--k", "2", "--device", "cpu"]
-    assert main(["cluster-styles", *arguments, "--overwrite"]) == 0
     return tiny_runs["styled"]
 
 

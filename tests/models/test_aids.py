@@ -257,6 +257,7 @@ def test_steps_ahead_leave_the_running_statistics():
     assert [int(norm.num_batches_tracked) for norm in norms] == [2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "settings", [["--model", "wgan_gp"], ["--model", "dcgan", *UNROLLED]], ids=["wgan_gp", "dcgan"]
 )
@@ -281,6 +282,7 @@ def test_recomputed_blocks_take_the_weights_that_they_were_lent():
         torch.testing.assert_close(stored, recomputed)
 
 
+@pytest.mark.slow
 def test_one_picture_has_no_company(capsys):
     assert train("--model", "dcgan", "--run", "d", *TINY, *MINIBATCH, "training.batch_size=1") == 2
     assert "set training.batch_size to 2 or more" in capsys.readouterr().err

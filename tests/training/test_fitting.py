@@ -79,6 +79,7 @@ def test_first_the_batch_becomes_smaller_and_a_step_keeps_its_pairs(fitting, siz
     assert again.model_dump() == plan.config.model_dump()
 
 
+@pytest.mark.slow
 def test_then_activations_are_recomputed_with_the_largest_batch_that_fits(fitting):
     need = fitting.needs(batch_size=1, accumulation=4, activation_checkpointing=True)
     assert need < fitting.needs(batch_size=1, accumulation=4)

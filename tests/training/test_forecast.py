@@ -99,6 +99,7 @@ def test_activations_grow_with_the_pictures():
     assert large == pytest.approx(4 * small, rel=0.1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", [PIX2PIX, HD], ids=["pix2pix", "pix2pixHD"])
 def test_checkpointing_saves_activations(model):
     large = {**model, "data.scene_size": (128, 128)}

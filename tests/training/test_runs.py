@@ -61,7 +61,7 @@ def lines(run):
 @pytest.mark.parametrize(
     "settings",
     [
-        ["model.dropout=0.5"],
+        pytest.param(["model.dropout=0.5"], marks=pytest.mark.slow),
         ["training.batch_size=2", "training.workers=2"],
         ["training.accumulation=2", "training.ema=0.9"],
         ["model.norm=batch", "training.batch_size=2", "model.adversarial=vanilla"],
@@ -228,6 +228,7 @@ def test_damaged_checkpoints(capsys, inside, how):
         assert message.startswith("error: ") and "step-00000001.safetensors" in message
 
 
+@pytest.mark.slow
 def test_newest_checkpoint_damaged_goes_on_from_the_one_before(capsys, inside):
     arguments = ["--model", "pix2pix", "--run", "a", "--max-steps", "3", *TINY]
     assert train(*arguments, "training.save_every=1") == 0
@@ -382,6 +383,7 @@ def test_run_means_the_run_to_resume(capsys):
     assert "command line: training.max_stepz: unknown key; did you mean" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_max_time_stops_and_resume_goes_on(capsys):
     endless = [s for s in TINY if not s.startswith(("training.steps", "training.decay"))]
     arguments = ["--model", "pix2pix", "--run", "a", "--max-time", "0.02", *endless]

@@ -35,10 +35,7 @@ TRAIN = [
 ]
 
 
-@pytest.fixture(scope="session")
-def styled_run(tmp_path_factory):
-    """A run with a style book."""
-    path = tmp_path_factory.mktemp("ui") / "run"
+def train_styled(path):
     # Threads that wait for one another take many times longer on networks as small as these
     # wherever the machine has other work.
     threads = torch.get_num_threads()
@@ -48,7 +45,12 @@ def styled_run(tmp_path_factory):
         assert main(["cluster-styles", "--run", str(path), "--k", "3", "--no-sheets"]) == 0
     finally:
         torch.set_num_threads(threads)
-    return path
+
+
+@pytest.fixture(scope="session")
+def styled_run(made_once):
+    """A run with a style book."""
+    return made_once("styled-run", train_styled)
 
 
 @pytest.fixture(scope="session")

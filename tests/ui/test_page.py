@@ -208,6 +208,7 @@ def test_label_tools(picker, car):
     assert name_at(x, y) == f"car {ident}"
 
 
+@pytest.mark.slow
 def test_two_tabs_do_not_disturb_each_other(open_tab, car):
     one, two = open_tab(), open_tab()
     before = two.picture()
@@ -248,6 +249,7 @@ def test_uploads(picker, street, tmp_path):
     assert picker.picture().shape == (32, 64, 3)
 
 
+@pytest.mark.slow
 def test_a_larger_picture(picker, tmp_path):
     scene = draw_scene(VAL_OFFSET, height=384, width=768)
     label, instance = tmp_path / "large-label.png", tmp_path / "large-things.png"
@@ -260,6 +262,7 @@ def test_a_larger_picture(picker, tmp_path):
     picker.wait(lambda: picker.page.keyboard.press("Control+z"))
 
 
+@pytest.mark.slow
 def test_a_browser_that_is_closed_in_mid_render(chromium, server, open_tab, car):
     for _ in range(3):
         context = chromium.new_context()
@@ -285,6 +288,7 @@ def test_nothing_overlaps_or_sticks_out(open_tab, car, width, height):
     check_boxes(picker.page, [*parts, "#editor .side"], width)
 
 
+@pytest.mark.slow
 def test_one_theme(open_tab):
     page = open_tab(color_scheme="dark").page
     assert page.evaluate("document.body.className.includes('dark')") is False
