@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 from img2img.cli import count, seed
@@ -110,27 +111,11 @@ def main(argv: list[str]) -> int:
     """Scores, writes, says what was found: exit code 2 where pictures could not be scored."""
     arguments = parse(argv)
     from img2img.evaluation.evaluate import compare_two, evaluate_folders, evaluate_run
-    from img2img.evaluation.evaluator import Options
-    from img2img.evaluation.instruments import Wanted
+    from img2img.evaluation.instruments import Options
     from img2img.evaluation.words import said, troubles
     from img2img.tasks import evaluator_of
 
-    options = Options(
-        checkpoint=arguments.checkpoint,
-        data=arguments.data,
-        limit=arguments.limit,
-        device=arguments.device,
-        styles=arguments.styles,
-        seed=arguments.seed,
-        wanted=Wanted(
-            arguments.lpips_weights,
-            arguments.inception,
-            arguments.segmenter,
-            arguments.segmenter_weights,
-            arguments.segmenter_classes,
-            arguments.segmenter_steps,
-        ),
-    )
+    options = Options(**{field.name: getattr(arguments, field.name) for field in fields(Options)})
     if arguments.compare:
         first, second = arguments.compare
         report = compare_two(

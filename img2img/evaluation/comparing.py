@@ -2,17 +2,16 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, SupportsFloat
 
 import numpy as np
 
 from img2img.errors import ConfigError, counted
 from img2img.evaluation import bootstrap, drawn
-from img2img.evaluation.judges.segmentation import score_names
+from img2img.evaluation.judges.segmentation import score_names, scores_of_sums
 from img2img.evaluation.pages.scores import written
-from img2img.evaluation.result import DRAWN, Difference, Score, label
-from img2img.evaluation.scoring import Scored, of_counts
-from img2img.metrics import distribution
+from img2img.evaluation.result import DRAWN, EQUAL, UNKNOWN, Difference, Evaluation, label
+from img2img.metrics import Better, distribution
 from img2img.metrics.paired import BETTER
 
 # Scores of whole sets.
@@ -26,8 +25,8 @@ SAME_DRAWN = ("data", "real pictures", "pictures")  # and of drawn pictures, wha
 _REALS = "real pictures, SHA-256"
 
 
-def compare(first: Scored, second: Scored) -> tuple[dict[str, Difference], dict[str, str]]:
-    """What `second` changes against `first`, metric by metric; and why some are not compared.
+def compare(one: Evaluation, other: Evaluation) -> tuple[dict[str, Difference], dict[str, str]]:
+    """What `other` changes against `one`, metric by metric; and why some are not compared.
 
     Scores of pairs and of a segmenter: of the pictures that both have. KID, and the accuracy of
     drawn pictures: as measured, with an interval as if their two errors were independent; those of
@@ -37,7 +36,6 @@ def compare(first: Scored, second: Scored) -> tuple[dict[str, Difference], dict[
     Raises:
         ConfigError: the two are not of the same inputs.
     """
-    one, other = first.evaluation, second.evaluation
     names = [name for name in one.images if name in other.images]
     if not names and one.images and other.images:
         raise ConfigError(
@@ -50,9 +48,7 @@ def compare(first: Scored, second: Scored) -> tuple[dict[str, Difference], dict[
             "evaluate both on the same data"
         )
     always = SAME_DRAWN if DRAWN in one.protocol or DRAWN in other.protocol else ()
-    found = _pairs(first, second, names) | _sets(first, second)
-    counted_names = [name for name in names if name in first.counts and name in second.counts]
-    found |= _classes(first, second, counted_names)
+    found = _pairs(one, other, names) | _sets(one, other) | _classes(one, other, names)
     left_out = {}
     for metric in dict.fromkeys((*one.scores, *other.scores, *found)):
         keys = SAME.get(metric, ("segmentation",) if metric not in (*BETTER, *SETS) else ())
@@ -73,60 +69,53 @@ def _unlike(one: Mapping[str, Any], other: Mapping[str, Any], key: str) -> bool:
     return parts[0] != parts[1]
 
 
-def _pairs(first: Scored, second: Scored, names: Sequence[str]) -> dict[str, Difference]:
-    one, other = first.evaluation.images, second.evaluation.images
+def _difference(
+    first: float, second: float, low: SupportsFloat, high: SupportsFloat, better: Better
+) -> Difference:
+    first, second = float(first), float(second)
+    return Difference(first, second, second - first, float(low), float(high), better)
+
+
+def _pairs(one: Evaluation, other: Evaluation, names: Sequence[str]) -> dict[str, Difference]:
     found = {}
     for metric, better in BETTER.items():
-        both = [n for n in names if metric in one[n] and metric in other[n]]
-        if both:
-            values = np.array([[one[n][metric], other[n][metric]] for n in both]).T
-            low, high = bootstrap.interval([values[1] - values[0]], bootstrap.mean)
-            means = values.mean(1)
-            change = float(means[1] - means[0])
-            found[metric] = Difference(*map(float, means), change, float(low), float(high), better)
+        pairs = ((one.images[n].get(metric), other.images[n].get(metric)) for n in names)
+        values = np.array([pair for pair in pairs if None not in pair], float)
+        if len(values):
+            low, high = bootstrap.interval([values[:, 1] - values[:, 0]], bootstrap.mean)
+            first, second = values.mean(0)
+            found[metric] = _difference(first, second, low, high, better)
     return found
 
 
-def _sets(first: Scored, second: Scored) -> dict[str, Difference]:
-    one, other = first.evaluation.scores, second.evaluation.scores
+def _sets(one: Evaluation, other: Evaluation) -> dict[str, Difference]:
     found = {}
     for metric, better in SETS.items():
-        if metric in one and metric in other:
-            change = other[metric].value - one[metric].value
-            error = math.hypot(_half(one[metric]), _half(other[metric]))
+        if metric in one.scores and metric in other.scores:
+            first, second = one.scores[metric], other.scores[metric]
+            change = second.value - first.value
+            error = math.hypot(first.high - first.low, second.high - second.low) / 2
             ends = (change - error, change + error)
-            found[metric] = Difference(
-                one[metric].value, other[metric].value, change, *ends, better
-            )
+            found[metric] = Difference(first.value, second.value, change, *ends, better)
     return found
 
 
-def _half(score: Score) -> float:
-    """Half the width of an interval."""
-    return (score.high - score.low) / 2
-
-
-def _classes(first: Scored, second: Scored, names: Sequence[str]) -> dict[str, Difference]:
-    if not names or first.class_names != second.class_names:
+def _classes(one: Evaluation, other: Evaluation, names: Sequence[str]) -> dict[str, Difference]:
+    names = [name for name in names if name in one.counts and name in other.counts]
+    if not names or one.class_names != other.class_names:
         return {}
-    sides = [np.stack([scored.counts[n] for n in names], -1) for scored in (first, second)]
+    sides = [np.stack([side.counts[name] for name in names], -1) for side in (one, other)]
 
     def change(*counts: np.ndarray, axis: int = -1) -> np.ndarray:
-        return of_counts(*counts[3:], axis=axis) - of_counts(*counts[:3], axis=axis)
+        return scores_of_sums(counts[3:], axis) - scores_of_sums(counts[:3], axis)
 
-    values = [of_counts(*side) for side in sides]
+    values = [scores_of_sums(side) for side in sides]
     low, high = bootstrap.interval([*sides[0], *sides[1]], change)
+    rows = zip(score_names(one.class_names), *values, low, high, strict=True)
     return {
-        metric: Difference(
-            float(values[0][i]),
-            float(values[1][i]),
-            float(values[1][i] - values[0][i]),
-            float(low[i]),
-            float(high[i]),
-            "larger",
-        )
-        for i, metric in enumerate(score_names(first.class_names))
-        if np.isfinite([values[0][i], values[1][i]]).all()
+        metric: _difference(first, second, low, high, "larger")
+        for metric, first, second, low, high in rows
+        if np.isfinite([first, second]).all()
     }
 
 
@@ -134,15 +123,14 @@ def sentence(metric: str, found: Difference, count: int) -> str:
     """A difference in words: `l1: lower by 0.012 (0.004 to 0.020): a difference, better`."""
     change, low, high = written(found.change, found.low, found.high, digits=3)
     name = label(metric)
-    where = "lower" if found.change < 0 else "higher"
-    size = f"{where} by {change.lstrip('-')}" if found.change else "the same"
-    if not math.isfinite(found.low):
-        return f"{name}: {size}; without an interval nobody can say whether that is a difference"
-    if not found.certain:
+    if found.verdict == EQUAL:
         return (
             f"{name}: no difference that {counted(count, 'picture')} could show ({change}, "
             f"{low} to {high})"
         )
+    where = "lower" if found.change < 0 else "higher"
+    size = f"{where} by {change.lstrip('-')}" if found.change else "the same"
+    if found.verdict == UNKNOWN:
+        return f"{name}: {size}; without an interval nobody can say whether that is a difference"
     ends = (low, high) if found.change > 0 else (high.lstrip("-"), low.lstrip("-"))
-    judged = "better" if (found.change < 0) == (found.better == "smaller") else "worse"
-    return f"{name}: {size} ({' to '.join(ends)}): a difference, {judged}"
+    return f"{name}: {size} ({' to '.join(ends)}): a difference, {found.verdict}"

@@ -1,7 +1,6 @@
 """How good are the pictures of a run that draws them from noise? Scores of sets, no pairs."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,7 @@ from img2img.data.sheets import picture_grid, to_picture
 from img2img.data.spec import BUILT_IN, DataSpec
 from img2img.errors import ConfigError, DataError, counted
 from img2img.evaluation import bootstrap, output
-from img2img.evaluation.accumulator import NEEDS
-from img2img.evaluation.evaluator import EvaluatedSet, Options, RunEvaluator, config_of
+from img2img.evaluation.evaluator import EvaluatedSet, Evaluator, RunEvaluator, config_of
 from img2img.evaluation.instruments import Instruments, about_sets, gather_for_sets, too_few
 from img2img.evaluation.judges.classifier import (
     Seen,
@@ -28,99 +26,85 @@ from img2img.evaluation.judges.classifier import (
 )
 from img2img.evaluation.pictures import as_rgb
 from img2img.evaluation.result import DRAWN, Evaluation, Score
-from img2img.evaluation.scoring import Scored, set_scores
+from img2img.evaluation.scoring import NEEDS, mean_score, set_scores
 from img2img.inference.sampler import LatentSampler
 from img2img.keys import CATEGORY, CLASS
-from img2img.metrics import distribution
+from img2img.metrics import Better, distribution
 from img2img.models.latents import COLUMNS
 from img2img.progress import counting
-from img2img.runs.folder import find_run
 
 COUNT = 2000  # pictures drawn, and real ones beside them
 ROWS = 8  # of a grid without classes and codes
 BATCH = 64
 LISTED = 8  # classes in a message
-BETTER = {
+BETTER: dict[str, Better] = {
     "accuracy": "larger",
     "code_accuracy": "larger",
     "frechet": "smaller",
     "modes": "larger",
     "even": "larger",
 }
-NO_CLASSES = "the pictures have no classes for a classifier to learn"
 
 
-@dataclass(frozen=True)
-class Sets:
-    """Drawn pictures (N, C, H, W) in [-1, 1] and real ones.
-
-    Attributes:
-        latents: that `fake` was drawn from.
-        place: where the real ones are.
-    """
-
-    fake: Tensor
-    latents: Mapping[str, Tensor]
-    real: Stacked
-    place: str
-
-
-class DrawnEvaluator:
-    """Scores what a run draws from noise against the pictures that it learnt from.
-
-    Args:
-        run: name or path; None for the newest.
-    """
-
-    def __init__(self, run: str | None, options: Options):
-        self.run, self.options = run, options
+class DrawnEvaluator(RunEvaluator):
+    """Scores what a run draws from noise against the pictures that it learnt from."""
 
     @cached_property
     def sampler(self) -> LatentSampler:
         """The network that draws."""
-        place = find_run(self.run).resolve()
-        return LatentSampler.load(
-            place, checkpoint=self.options.checkpoint, device=self.options.device
-        )
+        options = self.options
+        return LatentSampler.load(self.folder, checkpoint=options.checkpoint, device=options.device)
 
     @cached_property
-    def sets(self) -> Sets:
-        """What is scored."""
-        options = self.options
-        return _sets(self.sampler, options.data, options.limit or COUNT, options.seed)
+    def latents(self) -> dict[str, Tensor]:
+        """What the scored pictures are drawn from."""
+        draw = torch.Generator().manual_seed(self.options.seed)
+        return self.sampler.latents.draw(self.options.limit or COUNT, generator=draw)
+
+    @cached_property
+    def fakes(self) -> Tensor:
+        """The drawn pictures, (N, C, H, W) in [-1, 1]."""
+        return self.sampler.render(self.latents)
+
+    @cached_property
+    def reals(self) -> tuple[Stacked, str]:
+        """The real pictures, and where they are."""
+        return _find_reals(self.sampler, self.options.data, self.options.limit or COUNT)
 
     def gather(self, folder: Path) -> Instruments:
-        reason = too_few(min(len(self.sets.fake), len(self.sets.real.images)))
-        if not reason and as_rgb(self.sets.fake[:1]) is None:
+        reason = too_few(min(len(self.reals[0].images), len(self.fakes)))
+        if not reason and as_rgb(self.fakes[:1]) is None:
             reason = NEEDS["sets"]
-        return gather_for_sets(self.options.wanted, self.sampler.device, reason)
+        return gather_for_sets(self.options, reason)
 
     def evaluate(self, folder: Path, tools: Instruments) -> EvaluatedSet:
-        sets, sampler, run = self.sets, self.sampler, find_run(self.run).resolve()
-        scores, missing, about = _classified(sets, sampler.device)
+        (real, place), seed = self.reals, self.options.seed
+        scores, missing, about = _classified(self.fakes, self.latents, real, self.sampler.device)
         if tools.inception is not None:
-            features = [_features(tools, some) for some in (sets.fake, sets.real.images)]
+            features = [_features(tools, images) for images in (self.fakes, real.images)]
             scores |= set_scores(*features)
             about["sets"] = about_sets(*map(len, features))
         protocol = {
-            "run": str(run),
-            "checkpoint": sampler.source,
-            "pictures": counted(len(sets.fake), "drawn picture"),
-            DRAWN: f"noise, seed {self.options.seed}",
-            "data": sets.place,
-            "real pictures": counted(len(sets.real.images), "picture"),
+            "run": str(self.folder),
+            "checkpoint": self.sampler.source,
+            "pictures": counted(len(self.fakes), "drawn picture"),
+            DRAWN: f"noise, seed {seed}",
+            "data": place,
+            "real pictures": counted(len(real.images), "picture"),
             **about,
             "intervals": bootstrap.METHOD,
             **tools.protocol,
         }
         missing |= {
-            metric: why for metric, why in tools.missing.items() if metric in distribution.BETTER
+            metric: tools.missing[metric]
+            for metric in distribution.BETTER
+            if metric in tools.missing
         }
-        evaluation = Evaluation(run.name, scores, missing, {}, protocol)
+        evaluation = Evaluation(self.folder.name, scores, missing, {}, protocol)
         # Not the noise of the scored pictures, nor, where both seeds are the usual 0, that of the
         # training's samples, which the page shows anyway.
-        grid = draw_gallery(sampler, self.options.seed + 1)
-        found = EvaluatedSet(Scored(evaluation, {}, ()), run=run, grid=grid)
+        grid = draw_gallery(self.sampler, seed + 1)
+        found = EvaluatedSet(evaluation, run=self.folder, grid=grid)
         output.write_set(folder, found)
         return found
 
@@ -136,16 +120,11 @@ class DrawnEvaluator:
                 "real pictures with --data DIR"
             )
 
-    def of_inputs(self, fakes: Mapping[str, Path], place: Path) -> Mapping[str, Path]:
+    def against(self, place: Path) -> Evaluator:
         raise ConfigError(
             f"--against {place}: the run draws from noise, so no picture is of the same inputs; "
             "score that folder by --fake and --real"
         )
-
-    def evaluate_others(
-        self, folder: Path, tools: Instruments, fakes: Mapping[str, Path], place: Path
-    ) -> EvaluatedSet:
-        raise NotImplementedError("there are no inputs that others could have pictures of")
 
 
 def draw_gallery(sampler: LatentSampler, seed: int) -> np.ndarray:
@@ -159,7 +138,7 @@ def draw_gallery(sampler: LatentSampler, seed: int) -> np.ndarray:
     return picture_grid(rows, [caption for caption, _ in gallery])
 
 
-def _sets(sampler: LatentSampler, path: Path | None, count: int, seed: int) -> Sets:
+def _find_reals(sampler: LatentSampler, path: Path | None, count: int) -> tuple[Stacked, str]:
     config, spec = sampler.config.data, sampler.spec
     if path is not None:
         config = config.model_copy(update={"path": str(path)})
@@ -171,15 +150,13 @@ def _sets(sampler: LatentSampler, path: Path | None, count: int, seed: int) -> S
     try:
         data = describe_pictures(config, seed=sampler.config.training.seed)
     except DataError as error:
-        height, width = spec.size
+        height, width = spec.size or (0, 0)
         size = f"\nThe run draws pictures of {width}x{height}."
         hint = size if path else "\nIf the run's data have moved: --data DIR"
         raise DataError(f"{error}{hint}") from error
     place = str(Path(config.path).expanduser().resolve()) if config.path else BUILT_IN
     _require_alike(sampler, data.spec, place)
-    latents = sampler.latents.draw(count, generator=torch.Generator().manual_seed(seed))
-    real = stack_pictures(config, data, count)
-    return Sets(sampler.render(latents), latents, real, place)
+    return stack_pictures(config, data, count), place
 
 
 def _require_alike(sampler: LatentSampler, spec: DataSpec, place: str) -> None:
@@ -189,11 +166,11 @@ def _require_alike(sampler: LatentSampler, spec: DataSpec, place: str) -> None:
         channels = counted(spec.target.channels, "channel")
         wrong.append(f"{channels}, the run draws {own.target.channels}")
     if spec.size != own.size:
-        (height, width), (h, w) = spec.size, own.size
-        wrong.append(f"{width}x{height} pixels, the run draws {w}x{h}")
+        found, its = ("{1}x{0}".format(*(size or (0, 0))) for size in (spec.size, own.size))
+        wrong.append(f"{found} pixels, the run draws {its}")
     if wanted and spec.class_names != wanted:
-        found = f"the classes {_listed(spec.class_names)}" if spec.class_names else "no classes"
-        wrong.append(f"{found}, the run draws {_listed(wanted)}")
+        names = f"the classes {_listed(spec.class_names)}" if spec.class_names else "no classes"
+        wrong.append(f"{names}, the run draws {_listed(wanted)}")
     if wrong:
         raise ConfigError(
             f"{place}: the pictures have {'; '.join(wrong)}. Name pictures like those that the run "
@@ -206,33 +183,28 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _classified(
-    sets: Sets, device: torch.device
+    fakes: Tensor, latents: Mapping[str, Tensor], real: Stacked, device: torch.device
 ) -> tuple[dict[str, Score], dict[str, str], dict[str, Any]]:
     """Scores by a classifier of the real pictures, what is missing and why, and what it is."""
-    real, coded = sets.real, CATEGORY in sets.latents
-    reason = _no_classifier(real)
-    if reason:
-        accuracy = "code_accuracy" if coded else "accuracy"
+    reason, labels, classes = _no_classifier(real), real.classes, len(real.names)
+    if reason or labels is None:
+        accuracy = "code_accuracy" if CATEGORY in latents else "accuracy"
         return {}, dict.fromkeys((accuracy, "frechet", "modes", "even"), reason), {}
-    held, classes = every_fifth(real.classes), len(real.names)
-    network = train_classifier(
-        real.images[~held], real.classes[~held], classes=classes, device=device
-    )
-    drawn, others = classify(network, sets.fake), classify(network, real.images[held])
-    scores, missing = _accuracies(sets.latents, drawn[0])
+    held = every_fifth(labels)
+    network = train_classifier(real.images[~held], labels[~held], classes=classes, device=device)
+    drawn, others = classify(network, fakes), classify(network, real.images[held])
+    scores, missing = _accuracies(latents, drawn[0])
     values = classified_scores(drawn, others, classes=classes)
-    scores |= {name: _of_set(name, value, len(sets.fake)) for name, value in values.items()}
-    about = _about(real, held, others)
+    scores |= {name: Score.of_set(v, BETTER[name], len(fakes)) for name, v in values.items()}
     learnt = classify(network, real.images[~held])
-    real_ones = classified_scores(learnt, others, classes=classes)["frechet"]
-    about["frechet"] += f"; that of the real pictures it is trained on is {real_ones:.3g}"
-    return scores, missing, {"classifier": about}
+    usual = classified_scores(learnt, others, classes=classes)["frechet"]
+    return scores, missing, {"classifier": _about(real.names, labels, held, others, usual)}
 
 
 def _no_classifier(real: Stacked) -> str:
     """Why there can be no classifier of the real pictures, "" where there can."""
     if real.classes is None:
-        return NO_CLASSES
+        return "the pictures have no classes for a classifier to learn"
     if len(real.names) < 2:
         return "all pictures are of one class: a classifier has nothing to tell apart"
     held = int(every_fifth(real.classes).sum())
@@ -249,35 +221,33 @@ def _accuracies(
     latents: Mapping[str, Tensor], predicted: Tensor
 ) -> tuple[dict[str, Score], dict[str, str]]:
     """Of the classes that the pictures were drawn for, or of the codes that stand for them."""
-    count = len(predicted)
     if CLASS in latents:
         right = (predicted == latents[CLASS]).double().numpy()
-        low, high = bootstrap.interval([right], bootstrap.mean)
-        accuracy = Score(float(right.mean()), float(low), float(high), "larger", count)
-        return {"accuracy": accuracy}, {}
+        return {"accuracy": mean_score(right, BETTER["accuracy"])}, {}
     if CATEGORY not in latents:
         return {}, {"accuracy": "the run draws without a class"}
-    value = own_code_accuracy(latents[CATEGORY], predicted)
-    return {"code_accuracy": _of_set("code_accuracy", value, count - count // 2)}, {}
+    value, count = own_code_accuracy(latents[CATEGORY], predicted), len(predicted)
+    return {"code_accuracy": Score.of_set(value, "larger", count - count // 2)}, {}
 
 
-def _of_set(name: str, value: float, count: int) -> Score:
-    """A score of a whole set, which has no interval."""
-    return Score(value, float("nan"), float("nan"), BETTER[name], count)
+def _about(
+    names: Sequence[str], labels: Tensor, held: Tensor, others: Seen, usual: float
+) -> dict[str, Any]:
+    """What the classifier is.
 
-
-def _about(real: Stacked, held: Tensor, others: Seen) -> dict[str, Any]:
-    """What the classifier is; `others` is what it sees in the pictures kept from it."""
-    right = float((others[0] == real.classes[held]).double().mean())
-    known = set(real.classes.tolist())
-    unknown = [name for number, name in enumerate(real.names) if number not in known]
+    Args:
+        others: what it sees in the pictures kept from it.
+        usual: the Fréchet distance of the pictures that it is trained on.
+    """
+    right = float((others[0] == labels[held]).double().mean())
+    unknown = [name for number, name in enumerate(names) if not (labels == number).any()]
     return {
         "network": f"trained on {int((~held).sum())} of the real pictures and their classes",
         "accuracy": f"{right:.4f} on the {int(held.sum())} others, the best available",
         **({"has seen no picture of": _listed(unknown)} if unknown else {}),
         "frechet": "distance of Gaussians fitted to its features of the pictures and of these others; "
-        "it is not FID",
-        "modes": f"of {len(real.names)} classes, those that it sees in the pictures",
+        f"it is not FID; that of the real pictures it is trained on is {usual:.3g}",
+        "modes": f"of {len(names)} classes, those that it sees in the pictures",
         "even": "exponential of the entropy over them",
     }
 
@@ -286,9 +256,5 @@ def _about(real: Stacked, held: Tensor, others: Seen) -> dict[str, Any]:
 def _features(tools: Instruments, images: Tensor) -> Tensor:
     """Inception's, (N, 2048)."""
     parts = images.split(BATCH)
-    return torch.cat(
-        [
-            tools.inception(as_rgb(part).to(tools.device)).cpu()
-            for part in counting(parts, len(parts), "scoring")
-        ]
-    )
+    features = [tools.features(part) for part in counting(parts, len(parts), "scoring")]
+    return torch.cat([part for part in features if part is not None])

@@ -1,18 +1,18 @@
 """Evaluating a run or two folders, and comparing two of them: from names to results on disk."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from img2img.errors import ConfigError
 from img2img.evaluation import output
 from img2img.evaluation.comparing import compare, sentence
-from img2img.evaluation.evaluator import EvaluatedSet, Evaluator, Options, RunEvaluator
+from img2img.evaluation.evaluator import EvaluatedSet, Evaluator, RunEvaluator
 from img2img.evaluation.examples import rows
+from img2img.evaluation.instruments import Options
 from img2img.evaluation.pages.comparison import comparison_page
 from img2img.evaluation.paired import FolderEvaluator
-from img2img.evaluation.reals import find_pictures
-from img2img.evaluation.result import EVALUATION, Evaluation, label
+from img2img.evaluation.result import EVALUATION, Evaluation, joined
 from img2img.runs.folder import find_run
 
 OUT = Path("evaluation")
@@ -35,7 +35,7 @@ class Summary:
     pages: list[Path]
     sentences: list[str] = field(default_factory=list)
     left_out: Mapping[str, str] = field(default_factory=dict)
-    remarks: list[str] = field(default_factory=list)
+    remarks: Sequence[str] = ()
 
 
 def evaluate_run(
@@ -52,9 +52,20 @@ def evaluate_run(
         UserError: anything that the user can mend.
     """
     out = out or find_run(evaluator.run) / OUT
-    if against:
-        return _evaluate_against(evaluator, against, out)
-    return _evaluate(evaluator, out)
+    if not against:
+        return _evaluate(evaluator, out)
+    with output.results(out) as folder:
+        others = evaluator.against(against)
+        tools = evaluator.gather(folder)
+        found = evaluator.evaluate(folder, tools)
+        other = others.evaluate(folder / output.AGAINST, tools)
+        pages = [out / output.AGAINST / output.PAGE, out / output.PAGE]
+        remarks = others.remarks
+        try:
+            return _compare(folder, other, found, [*pages, out / output.COMPARISON_PAGE], remarks)
+        except ConfigError as error:  # the scores took long, and are worth keeping
+            both = [other.evaluation, found.evaluation]
+            return Summary(both, pages, remarks=[*remarks, f"not compared: {error}"])
 
 
 def evaluate_folders(
@@ -65,30 +76,13 @@ def evaluate_folders(
     Raises:
         UserError: anything that the user can mend.
     """
-    evaluator = FolderEvaluator(fake, real, options)
-    return _evaluate(evaluator, out or OUT, evaluator.remarks)
+    return _evaluate(FolderEvaluator.of_folders(fake, real, options), out or OUT)
 
 
-def _evaluate(evaluator: Evaluator, out: Path, remarks: Sequence[str] = ()) -> Summary:
+def _evaluate(evaluator: Evaluator, out: Path) -> Summary:
     with output.results(out) as folder:
         found = evaluator.evaluate(folder, evaluator.gather(folder))
-    return Summary([found.scored.evaluation], [out / output.PAGE], remarks=list(remarks))
-
-
-def _evaluate_against(evaluator: RunEvaluator, place: Path, out: Path) -> Summary:
-    """Scores a run's translations and another tool's, and compares them."""
-    fakes, doubled = find_pictures(place)
-    with output.results(out) as folder:
-        fakes = evaluator.of_inputs(fakes, place)
-        tools = evaluator.gather(folder)
-        found = evaluator.evaluate(folder, tools)
-        other = evaluator.evaluate_others(folder / output.AGAINST, tools, fakes, place)
-        pages = [out / output.AGAINST / output.PAGE, out / output.PAGE]
-        try:
-            return _compare(folder, other, found, [*pages, out / output.COMPARISON_PAGE], doubled)
-        except ConfigError as error:  # the scores took long, and are worth keeping
-            both = [other.scored.evaluation, found.scored.evaluation]
-            return Summary(both, pages, remarks=[*doubled, f"not compared: {error}"])
+    return Summary([found.evaluation], [out / output.PAGE], remarks=evaluator.remarks)
 
 
 def compare_two(
@@ -107,7 +101,11 @@ def compare_two(
         UserError: anything that the user can mend; also where the two are not of the same inputs.
     """
     out = out or COMPARED
-    evaluators = {name: evaluator_of(name) for name in (first, second) if not _is_earlier(name)}
+    evaluators = {
+        name: evaluator_of(name)
+        for name in (first, second)
+        if not (Path(name).expanduser() / EVALUATION).is_file()
+    }
     if len(evaluators) == 2:
         evaluators[first].require_comparable(evaluators[second])
     with output.results(out) as folder:
@@ -119,12 +117,7 @@ def compare_two(
             tools = tools or evaluators[name].gather(folder)
             sets.append(evaluators[name].evaluate(folder / own, tools))
             pages.append(out / own / output.PAGE)
-        return _compare(folder, *sets, [*pages, out / output.COMPARISON_PAGE])
-
-
-def _is_earlier(name: str) -> bool:
-    """Whether it is the folder of an earlier evaluation."""
-    return (Path(name).expanduser() / EVALUATION).is_file()
+        return _compare(folder, sets[0], sets[1], [*pages, out / output.COMPARISON_PAGE])
 
 
 def _compare(
@@ -135,24 +128,28 @@ def _compare(
     remarks: Sequence[str] = (),
 ) -> Summary:
     """Compares and writes the comparison."""
-    differences, left_out = compare(first.scored, second.scored)
-    one, other = first.scored.evaluation, second.scored.evaluation
+    one, other = first.evaluation, second.evaluation
+    differences, left_out = compare(one, other)
     if not differences:
-        alike = {
-            why: [label(m) for m in left_out if left_out[m] == why] for why in left_out.values()
-        }
-        reasons = "; ".join(f"{', '.join(metrics)}: {why}" for why, metrics in alike.items())
+        reasons = "; ".join(f"{metrics}: {why}" for metrics, why in joined(left_out).items())
         raise ConfigError(f"{one.name} and {other.name} have no metric in common ({reasons})")
     common = sum(name in other.images for name in one.images)
     sentences = [
         sentence(metric, found, common or other.scores[metric].count)
         for metric, found in differences.items()
     ]
+    content = {
+        "first": one.name,
+        "second": other.name,
+        "differences": {metric: asdict(found) for metric, found in differences.items()},
+        "not compared": left_out,
+        "in words": sentences,
+    }
     pictures = rows(first, second)
     grids = [found.grid for found in (first, second) if found.grid is not None]
     grids = grids if len(grids) == 2 else []
     page = comparison_page(one, other, differences, pictures, grids)
-    output.write_comparison(folder, (one.name, other.name), differences, left_out, sentences, page)
+    output.write_comparison(folder, content, page)
     if not pictures and not grids:
         remarks = [*remarks, "the pictures are no longer where they were: none are shown"]
-    return Summary([one, other], pages, sentences, left_out, list(remarks))
+    return Summary([one, other], pages, sentences, left_out, remarks)

@@ -1,29 +1,22 @@
 """Which pictures the pages show, and what of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from img2img.data.sheets import to_picture
 from img2img.errors import DataError
 from img2img.evaluation.evaluator import EvaluatedSet
 from img2img.evaluation.pictures import match, read_picture, to_tensor
-from img2img.evaluation.result import Evaluation, Shown, chief
+from img2img.evaluation.result import Shown, chief
 from img2img.metrics.paired import BETTER
 
 EACH = 4  # pictures under each heading
 
 
-def best_to_worst(evaluation: Evaluation) -> list[str]:
-    """The names of the pictures that have a value of the chief metric."""
-    metric = chief(evaluation)
-    names = [name for name, own in evaluation.images.items() if metric in own]
-    sign = 1 if BETTER[metric] == "smaller" else -1
-    return sorted(names, key=lambda name: sign * evaluation.images[name][metric])
-
-
-def pick(ordered: Sequence[str]) -> dict[str, list[str]]:
-    """Up to four from the start, the middle and the end of a list; none twice."""
+def pick(values: Mapping[str, float], metric: str) -> dict[str, list[str]]:
+    """Up to four names with the best, the median and the worst values of a metric; none twice."""
+    ordered = sorted(values, key=values.__getitem__, reverse=BETTER[metric] == "larger")
     each = min(EACH, -(-len(ordered) // 3))
-    best, rest = list(ordered[:each]), list(ordered[each:])
+    best, rest = ordered[:each], ordered[each:]
     worst = rest[max(0, len(rest) - each) :]
     rest = rest[: len(rest) - len(worst)]
     middle = max(0, (len(rest) - each) // 2)
@@ -31,15 +24,13 @@ def pick(ordered: Sequence[str]) -> dict[str, list[str]]:
 
 
 def chosen(found: EvaluatedSet) -> dict[str, list[Shown]]:
-    """The pictures of a report."""
-    picked = pick(best_to_worst(found.scored.evaluation))
-    return {head: draw(found, names) for head, names in picked.items()}
-
-
-def draw(found: EvaluatedSet, names: Sequence[str]) -> list[Shown]:
-    """Pictures of these names; those that have gone since are left out."""
-    drawn = (_draw(found, name) for name in names)
-    return [shown for shown in drawn if shown is not None]
+    """The pictures of a report; those that have gone since are left out."""
+    metric = chief(found.evaluation)
+    values = {n: own[metric] for n, own in found.evaluation.images.items() if metric in own}
+    return {
+        head: [shown for name in names if (shown := _draw(found, name))]
+        for head, names in pick(values, metric).items()
+    }
 
 
 def _draw(found: EvaluatedSet, name: str) -> Shown | None:
@@ -56,15 +47,13 @@ def _draw(found: EvaluatedSet, name: str) -> Shown | None:
 
 def rows(first: EvaluatedSet, second: EvaluatedSet) -> list[tuple[Shown, Shown]]:
     """The same inputs by both: those that the second changes for the better, the middle, the worse."""
-    one, other = first.scored.evaluation, second.scored.evaluation
+    one, other = first.evaluation, second.evaluation
     metric = chief(one, other)
-    sign = 1 if BETTER[metric] == "smaller" else -1
     changes = {
-        name: sign * (other.images[name][metric] - own[metric])
+        name: other.images[name][metric] - own[metric]
         for name, own in one.images.items()
         if metric in own and metric in other.images.get(name, {})
     }
-    picked = pick(sorted(changes, key=changes.__getitem__))
-    names = [name for some in picked.values() for name in some]
-    pairs = ([*draw(first, [name]), *draw(second, [name])] for name in names)
-    return [(pair[0], pair[1]) for pair in pairs if len(pair) == 2]
+    names = [name for some in pick(changes, metric).values() for name in some]
+    pairs = ((_draw(first, name), _draw(second, name)) for name in names)
+    return [(one, other) for one, other in pairs if one and other]

@@ -1,4 +1,4 @@
-"""The held-out pairs of a run: what its translations are scored by."""
+"""The held-out pairs of a run: what its translations are scored by, and these translations."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -7,16 +7,20 @@ from typing import Any, Literal
 import numpy as np
 
 from img2img.config import parse_config
-from img2img.data.loader import Source
+from img2img.data.describe import describe_data
+from img2img.data.layouts import find_pairs
+from img2img.data.loader import FolderSource, Source
+from img2img.data.pairing.records import VAL_WORDS, PairIndex
 from img2img.data.sheets import to_picture
-from img2img.data.spec import BUILT_IN
-from img2img.errors import ConfigError, DataError
-from img2img.evaluation.held_out_pairs import find_sources
+from img2img.data.spec import BUILT_IN, DataSpec, PartSpec
+from img2img.data.survey import find
+from img2img.errors import ConfigError, DataError, UserError
 from img2img.evaluation.pictures import Real, require_finite
-from img2img.evaluation.reals import evenly
+from img2img.evaluation.reals import Reals, evenly
 from img2img.fields.files import suffix_for, write_image
 from img2img.fields.image import DTYPE_RANGES
 from img2img.inference.arrays import Prepared
+from img2img.inference.pairs import require_parts
 from img2img.inference.styles.looks import StyleOverrides, picture_seed
 from img2img.inference.translator import Translator
 from img2img.keys import TARGET
@@ -34,84 +38,61 @@ STYLES: dict[Styles, str] = {
 }
 
 
-class HeldOut:
-    """Pairs of a run as a `Reals`, and its translations of them.
+class HeldOut(Reals):
+    """Pairs of a run, and its translations of them.
+
+    Args:
+        run: name or path; None for the newest.
+        data: pairs of another place instead of the run's own: those of its validation split or,
+            where it has none, all of them.
+        limit: of more pairs than that, so many are taken, evenly spaced.
 
     Attributes:
         run: the run's folder.
         training: the pairs that are not held out; empty where all are.
-        beyond: names of held-out pairs that a limit leaves out.
-        config: of the run, with the data's place as it is now.
+        beyond: names of held-out pairs that the limit leaves out.
+
+    Raises:
+        UserError: the run or its data cannot be read, or there is no held-out pair.
     """
 
     def __init__(
         self,
-        run: Path,
-        translator: Translator,
-        config: Config,
-        pairs: Source,
-        training: Source,
-        *,
-        origin: Mapping[str, Any],
-        limit: int | None = None,
-    ):
-        self.run, self.translator, self.config = run, translator, config
-        self.spec = translator.spec
-        self.pairs, self.training, self.origin = pairs, training, origin
-        self.places = {pairs.name(i): i for i in evenly(range(len(pairs)), limit)}
-        self.names = list(self.places)
-        everything = (pairs.name(i) for i in range(len(pairs)))
-        self.beyond = [name for name in everything if name not in self.places]
-        labels = self.spec.labels
-        self.class_names: Sequence[str] = ()
-        if labels is not None:
-            self.class_names = _distinct([labels.class_name(c) for c in range(labels.classes)])
-        self.ignore_id = self.spec.ignore[1] if self.spec.ignore else None
-        target = self.spec.target
-        self.ranges = DTYPE_RANGES | {target.dtype: (target.low, target.high)}
-
-    @classmethod
-    def load(
-        cls,
         run: str | None,
         *,
         checkpoint: str | None = None,
         data: Path | None = None,
         device: str = "auto",
         limit: int | None = None,
-    ) -> "HeldOut":
-        """A run by name or path, the newest for None.
-
-        Args:
-            data: pairs of another place instead of the run's own: those of its validation
-                split or, where it has none, all of them.
-            limit: of more pairs than that, so many are taken, evenly spaced.
-
-        Raises:
-            UserError: the run or its data cannot be read, or there is no held-out pair.
-        """
-        path = find_run(run)
+    ):
+        self.run = path = find_run(run)
         found = pick_checkpoint(path, checkpoint)
-        translator = Translator.load(path, checkpoint=found.path, device=device)
-        config = parse_config(found.meta["config"], OPTIONS, str(found.path))
-        if data is None and config.data.path is None and found.spec.layout != BUILT_IN:
+        self.translator = Translator.load(path, checkpoint=found.path, device=device)
+        self.config = config = parse_config(found.meta["config"], OPTIONS, str(found.path))
+        self.spec = spec = self.translator.spec
+        if data is None and config.data.path is None and spec.layout != BUILT_IN:
             raise ConfigError(f"{path} was not trained here: name pairs to score with --data DIR")
-        pairs, training, where = find_sources(config, found.spec, data)
-        if not len(pairs):
+        self.pairs, self.training, where = find_sources(config, found.spec, data)
+        names = [self.pairs.name(i) for i in range(len(self.pairs))]
+        if not names:
             raise ConfigError(
                 f"{path}: {where}: there is no held-out pair to score; name pairs with --data DIR"
             )
+        self.places = {names[i]: i for i in evenly(range(len(names)), limit)}
+        self.names = list(self.places)
+        self.beyond = [name for name in names if name not in self.places]
         place = data or config.data.path
-        origin = {
+        self.origin = {
             "run": str(path.resolve()),
             "checkpoint": str(found.path.resolve()),
             "step": found.meta["step"],
             "data": str(Path(place).expanduser().resolve()) if place else BUILT_IN,
             "pairs": where,
         }
-        return cls(path, translator, config, pairs, training, origin=origin, limit=limit)
-
-    # ---------------------------------------------------------------- as `Reals`
+        if spec.labels is not None:
+            self.class_names = _distinct([*map(spec.labels.class_name, range(spec.labels.classes))])
+        self.ignore_id = spec.ignore[1] if spec.ignore else None
+        self.ranges = DTYPE_RANGES | {spec.target.dtype: (spec.target.low, spec.target.high)}
 
     def read(self, name: str) -> Real:
         arrays = self.pairs.read(self.places[name])
@@ -125,8 +106,6 @@ class HeldOut:
 
     def _inputs(self, name: str) -> Prepared:
         return self.translator.complete(self.pairs.read(self.places[name]))
-
-    # ---------------------------------------------------------------- translating
 
     def translate(
         self, folder: Path, *, styles: Styles = "usual", seed: int = 0
@@ -143,7 +122,10 @@ class HeldOut:
         Raises:
             UserError: the styles are not there, or the results cannot be written.
         """
-        self._require(styles)
+        if styles != "usual":
+            self.translator.require_styles()
+        if styles == "random":
+            self.translator.require_book()
         suffix = suffix_for(self.spec.target.dtype, self.spec.target.channels)
         files, failed = {}, {}
         for name in counting(self.names, len(self.names), "translating"):
@@ -152,17 +134,10 @@ class HeldOut:
             except DataError as error:
                 failed[name] = str(error)
                 continue
-            path = folder / f"{name}{suffix}"
+            files[name] = path = folder / f"{name}{suffix}"
             path.parent.mkdir(parents=True, exist_ok=True)
             write_image(path, picture)
-            files[name] = path
         return files, failed
-
-    def _require(self, styles: Styles) -> None:
-        if styles != "usual":
-            self.translator.require_styles()
-        if styles == "random":
-            self.translator.require_book()
 
     def _translate(self, name: str, styles: Styles, seed: int) -> np.ndarray:
         inputs, look = self._inputs(name), None
@@ -176,15 +151,67 @@ class HeldOut:
             look = self.translator.look(inputs, overrides, seed=picture_seed(seed, name))
         return self.translator.translate(inputs, look=look)
 
-    def about_styles(self, styles: Styles, seed: int) -> str | None:
-        """One sentence on the styles, None where the run has none."""
+    def about_styles(self, styles: Styles, seed: int) -> dict[str, Any]:
+        """One sentence on the styles, for the protocol; nothing where the run has none."""
         if not self.translator.style_input:
-            return None
+            return {}
         if styles == "usual" and self.translator.book is None:
-            return "neutral: the run has no style book"
-        return STYLES[styles] + (f", seed {seed}" if styles == "random" else "")
+            return {"styles": "neutral: the run has no style book"}
+        return {"styles": STYLES[styles] + (f", seed {seed}" if styles == "random" else "")}
 
 
 def _distinct(names: Sequence[str]) -> list[str]:
     """Names that occur twice, with their number."""
     return [f"{n}-{i}" if names.count(n) > 1 else n for i, n in enumerate(names)]
+
+
+def find_sources(config: Config, spec: DataSpec, data: Path | None) -> tuple[Source, Source, str]:
+    """The held-out pairs of a run, those that are not held out, and in words where they are.
+
+    Nothing is read but names: what is wrong with single files shows when they are scored.
+
+    Args:
+        spec: of the run.
+        data: pairs of another place: those of its validation split or, where it has none, all.
+
+    Raises:
+        UserError: there are no pairs, or not of the run's parts.
+    """
+    own = config.data.path
+    if data is None and own is None:
+        found = describe_data(config.data, seed=config.training.seed)
+        return found.val, found.train, f"{len(found.val)} built-in street scenes"
+    # What the run was trained on is not scored only because its folder is named.
+    same = data is None or (own is not None and Path(own).resolve() == data.resolve())
+    try:
+        index = find(config.data) if same or not data else _find_foreign(config, spec, data)
+    except UserError as error:
+        hint = "" if data else "\nIf the run's data have moved: --data DIR"
+        raise ConfigError(f"{error}{hint}") from error
+    held_out, training, where = index.val, index.train, index.val_source
+    if not same and not held_out:
+        held_out, training = training, held_out  # the latter is empty
+        where = "all pairs: the data have no validation split beside others"
+    require_parts(index.records, spec)
+    # The run's spec for files that may lie otherwise than the run's.
+    parts = tuple(
+        PartSpec(name=p.name, folder=p.folder, suffix=p.suffix, half=p.half)
+        for p in index.layout.parts
+    )
+    spec = spec.model_copy(update={"parts": parts})
+    return FolderSource(held_out, spec), FolderSource(training, spec), where
+
+
+def _find_foreign(config: Config, spec: DataSpec, data: Path) -> PairIndex:
+    """The pairs of another data set, which may be a validation split alone."""
+    update = {"path": str(data), "val_fraction": 0.0}
+    try:
+        return find(config.data.model_copy(update=update))
+    except DataError:
+        used = {*(source.part for source in spec.inputs), spec.target_part}
+        folders = {p.name: p.folder for p in spec.parts if p.name in used and "{split}" in p.folder}
+        for word in VAL_WORDS:
+            own = {name: folder.replace("{split}", word) for name, folder in folders.items()}
+            if used == own.keys() and all((data / folder).is_dir() for folder in own.values()):
+                return find_pairs(data, val_fraction=0.0, custom=own)
+        raise

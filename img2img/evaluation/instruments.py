@@ -8,21 +8,24 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
+from img2img.devices import pick_device
 from img2img.errors import ConfigError, counted
-from img2img.evaluation.hashing import fingerprint
-from img2img.evaluation.heldout import HeldOut
+from img2img.evaluation.heldout import HeldOut, Styles
 from img2img.evaluation.judges.segmentation import MEANS
 from img2img.evaluation.judges.segmenters import (
     TORCHVISION,
     OnnxSegmenter,
     Renumbered,
     Segmenter,
+    fingerprint,
     load_torchvision,
     read_numbers,
 )
 from img2img.evaluation.judges.trained_segmenter import FILE as TRAINED
 from img2img.evaluation.judges.trained_segmenter import load, train
+from img2img.evaluation.pictures import as_rgb
 from img2img.evaluation.reals import Reals
 from img2img.metrics import distribution
 from img2img.metrics.paired import LPIPS, find_lpips_weights
@@ -31,10 +34,14 @@ LIBRARIES = "torch torchvision numpy scipy kornia lpips torchmetrics torch-fidel
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What was asked for.
+class Options:
+    """What was asked for; it holds for all pictures of one call.
 
     Attributes:
+        data: pairs of another place than the run's own; real pictures, of a run that draws.
+        limit: pairs that are scored at most, or pictures that are drawn.
+        styles: of runs with styles.
+        seed: of random styles, or of what is drawn.
         lpips_weights, inception: weight files; None looks in the caches, then downloads.
         segmenter: "train", a file, "torchvision:NAME", or None.
         segmenter_weights: of torchvision's.
@@ -42,6 +49,12 @@ class Wanted:
         segmenter_steps: of training one; None for the usual number.
     """
 
+    checkpoint: str | None = None
+    data: Path | None = None
+    limit: int | None = None
+    device: str = "auto"
+    styles: Styles = "usual"
+    seed: int = 0
     lpips_weights: Path | None = None
     inception: Path | None = None
     segmenter: str | None = None
@@ -66,8 +79,18 @@ class Instruments:
     missing: dict[str, str] = field(default_factory=dict)
     protocol: dict[str, Any] = field(default_factory=dict)
 
+    def features(self, images: Tensor) -> Tensor | None:
+        """Inception's of images (N, C, H, W) in [-1, 1], (N, 2048) on the CPU.
 
-def gather(wanted: Wanted, reals: Reals, device: torch.device, folder: Path) -> Instruments:
+        None without Inception, and for pictures that are neither grey nor RGB.
+        """
+        rgb = as_rgb(images)
+        if self.inception is None or rgb is None:
+            return None
+        return self.inception(rgb.to(self.device)).cpu()
+
+
+def gather(options: Options, reals: Reals, folder: Path) -> Instruments:
     """Loads, and trains, what is wanted and what can be had, to score pairs with.
 
     Args:
@@ -76,13 +99,13 @@ def gather(wanted: Wanted, reals: Reals, device: torch.device, folder: Path) -> 
     Raises:
         UserError: a file that was named cannot be used.
     """
-    tools = gather_for_sets(wanted, device, too_few(len(reals.names)))
-    _add_lpips(tools, wanted, reals)
-    _add_segmenter(tools, wanted, reals, folder)
+    tools = gather_for_sets(options, too_few(len(reals.names)))
+    _add_lpips(tools, options, reals)
+    _add_segmenter(tools, options, reals, folder)
     return tools
 
 
-def gather_for_sets(wanted: Wanted, device: torch.device, reason: str) -> Instruments:
+def gather_for_sets(options: Options, reason: str) -> Instruments:
     """Loads what scores sets of pictures.
 
     Args:
@@ -91,14 +114,14 @@ def gather_for_sets(wanted: Wanted, device: torch.device, reason: str) -> Instru
     Raises:
         UserError: a file that was named cannot be used.
     """
-    tools, path = Instruments(device), None
+    tools, path = Instruments(pick_device(options.device)), None
     tools.protocol["versions"] = versions()
     if not reason:
-        path, reason = distribution.find_inception(wanted.inception)
+        path, reason = distribution.find_inception(options.inception)
     if path is None:
         tools.missing |= dict.fromkeys(distribution.BETTER, reason)
         return tools
-    tools.inception = distribution.Inception(path).to(device)
+    tools.inception = distribution.Inception(path).to(tools.device)
     tools.protocol["inception"] = {
         "network": "Inception-v3 of TensorFlow 2015, features of 2048",
         "resize": "299x299, bilinear as TensorFlow 1, after rounding to 8 bits",
@@ -124,10 +147,10 @@ def _about_file(path: Path) -> dict[str, str]:
     return {"file": path.name, "sha256": fingerprint(path)}
 
 
-def _add_lpips(tools: Instruments, wanted: Wanted, reals: Reals) -> None:
+def _add_lpips(tools: Instruments, options: Options, reals: Reals) -> None:
     setting, own = "auto", None
-    if wanted.lpips_weights is not None:
-        setting = str(wanted.lpips_weights)
+    if options.lpips_weights is not None:
+        setting = str(options.lpips_weights)
     elif isinstance(reals, HeldOut):
         own = _if_there(getattr(reals.config.model, "vgg_weights", None))
         setting = _if_there(reals.config.training.lpips_weights) or "auto"
@@ -151,21 +174,17 @@ def too_few(count: int) -> str:
     return f"{counted(count, 'picture')}; sets of at least {distribution.LEAST} are compared"
 
 
-def _add_segmenter(tools: Instruments, wanted: Wanted, reals: Reals, folder: Path) -> None:
-    reason = ""
-    if wanted.segmenter is None:
-        reason = (
-            "no segmenter is named: --segmenter train, FILE.onnx, or torchvision:deeplabv3_resnet50"
-        )
-    elif not reals.class_names:
+def _add_segmenter(tools: Instruments, options: Options, reals: Reals, folder: Path) -> None:
+    classes = len(reals.class_names)
+    if options.segmenter is None or not classes:
         reason = "there are no label maps to hold the segmenter's answers against"
-    if reason:
+        if options.segmenter is None:
+            reason = "no segmenter is named: --segmenter train, FILE.onnx, or torchvision:deeplabv3_resnet50"
         tools.missing |= dict.fromkeys(MEANS, reason)
         return
-    classes = len(reals.class_names)
-    segmenter = _load_segmenter(wanted, reals, tools.device, folder)
-    if wanted.segmenter_classes is not None:
-        numbers = read_numbers(wanted.segmenter_classes, classes)
+    segmenter = _load_segmenter(options.segmenter, options, reals, tools.device, folder)
+    if options.segmenter_classes is not None:
+        numbers = read_numbers(options.segmenter_classes, classes)
         segmenter = Renumbered(segmenter, numbers, classes)
     elif segmenter.classes not in (None, classes):
         raise ConfigError(
@@ -176,15 +195,16 @@ def _add_segmenter(tools: Instruments, wanted: Wanted, reals: Reals, folder: Pat
     tools.protocol["segmentation"] = dict(segmenter.about)
 
 
-def _load_segmenter(wanted: Wanted, reals: Reals, device: torch.device, folder: Path) -> Segmenter:
-    name = wanted.segmenter
+def _load_segmenter(
+    name: str, options: Options, reals: Reals, device: torch.device, folder: Path
+) -> Segmenter:
     path = Path(name).expanduser()
     if name == "train":
         if not isinstance(reals, HeldOut):
             raise ConfigError("--segmenter train needs a run, whose pairs it is trained on")
-        return train(reals, folder / TRAINED, steps=wanted.segmenter_steps)
+        return train(reals, folder / TRAINED, steps=options.segmenter_steps)
     if name.startswith(TORCHVISION):
-        return load_torchvision(name.removeprefix(TORCHVISION), wanted.segmenter_weights, device)
+        return load_torchvision(name.removeprefix(TORCHVISION), options.segmenter_weights, device)
     if path.suffix == ".safetensors":
         return load(path, device)
     if path.suffix == ".onnx":

@@ -2,10 +2,11 @@
 
 import csv
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,12 +17,13 @@ from img2img.evaluation.heldout import HeldOut
 from img2img.evaluation.judges.trained_segmenter import FILE as TRAINED
 from img2img.evaluation.pages.report import report_page
 from img2img.evaluation.reals import RealFolder, Reals, assign, find_pictures
-from img2img.evaluation.result import DRAWN, EVALUATION, Difference, Evaluation, write_json
-from img2img.evaluation.scoring import PROTOCOL, Scored
+from img2img.evaluation.result import DRAWN, EVALUATION, Evaluation, write_json
+from img2img.evaluation.scoring import PROTOCOL
 from img2img.fields.files import read_image, write_image
 from img2img.runs.checkpoint import write_text
 
 IMAGES, CLASSES = "images.csv", "segmentation.csv"
+COUNTED = ("right", "labelled", "predicted")  # pixels of a class, as of `count_classes`
 PAGE, COMPARISON_PAGE, COMPARISON = "index.html", "comparison.html", "comparison.json"
 TRANSLATED = "translated"
 GRID = "drawn.png"
@@ -92,40 +94,31 @@ def write_set(folder: Path, found: EvaluatedSet) -> None:
         OSError, CheckpointError: they cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    scored, evaluation = found.scored, found.scored.evaluation
-    shown = chosen(found) if found.grid is None else {}
+    evaluation = found.evaluation
     if evaluation.images:
-        _write_images(folder / IMAGES, evaluation)
-    if scored.counts:
-        _write_classes(folder / CLASSES, scored)
+        metrics = list(dict.fromkeys(m for own in evaluation.images.values() for m in own))
+        values = ([n, *(own.get(m, "") for m in metrics)] for n, own in evaluation.images.items())
+        _write_table(folder / IMAGES, ["picture", *metrics], values)
+    if evaluation.counts:
+        _write_table(folder / CLASSES, ["picture", "class", *COUNTED], _class_rows(evaluation))
     if found.grid is not None:
         write_image(folder / GRID, found.grid)
+    shown = chosen(found) if found.grid is None else {}
     write_text(folder / PAGE, report_page(evaluation, shown, found.run, found.grid))
     evaluation.save(folder)
 
 
-def _write_images(path: Path, evaluation: Evaluation) -> None:
-    metrics = list(dict.fromkeys(m for own in evaluation.images.values() for m in own))
-    with _table(path) as file:
-        table = csv.writer(file)
-        table.writerow(["picture", *metrics])
-        for name, own in evaluation.images.items():
-            table.writerow([name, *(own.get(metric, "") for metric in metrics)])
-
-
-def _write_classes(path: Path, scored: Scored) -> None:
+def _class_rows(evaluation: Evaluation) -> Iterator[list[Any]]:
     """A row for each class that a picture has, or was given by the segmenter."""
-    with _table(path) as file:
-        table = csv.writer(file)
-        table.writerow(["picture", "class", "right", "labelled", "predicted"])
-        for name, counts in scored.counts.items():
-            for number in np.flatnonzero(counts.any(0)).tolist():
-                table.writerow([name, scored.class_names[number], *counts[:, number].tolist()])
+    for name, counts in evaluation.counts.items():
+        for number in np.flatnonzero(counts.any(0)).tolist():
+            yield [name, evaluation.class_names[number], *counts[:, number].tolist()]
 
 
-def _table(path: Path):
+def _write_table(path: Path, head: list[str], rows: Iterable[list[Any]]) -> None:
     # Names may hold bytes that are no text.
-    return open(path, "w", encoding="utf-8", errors="backslashreplace", newline="")
+    with open(path, "w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+        csv.writer(file).writerows([head, *rows])
 
 
 def read_set(folder: Path) -> EvaluatedSet:
@@ -134,69 +127,51 @@ def read_set(folder: Path) -> EvaluatedSet:
     Raises:
         ConfigError: there is no evaluation, or it is damaged.
     """
-    scored = _read_scored(folder)
-    protocol = scored.evaluation.protocol
+    evaluation = _read_evaluation(folder)
+    protocol = evaluation.protocol
     try:
         if DRAWN in protocol:
-            return EvaluatedSet(scored, grid=read_image(folder / GRID))
+            return EvaluatedSet(evaluation, grid=read_image(folder / GRID))
+        reals: Reals
         if "run" in protocol:
             data = Path(protocol["data"]) if Path(protocol["data"]).is_absolute() else None
-            reals: Reals = HeldOut.load(
-                protocol["run"], checkpoint=protocol["checkpoint"], data=data, device="cpu"
-            )
+            run, checkpoint = protocol["run"], protocol["checkpoint"]
+            reals = HeldOut(run, checkpoint=checkpoint, data=data, device="cpu")
         else:
             reals = RealFolder(find_pictures(Path(protocol["real"]))[0], {})
         fakes = find_pictures(folder / protocol["translated"])[0]
-        return EvaluatedSet(scored, assign(fakes, reals.names)[0], reals)
+        return EvaluatedSet(evaluation, assign(fakes, reals.names)[0], reals)
     except (UserError, KeyError, TypeError):
-        return EvaluatedSet(scored)
+        return EvaluatedSet(evaluation)
 
 
-def _read_scored(folder: Path) -> Scored:
+def _read_evaluation(folder: Path) -> Evaluation:
     evaluation = Evaluation.load(folder / EVALUATION)
     protocol = evaluation.protocol
     if DRAWN not in protocol and not all(key in protocol for key in PROTOCOL):
         raise ConfigError(f"{folder / EVALUATION}: of another version; evaluate anew")
-    class_names = tuple(protocol.get("segmentation", {}).get("classes", ()))
+    names = tuple(protocol.get("segmentation", {}).get("classes", ()))
     path = folder / CLASSES
-    if not class_names or not path.is_file():
-        return Scored(evaluation, {}, ())
+    if not names or not path.is_file():
+        return evaluation
     spelt = {n.encode("utf-8", "backslashreplace").decode(): n for n in evaluation.images}
-    numbers = {name: number for number, name in enumerate(class_names)}
     counts: dict[str, np.ndarray] = {}
     try:
         with open(path, encoding="utf-8", newline="") as file:
             for row in csv.DictReader(file):
-                own = counts.setdefault(
-                    spelt[row["picture"]], np.zeros((3, len(class_names)), np.int64)
-                )
-                own[:, numbers[row["class"]]] = [
-                    int(row[key]) for key in ("right", "labelled", "predicted")
-                ]
+                picture = spelt[row["picture"]]
+                own = counts.setdefault(picture, np.zeros((len(COUNTED), len(names)), np.int64))
+                own[:, names.index(row["class"])] = [int(row[key]) for key in COUNTED]
     except (OSError, KeyError, ValueError, TypeError, csv.Error) as error:
         raise ConfigError(f"{path}: cannot be read ({error}); evaluate anew") from error
-    return Scored(evaluation, counts, class_names)
+    return replace(evaluation, counts=counts, class_names=names)
 
 
-def write_comparison(
-    folder: Path,
-    names: tuple[str, str],
-    differences: Mapping[str, Difference],
-    left_out: Mapping[str, str],
-    sentences: list[str],
-    page: str,
-) -> None:
+def write_comparison(folder: Path, content: Mapping[str, Any], page: str) -> None:
     """A comparison as JSON and as a page.
 
     Raises:
         CheckpointError: they cannot be written.
     """
-    content = {
-        "first": names[0],
-        "second": names[1],
-        "differences": {metric: asdict(found) for metric, found in differences.items()},
-        "not compared": dict(left_out),
-        "in words": sentences,
-    }
     write_json(folder / COMPARISON, content)
     write_text(folder / COMPARISON_PAGE, page)

@@ -1,8 +1,9 @@
 """Real pictures by name, from a folder, and the translated pictures that belong to them."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from img2img.fields.image import DTYPE_RANGES
 T = TypeVar("T")
 
 
-class Reals(Protocol):
+class Reals(ABC):
     """What translated pictures are held against.
 
     Attributes:
@@ -28,30 +29,29 @@ class Reals(Protocol):
 
     names: Sequence[str]
     ranges: Ranges
-    class_names: Sequence[str]
-    ignore_id: int | None
+    class_names: Sequence[str] = ()
+    ignore_id: int | None = None
     origin: Mapping[str, Any]
 
+    @abstractmethod
     def read(self, name: str) -> Real:
         """Raises DataError where the picture cannot be used."""
 
     def inputs(self, name: str) -> Mapping[str, np.ndarray]:
-        """What the generator was shown, drawn: name -> uint8 RGB (H, W, 3).
+        """What the generator was shown, drawn: name -> uint8 RGB (H, W, 3); {} where nobody knows.
 
         Raises:
             DataError: the inputs cannot be used.
         """
+        return {}
 
 
-class RealFolder:
-    """The pictures of a plain folder: a `Reals` without labels and inputs.
+class RealFolder(Reals):
+    """The pictures of a plain folder, without labels and inputs.
 
     Args:
         files: by name.
     """
-
-    class_names: Sequence[str] = ()
-    ignore_id: int | None = None
 
     def __init__(self, files: Mapping[str, Path], origin: Mapping[str, Any]):
         self.files, self.origin = files, origin
@@ -60,9 +60,6 @@ class RealFolder:
 
     def read(self, name: str) -> Real:
         return Real(read_picture(self.files[name]))
-
-    def inputs(self, name: str) -> Mapping[str, np.ndarray]:
-        return {}
 
 
 def float_range(files: Collection[Path]) -> tuple[float, float]:

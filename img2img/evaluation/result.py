@@ -5,11 +5,12 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from img2img.errors import ConfigError
+from img2img.metrics import Better
 from img2img.runs.checkpoint import write_text
 
 EVALUATION = "evaluation.json"
@@ -17,11 +18,18 @@ DRAWN = "drawn from"  # in the protocol of runs that draw from noise alone
 CHIEF = ("lpips", "ssim", "l1")  # the first that there is decides which pictures are the best
 # What people read where a key of `evaluation.json` says too little.
 LABELS = {"frechet": "classifier Fréchet distance", "even": "effective number of classes"}
+BETTER, WORSE, EQUAL = "better", "worse", "no difference shown"
+UNKNOWN = "no interval, so no verdict"
 
 
 def label(metric: str) -> str:
     """A metric's name for people."""
     return LABELS.get(metric, metric)
+
+
+def of_class(metric: str) -> bool:
+    """Whether a metric is of one class alone, such as `iou/road`."""
+    return "/" in metric
 
 
 @dataclass(frozen=True)
@@ -31,15 +39,19 @@ class Score:
     Attributes:
         value: the mean over pictures, or the one value of a metric of whole sets.
         low, high: 95 % confidence interval by bootstrap over pictures; NaN where there is none.
-        better: whether smaller or larger values are better.
         count: pictures that it is of.
     """
 
     value: float
     low: float
     high: float
-    better: Literal["smaller", "larger"]
+    better: Better
     count: int
+
+    @classmethod
+    def of_set(cls, value: float, better: Better, count: int) -> "Score":
+        """A score of a whole set, which has no interval."""
+        return cls(value, math.nan, math.nan, better, count)
 
 
 @dataclass(frozen=True)
@@ -52,6 +64,9 @@ class Evaluation:
         missing: metrics that are not computed, and why, a sentence each.
         images: for each picture's name its values by metric.
         protocol: how it was measured: sizes, filters, weights and their hashes, versions.
+        counts: by picture, int64 (3, classes) as of `count_classes`; empty without a segmenter.
+            They are a file of their own.
+        class_names: of the counts' classes.
     """
 
     name: str
@@ -59,20 +74,19 @@ class Evaluation:
     missing: Mapping[str, str] = field(default_factory=dict)
     images: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     protocol: Mapping[str, Any] = field(default_factory=dict)
+    counts: Mapping[str, np.ndarray] = field(default_factory=dict)
+    class_names: tuple[str, ...] = ()
 
     @property
     def reasons(self) -> dict[str, str]:
         """`missing` with the metrics of one reason joined, for people: `fid, kid` -> why."""
-        metrics: dict[str, list[str]] = {}
-        for metric, why in self.missing.items():
-            metrics.setdefault(why, []).append(label(metric))
-        return {", ".join(own): why for why, own in metrics.items()}
+        return joined(self.missing)
 
-    def save(self, folder: Path) -> Path:
+    def save(self, folder: Path) -> None:
         """Writes `evaluation.json`; NaN, which JSON lacks, becomes null."""
-        path = folder / EVALUATION
-        write_json(path, asdict(self))
-        return path
+        content = asdict(self)
+        del content["counts"], content["class_names"]
+        write_json(folder / EVALUATION, content)
 
     @classmethod
     def load(cls, path: Path) -> "Evaluation":
@@ -83,13 +97,21 @@ class Evaluation:
         """
         try:
             data = json.loads(path.read_text(encoding="utf-8"))
-            scores = {
-                name: Score(**{k: math.nan if v is None else v for k, v in score.items()})
-                for name, score in data.pop("scores").items()
-            }
+            scores: dict[str, Score] = {}
+            for name, values in data.pop("scores").items():
+                known: dict[str, Any] = {k: math.nan if v is None else v for k, v in values.items()}
+                scores[name] = Score(**known)
             return cls(scores=scores, **data)
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise ConfigError(f"{path}: no evaluation can be read from it ({error})") from error
+
+
+def joined(reasons: Mapping[str, str]) -> dict[str, str]:
+    """Reasons by metric, as reasons by the names of all metrics that share one."""
+    metrics: dict[str, list[str]] = {}
+    for metric, why in reasons.items():
+        metrics.setdefault(why, []).append(label(metric))
+    return {", ".join(own): why for why, own in metrics.items()}
 
 
 @dataclass(frozen=True)
@@ -100,7 +122,6 @@ class Difference:
         first, second: the values.
         change: second - first, of the pictures that both have.
         low, high: its 95 % confidence interval, by bootstrap over pairs of pictures.
-        better: whether smaller or larger values are better.
     """
 
     first: float
@@ -108,12 +129,21 @@ class Difference:
     change: float
     low: float
     high: float
-    better: Literal["smaller", "larger"]
+    better: Better
 
     @property
     def certain(self) -> bool:
         """Whether the interval leaves out 0: the difference is one."""
         return self.low > 0 or self.high < 0
+
+    @property
+    def verdict(self) -> str:
+        """What the second set is, against the first."""
+        if not (math.isfinite(self.low) and math.isfinite(self.high)):
+            return UNKNOWN
+        if not self.certain:
+            return EQUAL
+        return BETTER if (self.low > 0) == (self.better == "larger") else WORSE
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,10 @@
 """Scoring translated pictures against real ones: one protocol, wherever they come from."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+import hashlib
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,35 +13,164 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from img2img.errors import counted
+from img2img.errors import ConfigError, DataError, counted
 from img2img.evaluation import bootstrap
-from img2img.evaluation.accumulator import NEEDS, MetricAccumulator
 from img2img.evaluation.instruments import Instruments, about_sets, too_few
-from img2img.evaluation.judges.segmentation import MEANS, score_names, segmentation_scores
-from img2img.evaluation.pictures import RESIZING
+from img2img.evaluation.judges.segmentation import (
+    MEANS,
+    count_classes,
+    score_names,
+    scores_of_sums,
+    segmentation_scores,
+)
+from img2img.evaluation.judges.segmenters import Segmenter
+from img2img.evaluation.pictures import RESIZING, Match, as_rgb, match, read_picture, to_tensor
 from img2img.evaluation.reals import Reals, assign
 from img2img.evaluation.result import Evaluation, Score
-from img2img.metrics import distribution
+from img2img.metrics import Better, distribution, paired
 from img2img.metrics.paired import BETTER
 from img2img.progress import counting
 
 NORMAL = 1.96  # standard errors to either end of a 95 % interval
 LISTED = 20  # names that the protocol quotes
 PROTOCOL = ("pictures", "left out", "without partner", "skipped")  # what every protocol has
+# What a metric of single pictures does not take.
+NEEDS = {
+    "ssim": f"needs sides of at least {paired.SSIM_WINDOW} pixels",
+    "ms_ssim": f"needs sides of at least {paired.MS_SSIM_SMALLEST} pixels",
+    "lpips": f"needs grey or RGB pictures with sides of at least {paired.LPIPS_SMALLEST} pixels",
+    "sets": "needs grey or RGB pictures",
+    "segmentation": "the segmenter takes other channels",
+}
 
 
-@dataclass(frozen=True)
-class Scored:
-    """An evaluation, and what comparing it with another one takes.
+class MetricAccumulator:
+    """Values of pictures, one picture at a time, so that memory holds numbers alone.
 
     Attributes:
-        counts: by picture, int64 (3, classes) as of `count_classes`; empty without a segmenter.
-        class_names: of the counts' classes.
+        images: by picture, the values of the metrics of pairs.
+        counts: by picture, as of `count_classes`: what the segmenter finds in the fake.
+        ceiling: the same of all real pictures together.
+        features: of Inception, rows of the fakes and of the real pictures.
+        skipped: pictures that could not be scored, and why.
+        unfit: how many pictures a metric did not take; keys of `NEEDS`.
+        empty: pairs of which no pixel counts.
+        sizes: of the fakes, "WxH", and how many have them.
+        kinds: of the real pictures, types and channels.
+        resized: pairs whose real picture had another size.
+        digest: of all real pictures of pairs, names and pixels: whether others were scored by the same.
     """
 
-    evaluation: Evaluation
-    counts: Mapping[str, np.ndarray]
-    class_names: tuple[str, ...]
+    def __init__(self, tools: Instruments, reals: Reals, skipped: dict[str, str]):
+        self.tools, self.reals, self.skipped = tools, reals, skipped
+        self.images: dict[str, dict[str, float]] = {}
+        self.counts: dict[str, np.ndarray] = {}
+        self.ceiling = np.zeros((3, len(reals.class_names)), np.int64)
+        self.features: dict[str, list[Tensor]] = {"fake": [], "real": []}
+        self.unfit: Counter[str] = Counter()
+        self.sizes: Counter[str] = Counter()
+        self.kinds: Counter[str] = Counter()
+        self.empty = self.resized = 0
+        self.digest = hashlib.sha256()
+
+    def add_pair(self, name: str, path: Path) -> None:
+        """A translated picture and the real one of that name."""
+        with self._skipping(name):
+            fake, real = read_picture(path), self.reals.read(name)
+            pair = match(fake, real, self.reals.ranges)
+            shape, kind = real.image.shape, real.image.dtype.name
+            self.digest.update(f"{name.encode('utf-8', 'surrogateescape')!r}{shape}".encode())
+            self.digest.update(real.image.tobytes())
+            self.sizes[f"{fake.shape[1]}x{fake.shape[0]}"] += 1
+            self.kinds[f"{kind}, {counted(shape[2], 'channel')}"] += 1
+            self.resized += pair.resized
+            self._add_features("fake", pair.fake)
+            self._add_features("real", self._tensor(real.image) if pair.resized else pair.real)
+            self._measure(name, pair)
+
+    def add_fake(self, name: str, path: Path) -> None:
+        """A translated picture without a real one: it is a part of its set alone."""
+        with self._skipping(name):
+            self._add_features("fake", self._tensor(read_picture(path)))
+
+    def add_real(self, name: str) -> None:
+        """A real picture without a translated one."""
+        with self._skipping(name):
+            self._add_features("real", self._tensor(self.reals.read(name).image))
+
+    @contextmanager
+    def _skipping(self, name: str) -> Iterator[None]:
+        try:
+            yield
+        except DataError as error:
+            self.skipped[name] = str(error)
+
+    def _tensor(self, array: np.ndarray) -> Tensor:
+        return to_tensor(array, array.dtype.name, self.reals.ranges)
+
+    def _add_features(self, side: str, image: Tensor) -> None:
+        if self.tools.inception is None:
+            return
+        features = self.tools.features(image)
+        if features is None:
+            self.unfit["sets"] += 1
+        else:
+            self.features[side].append(features)
+
+    def _measure(self, name: str, pair: Match) -> None:
+        fake, real = pair.fake.to(self.tools.device), pair.real.to(self.tools.device)
+        label = None if pair.label is None else torch.from_numpy(pair.label).to(fake.device)
+        valid = None
+        if label is not None and self.reals.ignore_id is not None:
+            valid = (label != self.reals.ignore_id).float()[None, None]
+            if not valid.any():
+                self.empty += 1
+                return
+        metrics = {
+            "l1": paired.l1,
+            "psnr": paired.psnr,
+            "ssim": paired.ssim,
+            "ms_ssim": paired.ms_ssim,
+        }
+        if self.tools.lpips is not None:
+            metrics["lpips"] = self.tools.lpips
+        values = {}
+        for metric, function in metrics.items():
+            value = function(fake, real, valid)
+            if value is None or not math.isfinite(value):
+                self.unfit[metric] += 1
+            else:
+                values[metric] = float(value)
+        if label is not None and self.tools.segmenter is not None:
+            values |= self._segment(name, fake, real, label, self.tools.segmenter)
+        self.images[name] = values
+
+    def _segment(
+        self, name: str, fake: Tensor, real: Tensor, label: Tensor, segmenter: Segmenter
+    ) -> dict[str, float]:
+        """Pixel accuracy of one picture; its counts, and those of the real one, are kept."""
+        sides = []
+        for image in (fake, real):
+            rgb = as_rgb(image) if segmenter.channels == 3 else None
+            shown = image if image.shape[1] == segmenter.channels else rgb
+            if shown is None:
+                self.unfit["segmentation"] += 1
+                return {}
+            sides.append(self._count(name, segmenter(shown)[0], label))
+        self.counts[name] = sides[0]
+        self.ceiling += sides[1]
+        return {"pixel_accuracy": float(segmentation_scores(*sides[0])[0])}
+
+    def _count(self, name: str, found: Tensor, label: Tensor) -> np.ndarray:
+        classes = len(self.reals.class_names)
+        if found.max() >= classes:
+            raise ConfigError(
+                f"{name}: the segmenter answers with class {int(found.max())}, the data have {classes} "
+                "classes; say which is which with --segmenter-classes FILE"
+            )
+        # A class more takes the answers that are none of the data's.
+        found = torch.where(found < 0, classes, found)
+        return count_classes(found, label, classes + 1, self.reals.ignore_id)[:, :classes]
 
 
 def score(
@@ -48,8 +180,8 @@ def score(
     tools: Instruments,
     *,
     origin: Mapping[str, Any],
-    failed: Mapping[str, str] | None = None,
-) -> Scored:
+    failed: Mapping[str, str],
+) -> Evaluation:
     """Scores pictures.
 
     Args:
@@ -62,54 +194,40 @@ def score(
     Raises:
         ConfigError: the segmenter does not fit the data.
     """
-    seen = MetricAccumulator(tools, reals, dict(failed or {}))
+    seen = MetricAccumulator(tools, reals, dict(failed))
     pairs, lonely = assign(fakes, reals.names)
     alone = [n for n in reals.names if n not in pairs and n not in seen.skipped]
+    steps = [partial(seen.add_pair, *pair) for pair in pairs.items()]
+    steps += [partial(seen.add_fake, *picture) for picture in lonely.items()]
+    steps += [partial(seen.add_real, picture) for picture in alone]
     with torch.inference_mode():
-        steps = list(_steps(seen, pairs, lonely, alone))
         for step in counting(steps, len(steps), "scoring"):
             step()
     scores = _pair_scores(seen) | _set_scores(seen) | _class_scores(seen)
-    missing = {
-        metric: _reason(metric, seen, bool(pairs)) for metric in _all() if metric not in scores
-    }
+    every = (*BETTER, *distribution.BETTER, *MEANS)
+    missing = {m: _reason(m, seen, not pairs) for m in every if m not in scores}
     protocol = {**origin, **_protocol(seen, list(lonely), alone)}
-    evaluation = Evaluation(name, scores, missing, seen.images, protocol)
-    return Scored(evaluation, seen.counts, tuple(reals.class_names))
+    return Evaluation(
+        name, scores, missing, seen.images, protocol, seen.counts, tuple(reals.class_names)
+    )
 
 
-def _all() -> tuple[str, ...]:
-    return (*BETTER, *distribution.BETTER, *MEANS)
-
-
-def _steps(
-    seen: MetricAccumulator, pairs: Mapping[str, Path], lonely: Mapping[str, Path], alone: list[str]
-) -> Iterator[Callable[[], None]]:
-    for name, path in pairs.items():
-        yield partial(seen.add_pair, name, path)
-    for name, path in lonely.items():
-        yield partial(seen.add_fake, name, path)
-    for name in alone:
-        yield partial(seen.add_real, name)
+def mean_score(values: np.ndarray, better: Better) -> Score:
+    """The mean over pictures, with its interval."""
+    low, high = bootstrap.interval([values], bootstrap.mean)
+    return Score(float(values.mean()), float(low), float(high), better, len(values))
 
 
 def _pair_scores(seen: MetricAccumulator) -> dict[str, Score]:
-    """Means over pictures."""
-    scores = {}
-    for metric, better in BETTER.items():
-        values = np.array([own[metric] for own in seen.images.values() if metric in own])
-        if len(values):
-            low, high = bootstrap.interval([values], bootstrap.mean)
-            mean = float(values.mean())
-            scores[metric] = Score(mean, float(low), float(high), better, len(values))
-    return scores
+    values = {m: [own[m] for own in seen.images.values() if m in own] for m in BETTER}
+    return {m: mean_score(np.array(own), BETTER[m]) for m, own in values.items() if own}
 
 
 def _set_scores(seen: MetricAccumulator) -> dict[str, Score]:
-    counts = [len(rows) for rows in seen.features.values()]
-    if seen.tools.inception is None or seen.unfit["sets"] or too_few(min(counts)):
+    fake, real = seen.features.values()
+    if seen.tools.inception is None or seen.unfit["sets"] or too_few(min(len(fake), len(real))):
         return {}
-    return set_scores(*(torch.cat(seen.features[kind]) for kind in ("fake", "real")))
+    return set_scores(torch.cat(fake), torch.cat(real))
 
 
 def set_scores(fake: Tensor, real: Tensor) -> dict[str, Score]:
@@ -121,15 +239,10 @@ def set_scores(fake: Tensor, real: Tensor) -> dict[str, Score]:
     precision, recall = distribution.precision_recall(fake, real)
     fid = distribution.fid(fake, real)
     values = {"fid": fid, "kid": kid, "precision": precision, "recall": recall}
-    nan, better = float("nan"), distribution.BETTER
-    scores = {m: Score(v, nan, nan, better[m], len(fake)) for m, v in values.items()}
+    better, count = distribution.BETTER, len(fake)
+    scores = {m: Score.of_set(v, better[m], count) for m, v in values.items()}
     ends = (kid - NORMAL * error, kid + NORMAL * error)
-    return scores | {"kid": Score(kid, *ends, better["kid"], len(fake))}
-
-
-def of_counts(right: np.ndarray, labelled: np.ndarray, predicted: np.ndarray, axis: int = -1):
-    """`segmentation_scores` of all pictures along an axis, as a statistic of `interval`."""
-    return segmentation_scores(right.sum(axis), labelled.sum(axis), predicted.sum(axis))
+    return scores | {"kid": Score(kid, *ends, better["kid"], count)}
 
 
 def _class_scores(seen: MetricAccumulator) -> dict[str, Score]:
@@ -137,16 +250,16 @@ def _class_scores(seen: MetricAccumulator) -> dict[str, Score]:
     if not seen.counts:
         return {}
     counts = np.stack(list(seen.counts.values()), -1)
-    values = of_counts(*counts)
-    low, high = bootstrap.interval(list(counts), of_counts)
+    low, high = bootstrap.interval(list(counts), lambda *arrays, axis: scores_of_sums(arrays, axis))
+    rows = zip(score_names(seen.reals.class_names), scores_of_sums(counts), low, high, strict=True)
     return {
-        metric: Score(float(values[i]), float(low[i]), float(high[i]), "larger", len(seen.counts))
-        for i, metric in enumerate(score_names(seen.reals.class_names))
-        if np.isfinite(values[i])
+        metric: Score(float(value), float(low), float(high), "larger", len(seen.counts))
+        for metric, value, low, high in rows
+        if np.isfinite(value)
     }
 
 
-def _reason(metric: str, seen: MetricAccumulator, paired: bool) -> str:
+def _reason(metric: str, seen: MetricAccumulator, unpaired: bool) -> str:
     """Why a metric has no value."""
     if metric in seen.tools.missing:
         return seen.tools.missing[metric]
@@ -156,38 +269,41 @@ def _reason(metric: str, seen: MetricAccumulator, paired: bool) -> str:
         return NEEDS[kind]
     if kind == "sets":
         return too_few(min(map(len, seen.features.values())))
-    if not paired:
+    if unpaired:
         return "no translated picture has the name of a real one"
     return "every pixel is of the ignored class" if seen.empty else "no pair could be read"
 
 
 def _protocol(seen: MetricAccumulator, lonely: list[str], alone: list[str]) -> dict[str, Any]:
     """How all of it was measured, and on what."""
+    reals = seen.reals
+    types = sorted({kind.partition(",")[0] for kind in seen.kinds})
+    ranges = ((*reals.ranges[dtype], dtype) for dtype in types)
     protocol: dict[str, Any] = {
-        "pictures": f"{counted(len(seen.images), 'pair')}",
+        "pictures": counted(len(seen.images), "pair"),
         "sizes (width x height)": dict(seen.sizes.most_common(LISTED)),
         "real pictures": dict(seen.kinds),
-        "real pictures, SHA-256": seen.digest,
+        "real pictures, SHA-256": seen.digest.hexdigest(),
         "values": "scored in [-1, 1], where these stand for "
-        + "; ".join(f"{low:g} and {high:g} ({t})" for t, (low, high) in _ranges(seen).items()),
+        + "; ".join(f"{low:g} and {high:g} ({dtype})" for low, high, dtype in ranges),
         "resizing": f"{seen.resized} of {len(seen.images)}: {RESIZING}",
         "intervals": bootstrap.METHOD,
     }
-    if seen.reals.ignore_id is not None:
+    if reals.ignore_id is not None:
         protocol["ignored"] = (
             "pixels of the ignored label class do not count in scores of pairs and of the segmenter "
             f"({counted(seen.empty, 'picture')} of nothing else)"
         )
     protocol |= seen.tools.protocol
     if seen.tools.inception is not None:
-        protocol["sets"] = about_sets(len(seen.features["fake"]), len(seen.features["real"]))
+        protocol["sets"] = about_sets(*map(len, seen.features.values()))
     if seen.counts:
-        found = segmentation_scores(*seen.ceiling)[: len(MEANS)]
-        ceiling = dict(zip(MEANS, map(float, found), strict=True))
         protocol["segmentation"] = {
             **protocol["segmentation"],
-            "classes": list(seen.reals.class_names),
-            "on the real pictures": ceiling,
+            "classes": list(reals.class_names),
+            "on the real pictures": dict(
+                zip(MEANS, segmentation_scores(*seen.ceiling).tolist(), strict=False)
+            ),
         }
     protocol["left out"] = {
         metric: f"{counted(count, 'picture')}: {NEEDS.get(metric, 'no finite value')}"
@@ -202,8 +318,3 @@ def _protocol(seen: MetricAccumulator, lonely: list[str], alone: list[str]) -> d
     }
     protocol["skipped"] = seen.skipped
     return protocol
-
-
-def _ranges(seen: MetricAccumulator) -> dict[str, tuple[float, float]]:
-    types = {kind.partition(",")[0] for kind in seen.kinds}
-    return {dtype: seen.reals.ranges[dtype] for dtype in sorted(types)}

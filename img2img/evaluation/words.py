@@ -6,8 +6,8 @@ from typing import Any
 from img2img.errors import counted
 from img2img.evaluation.evaluate import Summary
 from img2img.evaluation.pages.comparison import told_apart
-from img2img.evaluation.pages.scores import of_class, written
-from img2img.evaluation.result import DRAWN, Evaluation, Score, label
+from img2img.evaluation.pages.scores import written
+from img2img.evaluation.result import DRAWN, Evaluation, Score, label, of_class
 
 SHOWN = 5  # names quoted in a message
 CLASSES = 40  # classes listed; more are in the files
@@ -22,8 +22,8 @@ def said(summary: Summary) -> Iterator[str]:
             for metrics, why in evaluation.reasons.items():
                 yield f"  not computed: {metrics}: {why}"
     if summary.sentences:
-        names = (evaluation.name for evaluation in summary.evaluations)
-        first, second = told_apart(*names, "{} (the {})")
+        one, other = summary.evaluations
+        first, second = told_apart(one.name, other.name, "{} (the {})")
         yield f"{second}, compared with {first}:"
         for line in summary.sentences:
             if not of_class(line.partition(":")[0]):

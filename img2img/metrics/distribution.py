@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from img2img.errors import ConfigError
+from img2img.metrics import Better
 from img2img.networks.download import fetch_file
 from img2img.networks.pretrained import read_weights
 
@@ -20,7 +21,12 @@ SUBSETS, SUBSET_SIZE = 100, 1000  # of KID; the size is Bińkowski et al.'s, Sec
 NEIGHBOURS = 3  # of precision and recall, Kynkäänniemi et al. 2019, Sec. 3.1
 SEED = 2020  # torch-fidelity's
 
-BETTER = {"fid": "smaller", "kid": "smaller", "precision": "larger", "recall": "larger"}
+BETTER: dict[str, Better] = {
+    "fid": "smaller",
+    "kid": "smaller",
+    "precision": "larger",
+    "recall": "larger",
+}
 
 
 class Inception(nn.Module):

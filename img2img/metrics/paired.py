@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from img2img.errors import ConfigError
+from img2img.metrics import Better
 from img2img.networks.download import fetch_file
 from img2img.networks.pretrained import cached_weights, detect_arch, read_weights, weights_url
 
@@ -22,7 +23,7 @@ RANGE = 2.0  # of images in [-1, 1]
 MAX_PSNR = 100.0  # dB; infinity is no number in JSON
 
 # Larger is better, or smaller.
-BETTER = {
+BETTER: dict[str, Better] = {
     "l1": "smaller",
     "psnr": "larger",
     "ssim": "larger",

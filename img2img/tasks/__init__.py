@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from img2img.data.describe import Data
-from img2img.evaluation.evaluator import Options, RunEvaluator, config_of
+from img2img.evaluation.evaluator import RunEvaluator, config_of
+from img2img.evaluation.instruments import Options
 from img2img.models import MODELS
 from img2img.schema import Config
 from img2img.tasks.base import Task

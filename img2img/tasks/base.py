@@ -15,7 +15,8 @@ from img2img.data.describe import Data
 from img2img.data.loader import PairDataset
 from img2img.data.spec import DataSpec
 from img2img.errors import ConfigError
-from img2img.evaluation.evaluator import Options, RunEvaluator
+from img2img.evaluation.evaluator import RunEvaluator
+from img2img.evaluation.instruments import Options
 from img2img.keys import CLASS
 from img2img.models.base import Batch, Model
 from img2img.schema import Config

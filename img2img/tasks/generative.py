@@ -13,7 +13,8 @@ from img2img.data.pictures.describe import describe_pictures
 from img2img.data.sheets import picture_grid, to_picture
 from img2img.data.spec import DataSpec
 from img2img.evaluation.drawn import DrawnEvaluator
-from img2img.evaluation.evaluator import Options, RunEvaluator
+from img2img.evaluation.evaluator import RunEvaluator
+from img2img.evaluation.instruments import Options
 from img2img.inference.sampler import LatentSampler
 from img2img.keys import CLASS
 from img2img.models import MODELS

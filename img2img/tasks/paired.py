@@ -14,7 +14,8 @@ from img2img.data.pictures.describe import are_pictures
 from img2img.data.sheets import contact_sheet, to_picture
 from img2img.data.spec import DataSpec
 from img2img.errors import ConfigError, DataError
-from img2img.evaluation.evaluator import Options, RunEvaluator
+from img2img.evaluation.evaluator import RunEvaluator
+from img2img.evaluation.instruments import Options
 from img2img.evaluation.paired import PairedEvaluator
 from img2img.inference.translator import Translator
 from img2img.keys import TARGET

@@ -9,7 +9,6 @@ import pytest
 from img2img.errors import ConfigError
 from img2img.evaluation.comparing import compare, sentence
 from img2img.evaluation.result import Difference, Evaluation, Score
-from img2img.evaluation.scoring import Scored
 
 NAMES = [f"p{n}" for n in range(30)]
 
@@ -17,9 +16,8 @@ NAMES = [f"p{n}" for n in range(30)]
 def scored(name, l1, *, names=NAMES, scores=None, protocol=None, counts=None):
     images = {n: {"l1": float(v)} for n, v in zip(names, l1, strict=True)}
     own = {"l1": Score(float(np.mean(l1)), 0.0, 1.0, "smaller", len(names)), **(scores or {})}
-    evaluation = Evaluation(name, own, {}, images, protocol or {})
     classes = ("sky", "road") if counts else ()
-    return Scored(evaluation, counts or {}, classes)
+    return Evaluation(name, own, {}, images, protocol or {}, counts or {}, classes)
 
 
 def test_pairs_are_compared_as_pairs():
@@ -68,8 +66,8 @@ def test_scores_of_sets():
     assert found["kid"].high == pytest.approx(0.010 + half)
     assert found["fid"].change == -10 and math.isnan(found["fid"].low)
     assert not found["fid"].certain
-    changed = replace(sides[1].evaluation, protocol={"inception": "y"})
-    found, left_out = compare(sides[0], replace(sides[1], evaluation=changed))
+    changed = replace(sides[1], protocol={"inception": "y"})
+    found, left_out = compare(sides[0], changed)
     assert found.keys() == {"l1"} and left_out.keys() == {"kid", "fid"}
     assert "another protocol (inception)" in left_out["fid"]
 
@@ -100,8 +98,8 @@ def test_segmentation_by_the_pictures_counts():
     assert accuracy.change == pytest.approx(expected[1] - expected[0])
     assert 0 < accuracy.low < accuracy.change < accuracy.high
     assert found["accuracy/road"].change == 0 and not found["accuracy/road"].certain
-    other = replace(sides[1].evaluation, protocol={"segmentation": {"sha256": "t"}})
-    found, left_out = compare(sides[0], replace(sides[1], evaluation=other))
+    other = replace(sides[1], protocol={"segmentation": {"sha256": "t"}})
+    found, left_out = compare(sides[0], other)
     assert found.keys() == {"l1"} and "segmentation" in left_out["miou"]
 
 
@@ -149,7 +147,7 @@ def test_drawn_pictures_are_compared_beside_the_same_real_ones_alone():
     better = scores | {"accuracy": Score(0.95, 0.93, 0.97, "larger", 30)}
 
     def drawn(name, own, **about):
-        return Scored(Evaluation(name, own, {}, {}, protocol | about), {}, ())
+        return Evaluation(name, own, {}, {}, protocol | about)
 
     found, left_out = compare(drawn("a", scores), drawn("b", better))
     assert set(found) == set(scores) and not left_out

@@ -15,7 +15,7 @@ from img2img.data.pictures.stacked import every_fifth, stack_pictures
 from img2img.data.sheets import SEAM
 from img2img.evaluation import drawn
 from img2img.evaluation.drawn import DrawnEvaluator, draw_gallery
-from img2img.evaluation.evaluator import Options
+from img2img.evaluation.instruments import Options
 from img2img.evaluation.judges.classifier import classify, train_classifier
 from img2img.inference.sampler import LatentSampler
 from img2img.schema import DataConfig
@@ -80,7 +80,7 @@ def test_accuracy_is_that_of_the_classifier(tmp_path):
     assert main(["train", "--model", "acgan", "--run", "a", *TINY]) == 0
     sampler = LatentSampler.load("a", device="cpu")
     evaluator = DrawnEvaluator("a", Options(limit=COUNT, seed=3, device="cpu"))
-    found = evaluator.evaluate(tmp_path / "e", evaluator.gather(tmp_path)).scored.evaluation
+    found = evaluator.evaluate(tmp_path / "e", evaluator.gather(tmp_path)).evaluation
     latents = sampler.latents.draw(COUNT, generator=torch.Generator().manual_seed(3))
     pixels = torch.tensor(np.loadtxt("squares.csv", delimiter=","))
     real = pixels[:, :-1].view(COUNT, 1, SIDE, SIDE).float() / 127.5 - 1

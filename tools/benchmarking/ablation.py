@@ -157,7 +157,7 @@ def is_done(run: Path, budget: Budget) -> bool:
 
 def sheet(runs: Mapping[str, Path], data: Path) -> np.ndarray:
     """Held-out pairs, evenly spaced: the labels, what every variant makes of them, the photo."""
-    pairs = HeldOut.load(str(next(iter(runs.values()))), data=data, limit=ROWS)
+    pairs = HeldOut(str(next(iter(runs.values()))), data=data, limit=ROWS)
     rows = []
     for name in pairs.names:
         row = {"labels": next(iter(pairs.inputs(name).values()))}

@@ -1,8 +1,10 @@
 """Segmenters that judge pictures: trained on the spot, an ONNX file, or torchvision's."""
 
+import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,7 +12,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from img2img.errors import ConfigError, nearest
-from img2img.evaluation.hashing import fingerprint
 from img2img.networks.download import fetch_file
 from img2img.networks.pretrained import IMAGENET_MEAN, IMAGENET_STD, read_weights
 
@@ -19,7 +20,17 @@ TORCHVISION = "torchvision:"
 _LAST_LAYERS = ("classifier.4.weight", "classifier.low_classifier.weight")
 
 
-class Segmenter(Protocol):
+def fingerprint(path: Path) -> str:
+    """A file's SHA-256 in hexadecimal digits: what makes it the same file.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with open(path.expanduser(), "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class Segmenter(ABC):
     """Finds classes in images.
 
     Attributes:
@@ -32,6 +43,7 @@ class Segmenter(Protocol):
     classes: int | None
     about: Mapping[str, Any]
 
+    @abstractmethod
     def __call__(self, images: Tensor) -> Tensor:
         """Images (1, channels, H, W) in [-1, 1] -> class ids, int64 (1, H, W), on their device.
 
@@ -45,7 +57,7 @@ def imagenet_normalised(images: Tensor) -> Tensor:
     return ((images + 1) / 2 - mean) / std
 
 
-class NetworkSegmenter:
+class NetworkSegmenter(Segmenter):
     """A network of ours or torchvision's.
 
     Args:
@@ -71,7 +83,7 @@ class NetworkSegmenter:
         return (found["out"] if isinstance(found, dict) else found).argmax(1)
 
 
-class OnnxSegmenter:
+class OnnxSegmenter(Segmenter):
     """A file that onnxruntime reads, with one input (N, 3, H, W) and one output that counts.
 
     An input of floats gets ImageNet's normalisation, one of uint8 the values 0..255. The output
@@ -116,7 +128,7 @@ class OnnxSegmenter:
         self.about = {"segmenter": path.name, "sha256": fingerprint(path)}
 
     def __call__(self, images: Tensor) -> Tensor:
-        size = tuple(images.shape[-2:])
+        size = (images.shape[-2], images.shape[-1])
         shown = images
         if self.size not in (None, size):
             shown = F.interpolate(images, self.size, mode="bilinear", antialias=True)
@@ -148,7 +160,7 @@ class OnnxSegmenter:
         return ids[:, 0].round().long()
 
 
-class Renumbered:
+class Renumbered(Segmenter):
     """Another segmenter, its classes renumbered.
 
     Args:

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import closing
 from pathlib import Path
 
@@ -16,10 +16,9 @@ from img2img.data.loader import EpochBatches, PairDataset, close, make_loader
 from img2img.data.spec import DataSpec
 from img2img.data.transforms import JointTransform
 from img2img.errors import ConfigError, DataError, UserError
-from img2img.evaluation.hashing import fingerprint
 from img2img.evaluation.heldout import HeldOut
 from img2img.evaluation.judges.learning import build_seeded, fit
-from img2img.evaluation.judges.segmenters import NetworkSegmenter
+from img2img.evaluation.judges.segmenters import NetworkSegmenter, fingerprint
 from img2img.keys import TARGET
 from img2img.networks.padding import run_padded
 from img2img.networks.unet import UNet
@@ -81,10 +80,11 @@ def train_segmenter(
         The segmenter, ready to be used, and how many steps it was trained.
 
     Raises:
-        DataError: there is no pair, or none can be read.
+        DataError: there is no pair with labels, or none can be read.
     """
-    labels = spec.labels
-    channels = spec.target.channels
+    labels, channels = spec.labels, spec.target.channels
+    if labels is None or not len(pairs):
+        raise DataError("there are no training pairs to train the segmenter on")
     network = build_seeded(
         lambda: PhotoSegmenter(in_channels=channels, classes=labels.classes), seed, device
     )
@@ -122,14 +122,14 @@ def _loss(logits: Tensor, label: Tensor, ignore_id: int | None) -> Tensor:
     return (each * valid).sum() / valid.sum().clamp(min=1)
 
 
-def _batches(pairs: PairDataset, workers: int, seed: int) -> Iterator[dict[str, Tensor]]:
+def _batches(
+    pairs: PairDataset, workers: int, seed: int
+) -> Generator[dict[str, Tensor], None, None]:
     """Batches without end; those with a pair that cannot be read are left out.
 
     Raises:
-        DataError: there are none, or a whole epoch of them.
+        DataError: a whole epoch of them.
     """
-    if not len(pairs):
-        raise DataError("there are no training pairs to train the segmenter on")
     order = EpochBatches(len(pairs), BATCH, seed=seed)
     loader = make_loader(pairs, order, workers=workers)
     try:
@@ -177,10 +177,9 @@ def train(
         workers=config.training.workers,
         seed=seed,
     )
-    labels = spec.labels
     header = {
         "in_channels": spec.target.channels,
-        "classes": labels.classes,
+        "classes": len(pairs.class_names),
         "steps": done,
         "pairs": len(pairs.training),
     }

@@ -29,7 +29,7 @@ def comparison_page(
     protocols = [
         (key, one.get(key, "not recorded"), other.get(key, "not recorded")) for key in one | other
     ]
-    unlike = sum(values[0] != values[1] for _, *values in protocols)
+    unlike = sum(mine != its for _, mine, its in protocols)
     reasons = [
         (f"Not computed for {name}, and why", evaluation.reasons)
         for name, evaluation in zip(names, (first, second), strict=True)

@@ -55,7 +55,7 @@ def curves(
 
 def _titles(roles: Mapping[str, str]) -> dict[str, str]:
     """Titles of the updates' losses, by name, generators first; with the name where a role has several."""
-    titles = {}
+    titles: dict[str, str] = {}
     for role in dict.fromkeys((*LOSSES, *roles.values())):
         names = [name for name, its in roles.items() if its == role]
         title = LOSSES.get(role, "Other losses")

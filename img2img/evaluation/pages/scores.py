@@ -4,11 +4,19 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from img2img.evaluation.result import Difference, Evaluation, Score, label
+from img2img.evaluation.result import (
+    BETTER,
+    EQUAL,
+    UNKNOWN,
+    WORSE,
+    Difference,
+    Evaluation,
+    Score,
+    label,
+    of_class,
+)
 
 NONE = "–"
-BETTER, WORSE, EQUAL = "better", "worse", "no difference shown"
-UNKNOWN = "no interval, so no verdict"
 
 Row = dict[str, Any]
 
@@ -31,66 +39,36 @@ def written(*values: float, digits: int = 4, signed: bool = False) -> list[str]:
     ]
 
 
-def of_class(metric: str) -> bool:
-    """Whether a metric is of one class alone, such as `iou/road`."""
-    return "/" in metric
-
-
 def score_rows(scores: Mapping[str, Score]) -> list[Row]:
     """All metrics with their intervals, for `scores.html`."""
-    return [_score_row(name, score) for name, score in scores.items()]
-
-
-def _score_row(name: str, score: Score) -> Row:
-    value, low, high = written(score.value, score.low, score.high)
-    return {
-        "name": label(name),
-        "of_class": of_class(name),
-        "value": value,
-        "interval": _interval(low, high),
-        "better": score.better,
-        "count": score.count,
-    }
-
-
-def _interval(low: str, high: str) -> str:
-    return NONE if NONE in (low, high) else f"{low} to {high}"
+    rows = []
+    for metric, score in scores.items():
+        value, low, high = written(score.value, score.low, score.high)
+        rows.append(_row(metric, low, high, value=value, better=score.better, count=score.count))
+    return rows
 
 
 def difference_rows(differences: Mapping[str, Difference]) -> list[Row]:
     """All metrics that two evaluations share, and which of the two is better."""
-    return [_difference_row(name, found) for name, found in differences.items()]
+    rows = []
+    for metric, found in differences.items():
+        first, second = written(found.first, found.second)
+        change, low, high = written(found.change, found.low, found.high, digits=3, signed=True)
+        values = {"first": first, "second": second, "change": change}
+        rows.append(_row(metric, low, high, better=found.better, verdict=found.verdict, **values))
+    return rows
 
 
-def _difference_row(name: str, found: Difference) -> Row:
-    first, second = written(found.first, found.second)
-    change, low, high = written(found.change, found.low, found.high, digits=3, signed=True)
-    return {
-        "name": label(name),
-        "of_class": of_class(name),
-        "first": first,
-        "second": second,
-        "change": change,
-        "interval": _interval(low, high),
-        "better": found.better,
-        "verdict": verdict(found),
-    }
-
-
-def verdict(found: Difference) -> str:
-    """What the second set is, against the first."""
-    if not (math.isfinite(found.low) and math.isfinite(found.high)):
-        return UNKNOWN
-    if not found.certain:
-        return EQUAL
-    return BETTER if (found.low > 0) == (found.better == "larger") else WORSE
+def _row(metric: str, low: str, high: str, **cells: Any) -> Row:
+    interval = NONE if NONE in (low, high) else f"{low} to {high}"
+    return {"name": label(metric), "of_class": of_class(metric), "interval": interval, **cells}
 
 
 def summary(differences: Mapping[str, Difference]) -> str:
     """The verdicts in one sentence; single classes are counted, not named."""
     parts = []
     for word in (BETTER, WORSE, EQUAL, UNKNOWN):
-        metrics = [metric for metric, found in differences.items() if verdict(found) == word]
+        metrics = [metric for metric, found in differences.items() if found.verdict == word]
         named = [label(metric) for metric in metrics if not of_class(metric)]
         if count := len(metrics) - len(named):
             named.append(f"{count} of single classes")

@@ -17,22 +17,11 @@ from img2img.runs.folder import CHECKPOINTS, CONFIG, HEALTH, METRICS, SAMPLES
 from img2img.runs.records import UNTOLD_ROLES
 
 MOST_SAMPLES = 8  # sheets: a page stays small enough to send
-WIDEST, TALLEST = (
-    1100,
-    2400,
-)  # pixels of a sheet as it is shown; of very many rows the first are kept
+WIDEST, TALLEST = 1100, 2400  # pixels of a sheet as shown; of very many rows the first are kept
 LARGEST = float(np.finfo(np.float32).max)  # beyond it, float32 training has overflowed
 
 Points = list[tuple[int, float]]  # (step, value), in the order of the steps
-
-
-@dataclass(frozen=True)
-class Message:
-    """One sentence of the health monitor."""
-
-    step: int
-    rule: str
-    text: str
+Entry = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -43,7 +32,8 @@ class TrainingLog:
         curves: finite values by name, such as `g/l1`.
         roles: what the networks of each update are for, by its name.
         samples: sheets, uint8 RGB (H, W, 3), by step: the first, the last, some in between.
-        health: in the order of the file; None if the run was not watched.
+        health: `step`, `message` and perhaps `rule`, in the order of the file; None if the run was
+            not watched.
         config: YAML.
         broken: for each file the lines that could not be read.
     """
@@ -51,7 +41,7 @@ class TrainingLog:
     curves: Mapping[str, Points]
     roles: Mapping[str, str]
     samples: Mapping[int, np.ndarray]
-    health: list[Message] | None
+    health: list[Entry] | None
     config: str | None
     broken: Mapping[str, int]
 
@@ -64,17 +54,13 @@ class TrainingLog:
 def read_log(run: Path) -> TrainingLog:
     """Reads a run folder. Whatever is missing or damaged is left out; nothing is raised."""
     metrics, broken_metrics = _lines(run / METRICS)
-    health, broken_health = _lines(run / HEALTH)
-    messages = None if health is None else [_message(entry) for entry in health]
-    if messages is not None:
-        broken_health += messages.count(None)
-        messages = [message for message in messages if message is not None]
+    health, broken_health = _lines(run / HEALTH, text="message")
     broken = {METRICS: broken_metrics, HEALTH: broken_health}
     return TrainingLog(
         curves=_curves(metrics or []),
         roles=_roles(run),
         samples=dict(_samples(run / SAMPLES)),
-        health=messages,
+        health=health,
         config=_text(run / CONFIG),
         broken={name: count for name, count in broken.items() if count},
     )
@@ -95,65 +81,53 @@ def _text(path: Path) -> str | None:
         return None
 
 
-def _lines(path: Path) -> tuple[list[dict[str, Any]] | None, int]:
-    """The lines that are JSON objects with a step, and how many are not; None without a file."""
-    text = _text(path)
-    if text is None:
+def _lines(path: Path, *, text: str | None = None) -> tuple[list[Entry] | None, int]:
+    """The lines that are JSON objects with a step, and how many are not; None without a file.
+
+    Args:
+        text: a key of which each must have a text.
+    """
+    content = _text(path)
+    if content is None:
         return None, 0
-    entries, broken = [], 0
-    for line in text.split("\n"):
-        if not line.strip():
-            continue
-        try:
+    lines = [line for line in content.split("\n") if line.strip()]
+    entries = []
+    for line in lines:
+        with contextlib.suppress(ValueError, RecursionError):
             entry = json.loads(line)
-        except (ValueError, RecursionError):
-            entry = None
-        if isinstance(entry, dict) and _finite(entry.get("step")) and entry["step"] >= 0:
-            entries.append(entry)
-        else:
-            broken += 1
-    return entries, broken
+            fine = isinstance(entry, dict) and _finite(entry.get("step")) and entry["step"] >= 0
+            if fine and (text is None or isinstance(entry.get(text), str)):
+                entries.append({**entry, "step": int(entry["step"])})
+    return entries, len(lines) - len(entries)
 
 
-def _finite(value: object) -> bool:
+def _finite(value: Any) -> bool:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     return -LARGEST <= value <= LARGEST  # NaN is not
 
 
-def _curves(entries: list[dict[str, Any]]) -> dict[str, Points]:
+def _curves(entries: list[Entry]) -> dict[str, Points]:
     """Later lines of the same step count: they are of the run that went on from there."""
     curves: dict[str, dict[int, float]] = {}
     for entry in entries:
         for name, value in entry.items():
             if name != "step" and _finite(value):
-                curves.setdefault(name, {})[int(entry["step"])] = float(value)
+                curves.setdefault(name, {})[entry["step"]] = float(value)
     return {name: sorted(values.items()) for name, values in curves.items()}
 
 
-def _message(entry: dict[str, Any]) -> Message | None:
-    if not isinstance(entry.get("message"), str):
-        return None
-    return Message(int(entry["step"]), str(entry.get("rule", "")), entry["message"])
-
-
 def _samples(folder: Path) -> Iterator[tuple[int, np.ndarray]]:
-    try:
-        found = {
-            int(match[1]): path
-            for path in folder.iterdir()
-            if (match := re.fullmatch(r"step-([0-9]{1,18})\.png", path.name))
-        }
-    except OSError:
-        return
+    found = {}
+    with contextlib.suppress(OSError):
+        for path in folder.iterdir():
+            if match := re.fullmatch(r"step-([0-9]{1,18})\.png", path.name):
+                found[int(match[1])] = path
     steps = sorted(found)
     # Evenly spaced, with both ends.
-    for place in np.unique(np.linspace(0, len(steps) - 1, MOST_SAMPLES).round().astype(int)):
-        if not steps:
-            return
-        try:
+    places = np.linspace(0, len(steps) - 1, MOST_SAMPLES) if steps else np.empty(0)
+    for place in np.unique(places.round().astype(int)):
+        with contextlib.suppress(DataError):  # gone or damaged since
             sheet = read_image(found[steps[place]])
-        except DataError:
-            continue  # gone or damaged since
-        if sheet.dtype == np.uint8 and sheet.ndim == 3 and sheet.shape[2] == 3:
-            yield steps[place], sheet[: round(TALLEST * max(1, sheet.shape[1] / WIDEST))]
+            if sheet.dtype == np.uint8 and sheet.shape[2] == 3:
+                yield steps[place], sheet[: round(TALLEST * max(1, sheet.shape[1] / WIDEST))]
