@@ -36,10 +36,12 @@ class Run:
 
 
 def load(run: str | os.PathLike | None = None, **settings: Any) -> Any:
-    """What uses a trained run, by its job.
+    """What uses a trained run: which class it is of depends on what the run's model does.
 
-    A `Translator`, whose `translate(array)` gives pictures, or of a run that draws from noise a
-    `LatentSampler`, whose `render(latents)` does.
+    Returns:
+        Of a run that learnt from pairs a `Translator`: `translate(array)` gives a picture (H, W, C).
+        Of a run that draws from noise a `LatentSampler`: `draw(seeds)` gives pictures (N, H, W, C),
+        and `translate` raises ConfigError. Of a task of your own, what its `predictor` returns.
 
     Args:
         run: what `train` returned, a name (runs/NAME), a path, or None for the newest run.

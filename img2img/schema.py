@@ -4,7 +4,7 @@ The sentence below a field is its description, which `--print-config` and docs/s
 """
 
 from collections.abc import Collection, Iterator
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import yaml
 from pydantic import (
@@ -17,6 +17,7 @@ from pydantic import (
     PositiveFloat,
     PositiveInt,
     SerializeAsAny,
+    SkipValidation,
     model_validator,
 )
 from pydantic.fields import FieldInfo
@@ -41,6 +42,17 @@ class Section(BaseModel):
         coerce_numbers_to_str=True,
         use_attribute_docstrings=True,
     )
+
+
+class ModelOptions(Section):
+    """Settings of a model: base of all `Options`."""
+
+    name: str
+    """The model."""
+    if TYPE_CHECKING:
+        # Every model has them, and lists them last, with a field for each loss term. As a field of
+        # this class they would be listed before all other settings.
+        weights: Section
 
 
 def subsection(field: FieldInfo) -> type[Section] | None:
@@ -277,32 +289,18 @@ class TrainingConfig(Section):
 # the data lie, which must be the same. Anything else would make the rest of the run another experiment.
 RESUMABLE = frozenset(
     "training." + key
-    for key in [
-        "epochs",
-        "decay_epochs",
-        "steps",
-        "decay_steps",
-        "max_steps",
-        "max_time",
-        "device",
-        "memory_format",
-        "compile",
-        "workers",
-        "activation_checkpointing",
-        "log_every",
-        "validate_every",
-        "val_pairs",
-        "samples",
-        "save_every",
-        "keep",
-    ]
+    for key in (
+        "epochs decay_epochs steps decay_steps max_steps max_time device memory_format compile workers "
+        "activation_checkpointing log_every validate_every val_pairs samples save_every keep"
+    ).split()
 ) | {"data.path", "data.scan_cache"}
 
 
 class Config(Section):
     """A whole run. `model` is the `Options` of the model named in it."""
 
-    model: SerializeAsAny[Section]
+    # `config.parse_config` puts the named model's own class here, which validates it.
+    model: SkipValidation[SerializeAsAny[ModelOptions]]
     data: DataConfig = DataConfig()
     training: TrainingConfig = TrainingConfig()
 

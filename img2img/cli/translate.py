@@ -37,7 +37,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
         "--side-by-side", action="store_true", help="the files are input|target pairs"
     )
     parser.add_argument(
-        "--stochastic", action="store_true", help="with the model's noise (dropout)"
+        "--stochastic", action="store_true", help="with the model's noise, such as dropout"
     )
     parser.add_argument("--seed", type=seed, help="seed of the noise, and of random styles")
     styles = parser.add_argument_group("styles", "of runs with instance features (model.features)")
@@ -122,7 +122,7 @@ def _load(arguments: argparse.Namespace, group):
     if arguments.compile:
         remarks.append(translator.compile())
     if arguments.stochastic and not translator.has_noise:
-        remarks.append("warning: this model has no dropout, so --stochastic changes nothing")
+        remarks.append("warning: this model has no noise, so --stochastic changes nothing")
     if any(part.half for part in translator.spec.parts) and not arguments.side_by_side:
         remarks.append(
             "note: this run was trained on side-by-side files; these are taken as whole inputs "

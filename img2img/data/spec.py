@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import model_validator
 
+from img2img.errors import ConfigError
 from img2img.fields import AnyField, Field, Image, Instance, Label
 from img2img.fields.image import ImageSpec
 from img2img.keys import LABELLED, TARGET
@@ -74,6 +75,20 @@ class DataSpec(Section):
         for field in self.fields:
             groups[field.group] = (*groups.get(field.group, ()), field)
         return groups
+
+    @property
+    def one_size(self) -> tuple[int, int]:
+        """`size`, for networks that make pictures of one size.
+
+        Raises:
+            ConfigError: the training pictures differ in size.
+        """
+        if self.size is None:
+            raise ConfigError(
+                "the pictures differ in size, but this model makes pictures of one size; set "
+                "data.resize or data.crop"
+            )
+        return self.size
 
     @property
     def labels(self) -> Label | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
@@ -10,11 +11,11 @@ from torch import Tensor
 from img2img.config import parse_config
 from img2img.devices import pick_device
 from img2img.errors import ConfigError, DataError, nearest
-from img2img.inference.loading import load_model
+from img2img.inference.loading import USES, load_run
 from img2img.keys import CLASS, Z
 from img2img.models import OPTIONS
+from img2img.models.abilities import latents_of
 from img2img.models.base import Model
-from img2img.runs.folder import find_run, pick_checkpoint
 from img2img.schema import Config
 
 BATCH = 64  # pictures drawn at once
@@ -31,7 +32,7 @@ class LatentSampler:
 
     def __init__(self, model: Model, config: Config, device: torch.device, *, source: str = ""):
         self.model, self.config, self.device, self.source = model, config, device, source
-        self.spec, self.latents = model.spec, model.latents
+        self.spec, self.latents = model.spec, latents_of(model)
 
     @classmethod
     def load(
@@ -53,16 +54,10 @@ class LatentSampler:
             CheckpointError: no such run or checkpoint, or it cannot be read.
         """
         target = pick_device(device)
-        path = find_run(None if run is None else str(run))
-        found = pick_checkpoint(path, checkpoint)
-        model = load_model(found, target)
-        if model.latents is None:
-            raise ConfigError(
-                f"{path}: a run of {model.options.name}, which translates pictures and draws none "
-                f"from noise; use `img2img translate PICTURE --run {path}`"
-            )
-        config = parse_config(found.meta["config"], OPTIONS, str(found.path))
-        return cls(model, config, target, source=str(found.path))
+        loaded = load_run(run, checkpoint, target, drawing=True)
+        source = str(loaded.checkpoint.path)
+        config = parse_config(loaded.checkpoint.meta["config"], OPTIONS, source)
+        return cls(loaded.model, config, target, source=source)
 
     def latents_of(self, seeds: Sequence[int], *, kind: str | None = None) -> dict[str, Tensor]:
         """The latents of pictures, one for each seed, whatever the others are.
@@ -113,3 +108,10 @@ class LatentSampler:
         """Pictures (N, H, W, C) of the run's own type, one for each seed."""
         images = self.render(self.latents_of(seeds, kind=kind)).permute(0, 2, 3, 1).numpy()
         return self.spec.target.denormalise(images)
+
+    def translate(self, *_: Any, **__: Any) -> NoReturn:
+        """Raises ConfigError: only a `Translator` translates, of a run that learnt from pairs."""
+        raise ConfigError(
+            f"{self.source}: a run of {self.model.options.name}, which {USES[True][0]}; use "
+            "draw(seeds)"
+        )

@@ -15,7 +15,7 @@ from img2img.errors import ConfigError, DataError
 from img2img.fields import Field
 from img2img.fields.resizing import resize_image
 from img2img.inference.arrays import Inputs, Prepared, complete, prepare
-from img2img.inference.loading import load_model
+from img2img.inference.loading import load_run
 from img2img.inference.styles.book import StyleBook
 from img2img.inference.styles.looks import Choice, Look, Objects, StyleOverrides, choose
 from img2img.keys import STYLES, TARGET
@@ -23,7 +23,6 @@ from img2img.labels import instance_classes
 from img2img.models.abilities import style_input_of
 from img2img.models.base import Model
 from img2img.networks.compiling import compile_networks
-from img2img.runs.folder import find_run, pick_checkpoint
 
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 NO_BOOK = "the run has no style book yet; make it with `img2img cluster-styles`"
@@ -78,18 +77,11 @@ class Translator:
             CheckpointError: no such run or checkpoint, or it cannot be read.
         """
         target = pick_device(device)
-        name, which = (None if v is None else str(v) for v in (run, checkpoint))
-        path = find_run(name)
-        found = pick_checkpoint(path, which)
-        model = load_model(found, target)
-        if model.latents:
-            raise ConfigError(
-                f"{path}: a run of {model.options.name}, which draws pictures from noise and "
-                f"translates none; draw some with `img2img generate --run {path}`"
-            )
-        book = StyleBook.load(path) if style_input_of(model) else None
+        loaded = load_run(run, checkpoint, target, drawing=False)
+        model, found = loaded.model, loaded.checkpoint
+        book = StyleBook.load(loaded.path) if style_input_of(model) else None
         if book is not None:
-            book.require_channels(model.options.feature_channels, path)
+            book.require_channels(model.options.feature_channels, loaded.path)
         numbers = pick_precision(precision, target)
         translator = cls(model, target, book=book, source=str(found.path), precision=numbers)
         if book is not None and book.step != found.meta["step"]:
@@ -136,7 +128,7 @@ class Translator:
                 calls.
             look: styles by object id, as `look` returns them; None: each class's commonest
                 style, or neutral features where the run has no style book.
-            stochastic: dropout on, the only noise of pix2pix.
+            stochastic: with the model's noise, which of pix2pix is dropout.
             seed: of that noise; None: another picture every time.
 
         Returns:

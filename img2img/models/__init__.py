@@ -15,7 +15,7 @@ from img2img.models.pix2pix import Pix2Pix
 from img2img.models.pix2pixhd import Pix2PixHD
 from img2img.models.semi_supervised import SemiSupervisedGAN
 from img2img.networks.layers import BatchNorm
-from img2img.schema import Config, Section
+from img2img.schema import Config, ModelOptions
 
 # One class may go by several names, each with settings of its own (`Options.presets`).
 MODELS: dict[str, type[Model]] = {
@@ -36,10 +36,10 @@ MODELS: dict[str, type[Model]] = {
 }
 
 
-class _Options(Mapping[str, type[Section]]):
+class _Options(Mapping[str, type[ModelOptions]]):
     """The `Options` of `MODELS`, of a model that has just been added to them, too."""
 
-    def __getitem__(self, name: str) -> type[Section]:
+    def __getitem__(self, name: str) -> type[ModelOptions]:
         return MODELS[name].Options
 
     def __iter__(self) -> Iterator[str]:

@@ -7,7 +7,20 @@ from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
+from img2img.errors import ConfigError
 from img2img.models.base import Batch, Model
+from img2img.models.latents import Latents
+
+
+@runtime_checkable
+class DrawsFromNoise(Protocol):
+    """Makes pictures of noise: a batch of latents takes the place of a pair's inputs.
+
+    Attributes:
+        latents: what pictures are drawn from, with a class or codes beside the noise.
+    """
+
+    latents: Latents
 
 
 @runtime_checkable
@@ -55,3 +68,14 @@ class KeepsReferences(Protocol):
 def style_input_of(model: Model) -> str | None:
     """The input whose ids carry styles; None: the model has none."""
     return model.style_input if isinstance(model, HasStyles) else None
+
+
+def latents_of(model: Model) -> Latents:
+    """What a model draws from.
+
+    Raises:
+        ConfigError: it draws nothing.
+    """
+    if not isinstance(model, DrawsFromNoise):
+        raise ConfigError(f"{model.options.name} translates pictures and draws none from noise")
+    return model.latents

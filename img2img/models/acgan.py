@@ -31,7 +31,7 @@ class Weights(regularizers.Weights):
     does is measured in docs/gan-core.md."""
 
 
-class Options(ConvolutionalOptions):
+class ACGANOptions(ConvolutionalOptions):
     """Settings of AC-GAN."""
 
     presets = {"acgan": DCGAN_TRAINING}
@@ -41,13 +41,13 @@ class Options(ConvolutionalOptions):
     weights: Weights = Weights()
 
 
-class ACGAN(GANBase):
+class ACGAN(GANBase[ACGANOptions]):
     """A discriminator with two heads: real or generated, and which class."""
 
-    Options = Options
+    Options = ACGANOptions
     needs_classes = True
 
-    def __init__(self, options: Options, spec: DataSpec):
+    def __init__(self, options: ACGANOptions, spec: DataSpec):
         latents = Latents(options.latent, options.noise, classes=spec.class_names)
         super().__init__(options, spec, latents)
         self.generator, self.discriminator = build_networks(

@@ -6,15 +6,14 @@ trainer does all of that, in the order of `updates`.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Generic, Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from img2img.data.spec import DataSpec
 from img2img.errors import CheckpointError, ConfigError
-from img2img.models.latents import Latents
-from img2img.schema import Section
+from img2img.schema import ModelOptions
 
 Batch = Mapping[str, Tensor]
 Terms = dict[str, Tensor]
@@ -53,7 +52,7 @@ class Output:
         fake: generated pictures (N, C, H, W) in [-1, 1], with graph.
         real: the pictures that `health` looks at beside them, of the same range; None: at none.
         on_real, on_fake: raw outputs of the discriminator on both, of any shape, without graph;
-            `losses` leaves them for `observe` and `after`.
+            `losses` leaves them for `observe` and `after`, which read them by `judgement`.
         carried: what the batch's next step is to know, without graph; see `Model.steps`.
     """
 
@@ -64,11 +63,24 @@ class Output:
     carried: State = field(default_factory=dict)
 
 
-class Model(nn.Module):
-    """Base of all methods. A subclass says of itself what is not as here:
+def judgement(out: Output) -> tuple[Tensor, Tensor]:
+    """`on_real` and `on_fake`. Raises ValueError where no discriminator's `losses` has left them."""
+    if out.on_real is None or out.on_fake is None:
+        raise ValueError("no update of a discriminator has left what it said")
+    return out.on_real, out.on_fake
+
+
+OptionsT = TypeVar("OptionsT", bound=ModelOptions)
+OutputT = TypeVar("OutputT", bound=Output)
+
+
+class Model(nn.Module, Generic[OptionsT, OutputT]):
+    """Base of all methods, by its settings and its step's output.
+
+    A subclass says of itself what is not as here:
 
     Attributes:
-        Options: its section of the config, with a `weights` section that names every loss term.
+        Options: its section of the config, OptionsT, with `weights` that name every loss term.
         updates: in the order in which they run.
         inference_nets: the networks that `translate` needs.
         least_size: the least side of a training picture in pixels.
@@ -79,15 +91,13 @@ class Model(nn.Module):
             where it does.
         task: its job, by the name in `tasks.TASKS`.
         needs_classes: whether the pictures that it learns from need a class each.
-        latents: of what learns from pictures alone; a batch of them takes the place of a pair's
-            inputs.
         double_backward: networks whose gradients are differentiated once more.
         extra_state: modules without weights that a checkpoint holds as well.
 
-    What only some can do (styles, classes, references) is in `abilities`.
+    What only some can do (noise to draw from, styles, classes, references) is in `abilities`.
     """
 
-    Options: type[Section]
+    Options: type[ModelOptions]
     updates: tuple[Update, ...]
     inference_nets: tuple[str, ...] = ("generator",)
     least_size: int = 1
@@ -96,11 +106,10 @@ class Model(nn.Module):
     accumulation_remark: str = ""
     task: str = "paired"
     needs_classes: bool = False
-    latents: Latents | None = None
     double_backward: tuple[str, ...] = ()
     extra_state: tuple[str, ...] = ()
 
-    def __init__(self, options: Section, spec: DataSpec):
+    def __init__(self, options: OptionsT, spec: DataSpec):
         super().__init__()
         self.options = options
         self.spec = spec
@@ -179,11 +188,11 @@ class Model(nn.Module):
         """
         yield batch
 
-    def generate(self, batch: Batch) -> Output:
+    def generate(self, batch: Batch) -> OutputT:
         """The generator side of one step, with graph, shared by all updates of the step."""
         raise NotImplementedError
 
-    def losses(self, update: str, batch: Batch, out: Output) -> Terms:
+    def losses(self, update: str, batch: Batch, out: OutputT) -> Terms:
         """The named, unweighted scalar terms of one update.
 
         Weights of the same names are in `options.weights`; a term without one is an error.
@@ -193,7 +202,7 @@ class Model(nn.Module):
         """
         raise NotImplementedError
 
-    def forward(self, update: str, batch: Batch, out: Output) -> Terms:
+    def forward(self, update: str, batch: Batch, out: OutputT) -> Terms:
         """`losses`, by the name under which they can be asked for under other weights."""
         return self.losses(update, batch, out)
 
@@ -215,14 +224,14 @@ class Model(nn.Module):
         counted = [name for name in terms if getattr(weights, name)] or list(terms)
         return sum(getattr(weights, name) * terms[name] for name in counted)
 
-    def observe(self, out: Output) -> Terms:
+    def observe(self, out: OutputT) -> Terms:
         """Scalars beside the losses that tell how a step went, by name, such as `d/accuracy`.
 
         Called without graph, after the updates, in steps that are logged.
         """
         return {}
 
-    def after(self, update: str, out: Output) -> None:
+    def after(self, update: str, out: OutputT) -> None:
         """Called without graph after each step of an update, such as to clip weights.
 
         `out` is what `generate` returned and `losses` left in it, of the step's last batch.

@@ -14,12 +14,13 @@ from img2img.data.spec import DataSpec
 from img2img.errors import ConfigError
 from img2img.keys import TARGET, Z
 from img2img.losses.equilibrium import K_RATE, convergence, next_k, reconstruction_loss
-from img2img.models.base import Batch, Model, Output, Terms
+from img2img.models.base import Batch, Model, Output, Terms, judgement
 from img2img.models.convolutional import picture_side
 from img2img.models.latents import Latents, Noise
 from img2img.models.regularizers import Regularizers, add_regularizers
 from img2img.networks.autoencoder import Autoencoder, Decoder
-from img2img.schema import Section
+from img2img.networks.noise import InstanceNoise
+from img2img.schema import ModelOptions, Section
 
 
 class Weights(Section):
@@ -33,7 +34,7 @@ class Weights(Section):
     """Weight of the error on generated pictures, in the generator's loss."""
 
 
-class Options(Section):
+class BEGANOptions(ModelOptions):
     """Settings of BEGAN."""
 
     # Sec. 4.1: Adam with 0.0001, batches of 16.
@@ -64,17 +65,18 @@ class Options(Section):
     weights: Weights = Weights()
 
 
-class BEGAN(Model):
+class BEGAN(Model[BEGANOptions, Output]):
     """Two autoencoder halves against a whole one, kept in balance.
 
     k_t is kept with the discriminator's weights, so that a resumed run goes on in balance. With
     several processes, each follows the errors of its own batches.
     """
 
-    Options = Options
+    Options = BEGANOptions
     task = "generative"
+    noise: InstanceNoise
 
-    def __init__(self, options: Options, spec: DataSpec):
+    def __init__(self, options: BEGANOptions, spec: DataSpec):
         super().__init__(options, spec)
         if options.regularizers.minibatch_discrimination:
             raise ConfigError(
@@ -83,11 +85,19 @@ class BEGAN(Model):
             )
         add_regularizers(self, options.regularizers)
         self.latents = Latents(options.latent, options.noise)
-        shape = {"channels": spec.target.channels, "size": picture_side(spec)}
-        shape["hidden"] = options.latent
+        shape = {
+            "channels": spec.target.channels,
+            "size": picture_side(spec),
+            "hidden": options.latent,
+        }
         self.generator = Decoder(width=options.width, **shape)
         self.discriminator = Autoencoder(width=options.d_width, **shape)
         self.discriminator.register_buffer("k", torch.zeros(()))
+
+    @property
+    def k(self) -> Tensor:
+        """k_t, a scalar."""
+        return self.discriminator.get_buffer("k")
 
     def generate(self, batch: Batch) -> Output:
         real = batch[TARGET]
@@ -101,7 +111,7 @@ class BEGAN(Model):
             return {"adv": on_fake}
         on_real, on_fake = self._error(batch[TARGET]), self._error(out.fake)
         out.on_real, out.on_fake = on_real.detach(), on_fake.detach()
-        return {"real": on_real, "fake": -self.discriminator.k * on_fake}
+        return {"real": on_real, "fake": -self.k * on_fake}
 
     def _error(self, picture: Tensor) -> Tensor:
         picture = self.noise(picture)
@@ -111,13 +121,13 @@ class BEGAN(Model):
         if update == "d":
             self.noise.advance()
             return
-        k, options = self.discriminator.k, self.options
-        new = next_k(k, out.on_real, out.on_fake, gamma=options.gamma, rate=options.k_rate)
+        k, options = self.k, self.options
+        new = next_k(k, *judgement(out), gamma=options.gamma, rate=options.k_rate)
         k.copy_(torch.where(new.isfinite(), new, k))  # an update that was skipped leaves k, too
 
     def observe(self, out: Output) -> Terms:
-        measure = convergence(out.on_real, out.on_fake, gamma=self.options.gamma)
-        return {"d/convergence": measure, "d/k": self.discriminator.k.clone()}
+        measure = convergence(*judgement(out), gamma=self.options.gamma)
+        return {"d/convergence": measure, "d/k": self.k.clone()}
 
     def translate(self, batch: Batch, *, rng: torch.Generator | None = None) -> Tensor:
         return self.generator(batch[Z])

@@ -18,7 +18,7 @@ from img2img.models.latents import Latents
 from img2img.models.regularizers import Weights
 
 
-class Options(ConvolutionalOptions):
+class CGANOptions(ConvolutionalOptions):
     """Settings of CGAN."""
 
     presets = {"cgan": DCGAN_TRAINING}
@@ -28,13 +28,13 @@ class Options(ConvolutionalOptions):
     weights: Weights = Weights()
 
 
-class CGAN(GANBase):
+class CGAN(GANBase[CGANOptions]):
     """Generator and discriminator both know the class; generated pictures are of the real ones'."""
 
-    Options = Options
+    Options = CGANOptions
     needs_classes = True
 
-    def __init__(self, options: Options, spec: DataSpec):
+    def __init__(self, options: CGANOptions, spec: DataSpec):
         latents = Latents(options.latent, options.noise, classes=spec.class_names)
         super().__init__(options, spec, latents)
         self.generator, self.discriminator = build_networks(

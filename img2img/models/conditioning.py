@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from img2img.data.spec import DataSpec
 from img2img.fields.instance import draw_boundary
 from img2img.labels import boundary_map, valid_mask
+from img2img.models.base import Batch
 
 
 class Condition(nn.Module):
@@ -22,27 +23,26 @@ class Condition(nn.Module):
     def __init__(self, spec: DataSpec, *, boundary: bool):
         super().__init__()
         self.spec = spec
-        labels = spec.labels
-        derive = boundary and labels is not None and spec.instances is None
-        self.boundary_of = labels.name if derive else None
+        derived = spec.labels if boundary and spec.instances is None else None
+        self.boundary_of = derived.name if derived else None
         self.shown = [field for field in spec.inputs if boundary or not field.is_boundary]
-        self.channels = sum(field.channels for field in self.shown) + derive
+        self.channels = sum(field.channels for field in self.shown) + bool(derived)
 
-    def forward(self, batch: dict[str, Tensor]) -> Tensor:
+    def forward(self, batch: Batch) -> Tensor:
         """`batch` maps input names to ids (N, 1, H, W) or images (N, C, H, W)."""
         parts = [field.encode(batch[field.name]) for field in self.shown]
         if self.boundary_of:
             parts.append(boundary_map(batch[self.boundary_of]))
         return torch.cat(parts, dim=1)
 
-    def valid(self, batch: dict[str, Tensor]) -> Tensor | None:
+    def valid(self, batch: Batch) -> Tensor | None:
         """1 where a pixel counts, (N, 1, H, W); None where no id is ignored."""
         if self.spec.ignore is None:
             return None
         name, ignore_id = self.spec.ignore
         return valid_mask(batch[name], ignore_id)
 
-    def visuals(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    def visuals(self, batch: Batch) -> dict[str, Tensor]:
         """The inputs as pictures: name -> (N, 3, H, W) in [-1, 1]."""
         pictures = {field.drawn_as: field.draw(batch[field.name]) for field in self.shown}
         if self.boundary_of:

@@ -60,7 +60,7 @@ def build_networks(
         ConfigError: pictures of a size that these networks do not make, or have no norm for.
     """
     shape = {"channels": spec.target.channels, "size": picture_side(spec)}
-    generator = DCGANGenerator(
+    generator: nn.Module = DCGANGenerator(
         latent=latents.size,
         classes=latents.given,
         width=options.width,
@@ -68,7 +68,7 @@ def build_networks(
         up=options.up,
         **shape,
     )
-    discriminator = DCGANDiscriminator(
+    discriminator: nn.Module = DCGANDiscriminator(
         classes=d_given,
         outputs=outputs,
         recognised=recognised,
@@ -81,8 +81,9 @@ def build_networks(
     count = options.references
     if options.norm in REFERENCED:
         drawn = latents.draw(count, torch.get_default_device())
-        reference = drawn[Z], *latents.beside(drawn)
-        generator = Referenced(generator, *reference, virtual=options.norm == "virtual")
+        generator = Referenced(
+            generator, drawn[Z], *latents.beside(drawn), virtual=options.norm == "virtual"
+        )
     if options.d_norm in REFERENCED:
         if levels_of(shape["size"]) < 2:
             raise ConfigError(
@@ -91,8 +92,10 @@ def build_networks(
             )
         # The pictures are not known yet; see `abilities.KeepsReferences`.
         pictures = torch.zeros(count, shape["channels"], shape["size"], shape["size"])
-        reference = pictures, *([torch.zeros(count, d_given)] if d_given else [])
-        discriminator = Referenced(discriminator, *reference, virtual=options.d_norm == "virtual")
+        told = [torch.zeros(count, d_given)] if d_given else []
+        discriminator = Referenced(
+            discriminator, pictures, *told, virtual=options.d_norm == "virtual"
+        )
     return generator, discriminator
 
 
@@ -107,7 +110,7 @@ def picture_side(spec: DataSpec) -> int:
     Raises:
         ConfigError: they are not square, or cannot be halved down to 4 to 7 pixels.
     """
-    height, width = spec.size
+    height, width = spec.one_size
     try:
         if height != width:
             raise ValueError

@@ -4,7 +4,7 @@ Under their own names, the same networks play other games: LSGAN, WGAN, WGAN-GP,
 differ from DCGAN in a loss, an optimizer and a few numbers, which are `PRESETS`.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 from img2img.data.spec import DataSpec
 from img2img.models.convolutional import ConvolutionalOptions, build_networks
@@ -13,7 +13,7 @@ from img2img.models.latents import Latents
 from img2img.models.regularizers import Weights
 
 # Sec. 4: mini-batches of 128, Adam with a learning rate of 0.0002 and beta1 of 0.5 (the defaults).
-DCGAN_TRAINING = {
+DCGAN_TRAINING: dict[str, Any] = {
     "training.batch_size": 128,
     "training.epochs": 100,
     "training.decay_epochs": 0,
@@ -53,7 +53,7 @@ PRESETS = {
 }
 
 
-class Options(ConvolutionalOptions):
+class DCGANOptions(ConvolutionalOptions):
     """Settings of DCGAN, and of LSGAN, WGAN, WGAN-GP, WGAN-div and f-GAN with its networks."""
 
     presets = PRESETS
@@ -63,11 +63,11 @@ class Options(ConvolutionalOptions):
     weights: Weights = Weights()
 
 
-class DCGAN(GANBase):
+class DCGAN(GANBase[DCGANOptions]):
     """z is projected, reshaped and enlarged to a picture, which a convolutional network judges."""
 
-    Options = Options
+    Options = DCGANOptions
 
-    def __init__(self, options: Options, spec: DataSpec):
+    def __init__(self, options: DCGANOptions, spec: DataSpec):
         super().__init__(options, spec, Latents(options.latent, options.noise))
         self.generator, self.discriminator = build_networks(options, spec, self.latents)

@@ -14,7 +14,7 @@ from img2img.models.regularizers import GANOptions, Weights
 from img2img.networks.mlp import MaxoutDiscriminator, MLPGenerator
 
 
-class Options(GANOptions):
+class PerceptronOptions(GANOptions):
     """Settings of GAN."""
 
     # The published experiment's (mnist.yaml of github.com/goodfeli/adversarial): batches of 100, and
@@ -44,14 +44,14 @@ class Options(GANOptions):
     weights: Weights = Weights()
 
 
-class GAN(GANBase):
+class GAN(GANBase[PerceptronOptions]):
     """Two perceptrons with two hidden layers each."""
 
-    Options = Options
+    Options = PerceptronOptions
 
-    def __init__(self, options: Options, spec: DataSpec):
+    def __init__(self, options: PerceptronOptions, spec: DataSpec):
         super().__init__(options, spec, Latents(options.latent, options.noise))
-        shape = (spec.target.channels, *spec.size)
+        shape = (spec.target.channels, *spec.one_size)
         self.generator = MLPGenerator(latent=options.latent, shape=shape, width=options.width)
         self.discriminator = MaxoutDiscriminator(
             shape=shape,

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -12,9 +13,10 @@ from img2img.errors import ConfigError
 from img2img.keys import TARGET, Z
 from img2img.losses.generative import LABELLED, discriminator_loss, generator_loss, verdict
 from img2img.losses.penalties import divergence_penalty, gradient_penalty
-from img2img.models.base import Batch, Model, Output, Terms
+from img2img.models.base import Batch, Model, Output, Terms, judgement
 from img2img.models.latents import Latents
 from img2img.models.regularizers import GANOptions, add_regularizers
+from img2img.networks.noise import InstanceNoise
 from img2img.networks.reference import Referenced
 
 PENALTIES = {"gradient": gradient_penalty, "divergence": divergence_penalty}
@@ -65,7 +67,7 @@ class AdversarialObjective:
 
     def observe(self, out: Output) -> Terms:
         """How the discriminator did."""
-        found = verdict(out.on_real, out.on_fake, kind=self.kind)
+        found = verdict(*judgement(out), kind=self.kind)
         return {f"d/{name}": value for name, value in found.items()}
 
 
@@ -91,7 +93,10 @@ class Drawn(Output):
     latents: dict[str, Tensor] = field(default_factory=dict)
 
 
-class GANBase(Model):
+GANOptionsT = TypeVar("GANOptionsT", bound=GANOptions)
+
+
+class GANBase(Model[GANOptionsT, Drawn], Generic[GANOptionsT]):
     """A generator that draws from noise against a discriminator.
 
     A subclass makes the two networks, and says what the discriminator is `told` beside the picture.
@@ -99,8 +104,11 @@ class GANBase(Model):
     """
 
     task = "generative"
+    generator: nn.Module
+    discriminator: nn.Module
+    noise: InstanceNoise
 
-    def __init__(self, options: GANOptions, spec: DataSpec, latents: Latents):
+    def __init__(self, options: GANOptionsT, spec: DataSpec, latents: Latents):
         super().__init__(options, spec)
         self.objective, self.latents = AdversarialObjective(options), latents
         add_regularizers(self, options.regularizers, k=options.critic_steps)
@@ -119,7 +127,7 @@ class GANBase(Model):
         """What the discriminator is told beside the picture."""
         return ()
 
-    def judge(self, picture: Tensor, batch: Batch) -> Tensor | tuple[Tensor, Tensor]:
+    def judge(self, picture: Tensor, batch: Batch) -> Any:
         """The discriminator's raw outputs (N, ...) for pictures, behind noise where there is any.
 
         With its last feature map beside them where the model's discriminator shows that.
@@ -145,9 +153,10 @@ class GANBase(Model):
         return network.count if isinstance(network, Referenced) else 0
 
     def keep_reference(self, batch: Batch) -> None:
-        self.discriminator.set_reference(batch[TARGET], *self.told(batch))
+        if isinstance(self.discriminator, Referenced):
+            self.discriminator.set_reference(batch[TARGET], *self.told(batch))
 
-    def observe(self, out: Output) -> Terms:
+    def observe(self, out: Drawn) -> Terms:
         return self.objective.observe(out)
 
     def translate(self, batch: Batch, *, rng: torch.Generator | None = None) -> Tensor:

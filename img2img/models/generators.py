@@ -1,21 +1,19 @@
-"""Generators by a model's options, and what two of them share."""
+"""What pix2pix and pix2pixHD share: most of their settings, and generators by them."""
 
 import sys
 from functools import cache
 from typing import Annotated
 
-from pydantic import BeforeValidator
-from torch import nn
+from pydantic import BeforeValidator, Field
 
 from img2img.data.spec import DataSpec
 from img2img.losses.adversarial import FORMER_KINDS, Adversarial
-from img2img.networks.layers import NORMS
-from img2img.networks.pix2pixhd import GlobalGenerator, LocalEnhancer
+from img2img.networks.layers import NORMS, Upsampling
+from img2img.networks.padding import AnySize
+from img2img.networks.pix2pixhd import GlobalGenerator
 from img2img.networks.unet import UNet, default_depth
 from img2img.progress import say
-from img2img.schema import OneOf, Section
-
-NormName = Annotated[str, OneOf(NORMS)]
+from img2img.schema import ModelOptions, OneOf, Section
 
 
 @cache
@@ -32,45 +30,89 @@ def _present(kind: object) -> object:
     return kind
 
 
-# The setting of pix2pix and pix2pixHD.
-AdversarialKind = Annotated[Adversarial, BeforeValidator(_present)]
+class TranslationWeights(Section):
+    """Loss weights of pix2pix and pix2pixHD."""
+
+    real: float = 0.5
+    """Weight of the discriminator's loss on real pictures."""
+    fake: float = 0.5
+    """Weight of the discriminator's loss on generated pictures."""
+    adv: float = 1.0
+    """Weight of the generator's adversarial loss."""
+    l1: float = 100.0
+    """Weight of the mean absolute difference to the target."""
 
 
-def build_generator(options: Section, spec: DataSpec, in_channels: int) -> nn.Module:
-    """The generator that the options of pix2pix or pix2pixHD name.
+class TranslationOptions(ModelOptions):
+    """Settings of pix2pix and pix2pixHD; what is not alike in both, each of them says again."""
 
-    "unet" (Isola et al. 2017, Sec. 3.2), "resnet" (Johnson et al. 2016), which is "global" (Wang et al.
-    2018, Sec. 3.1) with dropout, or "enhancer" (Sec. 3.2).
+    generator: str
+    """The generator."""
+    width: int = Field(64, ge=1)
+    """Channels of the generator's first layer; an enhancer's coarse generator has twice as many."""
+    depth: int | None = Field(None, ge=2)
+    """Downsamplings of a U-Net; null: 8, fewer for small pictures."""
+    n_down: int = Field(2, ge=1)
+    """Downsamplings of the ResNet."""
+    n_blocks: int = Field(9, ge=0)
+    """Residual blocks of the ResNet."""
+    dropout: float = Field(0.0, ge=0, lt=1)
+    """Dropout of a U-Net."""
+    boundary: bool = False
+    """Join the boundary map of the instances, or else of the labels, to the input."""
+    d_width: int = Field(64, ge=1)
+    """Channels of the discriminator's first layer."""
+    norm: Annotated[str, OneOf(NORMS)] = "instance"
+    """Norm layers of all networks."""
+    own_statistics: bool = True
+    """Batch norm takes each picture's own statistics when translating."""
+    bias: bool = True
+    """Convolutions before a norm have a bias."""
+    up: Upsampling = "resize"
+    """How the generator enlarges: resizing followed by a convolution, or a transposed convolution."""
+    adversarial: Annotated[Adversarial, BeforeValidator(_present)] = "lsgan"
+    """Adversarial loss: least squares, or cross-entropy."""
+
+
+def build_generator(
+    options: TranslationOptions,
+    spec: DataSpec,
+    in_channels: int,
+    *,
+    kind: str,
+    width: int,
+    head: bool = True,
+) -> AnySize:
+    """A generator by the options of pix2pix or pix2pixHD.
+
+    Args:
+        kind: "unet" (Isola et al. 2017, Sec. 3.2), "resnet" (Johnson et al. 2016), or "global" (Wang
+            et al. 2018, Sec. 3.1), which is the same without dropout.
+        width: channels at its full resolution.
+        head: False leaves out the last layer: an enhancer builds on the features.
     """
-    out_channels = spec.target.channels
-    shared = {
-        "in_channels": in_channels,
-        "norm": options.norm,
-        "up": options.up,
-        "bias": options.bias,
-    }
-    depth = options.depth or default_depth(spec.size)
-    unet = {"depth": depth, "dropout": options.dropout, **shared}
-    residual = {"n_down": options.n_down, "n_blocks": options.n_blocks, **shared}
-    if options.generator == "resnet":
-        residual["dropout"] = options.dropout
-    if options.generator in ("global", "resnet"):
-        return GlobalGenerator(out_channels=out_channels, width=options.width, **residual)
-    if options.generator == "unet":
-        return UNet(out_channels=out_channels, width=options.width, **unet)
-    # The coarse generator ends in the channels that the first stage adds to its own.
-    coarse_width = options.width << options.n_enhancers
-    if options.coarse == "global":
-        coarse = GlobalGenerator(out_channels=None, width=coarse_width, **residual)
-    else:
-        coarse = UNet(out_channels=None, width=coarse_width, **unet)
-    return LocalEnhancer(
-        coarse,
+    out_channels = spec.target.channels if head else None
+    if kind == "unet":
+        return UNet(
+            in_channels=in_channels,
+            out_channels=out_channels,
+            width=width,
+            depth=options.depth or default_depth(spec.size),
+            norm=options.norm,
+            up=options.up,
+            dropout=options.dropout,
+            bias=options.bias,
+        )
+    return GlobalGenerator(
+        in_channels=in_channels,
         out_channels=out_channels,
-        width=options.width,
-        n_enhancers=options.n_enhancers,
-        n_blocks=options.n_blocks_enhancer,
-        **shared,
+        width=width,
+        n_down=options.n_down,
+        n_blocks=options.n_blocks,
+        norm=options.norm,
+        up=options.up,
+        bias=options.bias,
+        dropout=options.dropout if kind == "resnet" else 0.0,
     )
 
 

@@ -30,7 +30,7 @@ class Weights(regularizers.Weights):
     """Weight of the information on the continuous codes."""
 
 
-class Options(ConvolutionalOptions):
+class InfoGANOptions(ConvolutionalOptions):
     """Settings of InfoGAN."""
 
     # Appendix C.1: 62 numbers of noise, one code of 10 values, two continuous ones; Adam with 0.0002
@@ -48,12 +48,12 @@ class Options(ConvolutionalOptions):
     weights: Weights = Weights()
 
 
-class InfoGAN(GANBase):
+class InfoGAN(GANBase[InfoGANOptions]):
     """D and Q are one network but for their heads, and both are trained by the update of D."""
 
-    Options = Options
+    Options = InfoGANOptions
 
-    def __init__(self, options: Options, spec: DataSpec):
+    def __init__(self, options: InfoGANOptions, spec: DataSpec):
         latents = Latents(
             options.latent, options.noise, categories=options.categories, codes=options.codes
         )

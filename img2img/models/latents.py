@@ -45,16 +45,24 @@ class Latents:
         Args:
             generator: of a device of its own; None: the random state of `device`.
         """
-        where = {"device": generator.device if generator else device, "generator": generator}
-        normal = self.noise == "normal"
-        z = torch.randn(count, self.size, **where) if normal else _uniform(count, self.size, where)
-        drawn = {Z: z}
+        where = generator.device if generator else device
+
+        def uniform(size: int) -> Tensor:
+            return torch.rand(count, size, device=where, generator=generator) * 2 - 1
+
+        def one_of(values: int) -> Tensor:
+            return torch.randint(values, (count,), device=where, generator=generator)
+
+        if self.noise == "normal":
+            drawn = {Z: torch.randn(count, self.size, device=where, generator=generator)}
+        else:
+            drawn = {Z: uniform(self.size)}
         if self.classes:
-            drawn[CLASS] = torch.randint(len(self.classes), (count,), **where)
+            drawn[CLASS] = one_of(len(self.classes))
         if self.categories:
-            drawn[CATEGORY] = torch.randint(self.categories, (count,), **where)
+            drawn[CATEGORY] = one_of(self.categories)
         if self.codes:
-            drawn[CODES] = _uniform(count, self.codes, where)
+            drawn[CODES] = uniform(self.codes)
         return {name: value.to(device) for name, value in drawn.items()}
 
     @property
@@ -131,7 +139,3 @@ class Latents:
         else:
             first[CODES][:, code - 1 - self.code_kinds.count(CATEGORY)] = values
         return first
-
-
-def _uniform(count: int, size: int, where: dict) -> Tensor:
-    return torch.rand(count, size, **where) * 2 - 1

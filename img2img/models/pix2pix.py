@@ -11,62 +11,27 @@ from img2img.data.spec import DataSpec
 from img2img.keys import TARGET
 from img2img.losses.adversarial import adversarial_loss, verdict
 from img2img.losses.matching import l1_loss
-from img2img.models.base import Batch, Model, Output, Terms, Update
+from img2img.models.base import Batch, Model, Output, Terms, Update, judgement
 from img2img.models.conditioning import Condition
-from img2img.models.generators import AdversarialKind, NormName, build_generator
-from img2img.networks.layers import Upsampling, concat_condition
+from img2img.models.generators import TranslationOptions, TranslationWeights, build_generator
+from img2img.networks.layers import concat_condition
 from img2img.networks.padding import run_padded
 from img2img.networks.patchgan import PATCHES, PatchDiscriminator, smallest_input
-from img2img.schema import Section
 
 
-class Weights(Section):
-    """Loss weights: the discriminator's objective is halved, L1 weighs 100 (Sec. 3.3, 6.2)."""
-
-    real: float = 0.5
-    """Weight of the discriminator's loss on real pictures."""
-    fake: float = 0.5
-    """Weight of the discriminator's loss on generated pictures."""
-    adv: float = 1.0
-    """Weight of the generator's adversarial loss."""
-    l1: float = 100.0
-    """Weight of the mean absolute difference to the target."""
-
-
-class Options(Section):
+class Pix2PixOptions(TranslationOptions):
     """Settings of pix2pix."""
 
     name: Literal["pix2pix"] = "pix2pix"
     """The model."""
     generator: Literal["unet", "resnet"] = "unet"
     """The generator: a U-Net, or a ResNet."""
-    width: int = Field(64, ge=1)
-    """Channels of the generator's first layer."""
-    depth: int | None = Field(None, ge=2)
-    """Downsamplings of the U-Net; null: 8, fewer for small pictures."""
-    n_down: int = Field(2, ge=1)
-    """Downsamplings of the ResNet."""
-    n_blocks: int = Field(9, ge=0)
-    """Residual blocks of the ResNet."""
     dropout: float = Field(0.5, ge=0, lt=1)
-    """Dropout of the U-Net, the noise z of the paper."""
-    boundary: bool = False
-    """Join the boundary map of the instances, or else of the labels, to the input."""
-    d_width: int = Field(64, ge=1)
-    """Channels of the discriminator's first layer."""
+    """Dropout of the generator, the noise z of the paper."""
     patch: Literal[1, 16, 70, 286] = 70
     """Receptive field of the discriminator in pixels."""
-    norm: NormName = "instance"
-    """Norm layers of all networks."""
-    own_statistics: bool = True
-    """Batch norm takes each picture's own statistics when translating."""
-    bias: bool = True
-    """Convolutions before a norm have a bias."""
-    up: Upsampling = "resize"
-    """How the generator enlarges: resizing followed by a convolution, or a transposed convolution."""
-    adversarial: AdversarialKind = "lsgan"
-    """Adversarial loss: least squares, or cross-entropy."""
-    weights: Weights = Weights()
+    weights: TranslationWeights = TranslationWeights()
+    """The discriminator's objective is halved, L1 weighs 100 (Sec. 3.3, 6.2)."""
 
 
 @dataclass(kw_only=True)
@@ -76,10 +41,10 @@ class Conditioned(Output):
     condition: Tensor
 
 
-class Pix2Pix(Model):
+class Pix2Pix(Model[Pix2PixOptions, Conditioned]):
     """U-Net against PatchGAN, LSGAN + 100 L1; the discriminator is stepped first."""
 
-    Options = Options
+    Options = Pix2PixOptions
     updates = (
         Update("d", ("discriminator",), "discriminator"),
         Update("g", ("generator",), "generator"),
@@ -89,10 +54,12 @@ class Pix2Pix(Model):
         "not after it"
     )
 
-    def __init__(self, options: Options, spec: DataSpec):
+    def __init__(self, options: Pix2PixOptions, spec: DataSpec):
         super().__init__(options, spec)
         self.condition = Condition(spec, boundary=options.boundary)
-        self.generator = build_generator(options, spec, self.condition.channels)
+        self.generator = build_generator(
+            options, spec, self.condition.channels, kind=options.generator, width=options.width
+        )
         n_layers = PATCHES[options.patch]
         self.require_size(smallest_input(n_layers, padding=1), "set model.patch=16 or 1")
         self.discriminator = PatchDiscriminator(
@@ -125,8 +92,9 @@ class Pix2Pix(Model):
             "l1": l1_loss(out.fake, batch[TARGET], self.valid(batch)),
         }
 
-    def observe(self, out: Output) -> Terms:
-        found = verdict([out.on_real], [out.on_fake], kind=self.options.adversarial)
+    def observe(self, out: Conditioned) -> Terms:
+        on_real, on_fake = judgement(out)
+        found = verdict([on_real], [on_fake], kind=self.options.adversarial)
         return {f"d/{name}": value for name, value in found.items()}
 
     def _judge(self, condition: Tensor, image: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 """pix2pixHD: high-resolution synthesis with conditional GANs (Wang et al. 2018)."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import torch
@@ -15,27 +16,25 @@ from img2img.losses.adversarial import Reduction, adversarial_loss, verdict
 from img2img.losses.matching import PerceptualLoss, feature_matching_loss, l1_loss
 from img2img.models.base import Batch, Model, Output, Terms, Update, load_strictly
 from img2img.models.conditioning import Condition
-from img2img.models.generators import AdversarialKind, NormName, build_generator, makes_image
-from img2img.networks.layers import Upsampling, concat_condition
-from img2img.networks.padding import run_padded
+from img2img.models.generators import (
+    TranslationOptions,
+    TranslationWeights,
+    build_generator,
+    makes_image,
+)
+from img2img.networks.layers import concat_condition
+from img2img.networks.padding import AnySize, run_padded
 from img2img.networks.patchgan import MultiscaleDiscriminator, smallest_input
-from img2img.networks.pix2pixhd import GlobalGenerator
+from img2img.networks.pix2pixhd import GlobalGenerator, LocalEnhancer
 from img2img.networks.pretrained import blank_vgg, load_vgg
-from img2img.schema import Section
 
 DISCRIMINATOR_PADDING = 2  # of the published networks; pix2pix pads by 1
 MAX_CHANNELS = 512
 
 
-class Weights(Section):
+class Weights(TranslationWeights):
     """Loss weights: Wang et al. 2018, Eq. 5 and Sec. 4; L1 0 reproduces the paper."""
 
-    real: float = 0.5
-    """Weight of the discriminator's loss on real pictures."""
-    fake: float = 0.5
-    """Weight of the discriminator's loss on generated pictures."""
-    adv: float = 1.0
-    """Weight of the generator's adversarial loss."""
     l1: float = 10.0
     """Weight of the mean absolute difference to the target."""
     feature_matching: float = 10.0
@@ -44,25 +43,19 @@ class Weights(Section):
     """Weight of the difference in VGG features; 0: no VGG weights are needed."""
 
 
-class Options(Section):
+class Pix2PixHDOptions(TranslationOptions):
     """Settings of pix2pixHD."""
 
     name: Literal["pix2pixHD"] = "pix2pixHD"
     """The model."""
     generator: Literal["global", "enhancer", "unet"] = "global"
     """The generator: global (a ResNet), enhancer (coarse-to-fine), or a U-Net."""
-    coarse: Literal["global", "unet"] = "global"
-    """What the enhancer is built on."""
-    width: int = Field(64, ge=1)
-    """Channels at full resolution; the enhancer's coarse generator has twice as many."""
     n_down: int = Field(4, ge=1)
     """Downsamplings of the global generator."""
-    n_blocks: int = Field(9, ge=0)
-    """Residual blocks of the global generator."""
-    depth: int | None = Field(None, ge=2)
-    """Downsamplings of a U-Net; null: 8, fewer for small pictures."""
-    dropout: float = Field(0.0, ge=0, lt=1)
-    """Dropout of a U-Net."""
+    boundary: bool = True
+    """Join the boundary map of the instances, or else of the labels, to the input."""
+    coarse: Literal["global", "unet"] = "global"
+    """What the enhancer is built on."""
     n_enhancers: int = Field(1, ge=1)
     """Enhancers, each of which doubles the resolution."""
     n_blocks_enhancer: int = Field(3, ge=0)
@@ -70,8 +63,6 @@ class Options(Section):
     coarse_fixed_epochs: int = Field(0, ge=0)
     """Epochs before the coarse generator is trained too: 10 as published, where it starts from a
     trained one (`training.init_from`), else 0."""
-    boundary: bool = True
-    """Join the boundary map of the instances, or else of the labels, to the input."""
     features: bool = False
     """Join features of the photo, averaged over every instance, to the generator's input."""
     feature_channels: int = Field(3, ge=1)
@@ -80,24 +71,12 @@ class Options(Section):
     """Channels of the first layer of the network that makes the features."""
     e_down: int = Field(4, ge=1)
     """Downsamplings of the network that makes the features."""
-    d_width: int = Field(64, ge=1)
-    """Channels of the discriminator's first layer."""
     d_layers: int = Field(3, ge=1)
     """Layers of each discriminator that halve the resolution."""
     num_D: int = Field(3, ge=1)
     """Discriminators, at full resolution, a half, a quarter, ..."""
     scales: Reduction = "mean"
     """How the adversarial losses of the discriminators combine."""
-    norm: NormName = "instance"
-    """Norm layers of all networks."""
-    own_statistics: bool = True
-    """Batch norm takes each picture's own statistics when translating."""
-    bias: bool = True
-    """Convolutions before a norm have a bias."""
-    up: Upsampling = "resize"
-    """How the generator enlarges: resizing followed by a convolution, or a transposed convolution."""
-    adversarial: AdversarialKind = "lsgan"
-    """Adversarial loss: least squares, or cross-entropy."""
     vgg: Literal["auto", "vgg19", "vgg16"] = "auto"
     """Network of the perceptual loss; auto: VGG19, or no such loss without its weights
     (`model.weights.perceptual=0`: never)."""
@@ -123,23 +102,23 @@ class Judged(Output):
     perceptual: Tensor | None
 
 
-class Pix2PixHD(Model):
+class Pix2PixHD(Model[Pix2PixHDOptions, Judged]):
     """A coarse-to-fine generator against multi-scale PatchGANs with feature matching.
 
     Both updates of a step use the same discriminator outputs: the discriminator is stepped
     last and judges the picture of the generator before its step, as published.
     """
 
-    Options = Options
+    Options = Pix2PixHDOptions
     shared_graph = True
     style_input: str | None = None
 
-    def __init__(self, options: Options, spec: DataSpec):
+    def __init__(self, options: Pix2PixHDOptions, spec: DataSpec):
         super().__init__(options, spec)
         self.condition = Condition(spec, boundary=options.boundary)
         extra = options.feature_channels if options.features else 0
-        self.generator = build_generator(options, spec, self.condition.channels + extra)
-        nets = ("generator",)
+        self.generator = _build_generator(options, spec, self.condition.channels + extra)
+        nets: tuple[str, ...] = ("generator",)
         if options.features:
             nets = self.inference_nets = ("generator", "encoder")
             self.encoder = GlobalGenerator(
@@ -210,13 +189,10 @@ class Pix2PixHD(Model):
     def losses(self, update: str, batch: Batch, out: Judged) -> Terms:
         options = self.options
         real, fake = ([features[-1] for features in part] for part in (out.of_real, out.of_fake))
-        how = {"kind": options.adversarial, "scales": options.scales}
+        loss = partial(adversarial_loss, kind=options.adversarial, scales=options.scales)
         if update == "d":
-            return {
-                "real": adversarial_loss(real, True, **how),
-                "fake": adversarial_loss(fake, False, **how),
-            }
-        terms = {"adv": adversarial_loss(fake, True, **how)}
+            return {"real": loss(real, True), "fake": loss(fake, False)}
+        terms = {"adv": loss(fake, True)}
         if options.weights.l1:
             terms["l1"] = l1_loss(out.fake, batch[TARGET], self.valid(batch))
         if options.weights.feature_matching:
@@ -233,8 +209,8 @@ class Pix2PixHD(Model):
     def trainable(self, update: Update, epoch: int) -> list[nn.Parameter]:
         """Everything; in the first epochs of an enhancer not its coarse generator (Sec. 3.1)."""
         parameters = super().trainable(update, epoch)
-        fixed = self.options.generator == "enhancer" and epoch < self.options.coarse_fixed_epochs
-        if update.name == "g" and fixed:
+        fixed = update.name == "g" and epoch < self.options.coarse_fixed_epochs
+        if fixed and isinstance(self.generator, LocalEnhancer):
             coarse = self.generator.coarse.named_parameters()
             frozen = {id(p) for name, p in coarse if not self._is_new(name)}
             parameters = [p for p in parameters if id(p) not in frozen]
@@ -251,13 +227,12 @@ class Pix2PixHD(Model):
 
     def adopt(self, states: dict[str, dict[str, Tensor]]) -> list[str]:
         """As the base; the generator of a plain run becomes an enhancer's coarse generator."""
-        generator = states.get("generator", {})
-        if self.options.generator != "enhancer" or any(k.startswith("coarse.") for k in generator):
+        own, given = self.generator, states.get("generator", {})
+        if not isinstance(own, LocalEnhancer) or any(k.startswith("coarse.") for k in given):
             return super().adopt(states)
-        own = self.generator.coarse.state_dict()
-        given = {k: v for k, v in generator.items() if not makes_image(k)}
-        fresh = {k: v for k, v in own.items() if self._is_new(k)}
-        load_strictly(self.generator.coarse, {**given, **fresh}, "generator.coarse")
+        given = {k: v for k, v in given.items() if not makes_image(k)}
+        fresh = {k: v for k, v in own.coarse.state_dict().items() if self._is_new(k)}
+        load_strictly(own.coarse, {**given, **fresh}, "generator.coarse")
         return ["generator.coarse, but for its last layer" if fresh else "generator.coarse"]
 
     def loss_switches(self) -> dict[str, bool]:
@@ -265,8 +240,9 @@ class Pix2PixHD(Model):
 
     def encode(self, batch: Batch) -> Tensor:
         """The target's features (N, C, H, W), the mean of every instance at all of its pixels."""
-        features = run_padded(self.encoder, batch[TARGET])
-        return instance_mean(features, batch[self.style_input])
+        if self.style_input is None:
+            raise ValueError("model.features is off: there are no styles to encode")
+        return instance_mean(run_padded(self.encoder, batch[TARGET]), batch[self.style_input])
 
     def _draw(self, condition: Tensor, features: Tensor | None) -> Tensor:
         """`features`: (N, C, H, W); None where the generator takes none, or for neutral ones."""
@@ -293,6 +269,27 @@ class Pix2PixHD(Model):
 
     def visuals(self, batch: Batch) -> dict[str, Tensor]:
         return self.condition.visuals(batch)
+
+
+def _build_generator(options: Pix2PixHDOptions, spec: DataSpec, in_channels: int) -> AnySize:
+    """A plain generator, or an enhancer around one (Sec. 3.1)."""
+    if options.generator != "enhancer":
+        return build_generator(
+            options, spec, in_channels, kind=options.generator, width=options.width
+        )
+    # The coarse generator ends in the channels that the first stage adds to its own.
+    width = options.width << options.n_enhancers
+    return LocalEnhancer(
+        build_generator(options, spec, in_channels, kind=options.coarse, width=width, head=False),
+        in_channels=in_channels,
+        out_channels=spec.target.channels,
+        width=options.width,
+        n_enhancers=options.n_enhancers,
+        n_blocks=options.n_blocks_enhancer,
+        norm=options.norm,
+        up=options.up,
+        bias=options.bias,
+    )
 
 
 def _instance_input(spec: DataSpec) -> str:

@@ -8,7 +8,7 @@ from img2img.losses.generative import Kind
 from img2img.models.base import Model, Update
 from img2img.models.latents import Noise
 from img2img.networks.noise import InstanceNoise
-from img2img.schema import Section
+from img2img.schema import ModelOptions, Section
 
 Penalty = Literal["none", "gradient", "divergence"]
 
@@ -50,7 +50,7 @@ class Regularizers(Section):
         return self
 
 
-class GANOptions(Section):
+class GANOptions(ModelOptions):
     """Settings of GANs that draw from noise, whatever the networks are."""
 
     latent: int = Field(100, ge=1)

@@ -34,7 +34,7 @@ class Weights(regularizers.Weights):
     """Weight of matching the mean features of real pictures, in the generator's loss."""
 
 
-class Options(ConvolutionalOptions):
+class SemiSupervisedOptions(ConvolutionalOptions):
     """Settings of the semi-supervised GAN."""
 
     # Of the paper's published code (openai/improved-gan): batches of 100, Adam with a beta1 of 0.5, no
@@ -57,13 +57,13 @@ class Options(ConvolutionalOptions):
     weights: Weights = Weights()
 
 
-class SemiSupervisedGAN(GANBase):
+class SemiSupervisedGAN(GANBase[SemiSupervisedOptions]):
     """A generator without classes against a classifier that was told of a few."""
 
-    Options = Options
+    Options = SemiSupervisedOptions
     needs_classes = True
 
-    def __init__(self, options: Options, spec: DataSpec):
+    def __init__(self, options: SemiSupervisedOptions, spec: DataSpec):
         super().__init__(options, spec, Latents(options.latent, options.noise))
         self.generator, self.discriminator = build_networks(
             options, spec, self.latents, outputs=len(spec.class_names), features=True

@@ -18,7 +18,7 @@ from img2img.evaluation.instruments import Options
 from img2img.inference.sampler import LatentSampler
 from img2img.keys import CLASS
 from img2img.models import MODELS
-from img2img.models.abilities import Classifies
+from img2img.models.abilities import Classifies, latents_of
 from img2img.models.base import Batch, Model
 from img2img.models.latents import COLUMNS
 from img2img.schema import Config
@@ -26,7 +26,7 @@ from img2img.tasks.base import Task, Validator
 
 
 class Generative(Task):
-    """A model draws from `model.latents`, and is looked at by grids of the same noise every time."""
+    """A model draws from its latents, and is looked at by grids of the same noise every time."""
 
     # In a DCGAN of 5,000 digits that went well, the discriminator was always right for 300 steps,
     # and a grid could be seen for 700.
@@ -47,7 +47,7 @@ class Generative(Task):
     def blank_inputs(
         self, model: Model, data: Data, size: tuple[int, int], device: torch.device
     ) -> Batch | None:
-        return model.latents.draw(COLUMNS, device)
+        return latents_of(model).draw(COLUMNS, device)
 
     def next_steps(self, run: str, spec: DataSpec, *, styles: bool) -> dict[str, str]:
         return {"generate": f"img2img generate --run {run} -n 64"}
@@ -107,7 +107,8 @@ class GridValidator:
         # A generator of its own on the CPU: the same noise on every device, and the training's own
         # noise goes on as if nobody had looked.
         generator = torch.Generator().manual_seed(self.training.seed)
-        for caption, latents in model.latents.gallery(self.training.samples, COLUMNS, generator):
+        gallery = latents_of(model).gallery(self.training.samples, COLUMNS, generator)
+        for caption, latents in gallery:
             if interrupted():
                 return None
             batch = {name: value.to(self.device) for name, value in latents.items()}

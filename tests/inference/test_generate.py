@@ -8,9 +8,10 @@ import pytest
 import torch
 from PIL import Image
 
+import img2img
 from img2img.cli import main
 from img2img.data.sheets import CAPTION, SEAM, to_picture
-from img2img.errors import DataError
+from img2img.errors import ConfigError, DataError
 from img2img.inference.sampler import LatentSampler
 from img2img.inference.showing import NEIGHBOURS
 
@@ -316,6 +317,12 @@ def test_runs_of_the_other_kind_are_refused(runs, capsys, tmp_path):
     assert main(["train", "--model", "pix2pix", "--run", "pairs", "--device", "cpu", *tiny]) == 0
     assert main(["generate", "--run", "pairs"]) == 2
     assert "use `img2img translate PICTURE" in capsys.readouterr().err
+
+
+def test_a_sampler_says_that_it_does_not_translate(runs):
+    sampler = img2img.load(runs / "dcgan", device="cpu")
+    with pytest.raises(ConfigError, match=r"of dcgan, which draws .* none; use draw\(seeds\)"):
+        sampler.translate(np.zeros((SIDE, SIDE), np.int64), seed=1)
 
 
 def test_z_of_another_size_is_refused(runs):

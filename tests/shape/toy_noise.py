@@ -16,7 +16,7 @@ from img2img.networks.layers import concat_condition
 from img2img.networks.padding import run_padded
 from img2img.networks.patchgan import PatchDiscriminator
 from img2img.networks.pix2pixhd import GlobalGenerator
-from img2img.schema import Section
+from img2img.schema import ModelOptions, Section
 
 
 class Weights(Section):
@@ -32,7 +32,7 @@ class Weights(Section):
     """Weight of the mean absolute difference to the target."""
 
 
-class Options(Section):
+class Options(ModelOptions):
     """Settings of the toy with noise."""
 
     name: Literal["toy_noise"] = "toy_noise"
@@ -44,7 +44,7 @@ class Options(Section):
     weights: Weights = Weights()
 
 
-class NoisyTranslator(Model):
+class NoisyTranslator(Model[Options, Output]):
     """z is a map beside the condition; a PatchGAN judges.
 
     One z for all pixels would be lost: instance norm takes out what is the same at all of them.

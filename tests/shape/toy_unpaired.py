@@ -33,7 +33,7 @@ from img2img.models.base import Batch, Model, Output, Terms, Update
 from img2img.networks.padding import run_padded
 from img2img.networks.patchgan import PatchDiscriminator
 from img2img.networks.pix2pixhd import GlobalGenerator
-from img2img.schema import Config, Section
+from img2img.schema import Config, ModelOptions, Section
 from img2img.tasks.base import Task, Validator
 
 # ------------------------------------------------------------------ the task
@@ -154,7 +154,7 @@ class Weights(Section):
     """Weight of the mean absolute difference after a way there and back."""
 
 
-class Options(Section):
+class Options(ModelOptions):
     """Settings of the toy for unpaired data."""
 
     name: Literal["toy_cycle"] = "toy_cycle"
@@ -209,7 +209,7 @@ class Cycle(Output):
     judged: dict[str, tuple[Tensor, Tensor]] = field(default_factory=dict)
 
 
-class TinyCycleGAN(Model):
+class TinyCycleGAN(Model[Options, Cycle]):
     """Two generators, trained by one update, against two discriminators."""
 
     Options = Options

@@ -17,6 +17,7 @@ from img2img.config import load_config
 from img2img.data.spec import DataSpec
 from img2img.fields import Instance, Label
 from img2img.models import OPTIONS, build_model
+from img2img.models.abilities import DrawsFromNoise
 from img2img.networks.layers import BatchNorm
 from img2img.training.state import TrainingState
 from img2img.training.stepper import Stepper
@@ -83,7 +84,7 @@ def train(name: str, accelerator: Accelerator) -> dict[str, Tensor]:
     dtype = torch.float32 if name in SINGLE else torch.float64
     config = load_config(OPTIONS, overrides=CASES[name])
     model = build_model(config, _spec()).train().to(dtype)
-    if model.latents:
+    if isinstance(model, DrawsFromNoise):
         model.draw = lambda batch: {"z": batch["z"]}
     else:
         model.condition.register_forward_hook(lambda *args: args[-1].to(dtype))
