@@ -22,7 +22,7 @@ LAYERS = [
     {"data", "networks", "losses", "distributed"},
     {"fields"},
     {"labels", "config", "devices", "manual", "progress", "reporting"},
-    {"schema"},
+    {"schema", "places"},
     {"errors", "keys", "lazy", "shortcuts", "text"},
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}

@@ -26,6 +26,7 @@ from img2img.data.survey import Survey, find, judge, look_through
 from img2img.data.tally import Some
 from img2img.errors import DataError
 from img2img.fields.palettes import load_palette
+from img2img.places import expand
 from img2img.schema import DataConfig
 
 SAMPLED = 200  # pairs whose files are compared with one another, evenly spaced
@@ -85,7 +86,7 @@ def check_data(config: DataConfig, out: Path) -> Report:
         OSError: a file of the report cannot be written.
     """
     report = Report(config, out, FaultList(out / FAULTS))
-    if not Path(config.path or "").expanduser().exists():
+    if not expand(config.path or "").exists():
         find(config)  # says so
     with report.catch():
         report.index = find(config)

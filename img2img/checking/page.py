@@ -15,6 +15,7 @@ from img2img.checking.words import settings_line, verdict
 from img2img.data.headers import Kind
 from img2img.errors import DataError, counted
 from img2img.labels import default_palette
+from img2img.places import expand
 from img2img.reporting.html import render
 
 FILE = "index.html"
@@ -33,7 +34,7 @@ def write_page(report: Report) -> Path:
     Raises:
         OSError: it cannot be written.
     """
-    path, root = report.out / FILE, Path(report.config.path or "").expanduser().resolve()
+    path, root = report.out / FILE, expand(report.config.path or "").resolve()
     # A colour for every id that occurs: the palette's, else one that tells it from the others.
     own = map(tuple, default_palette(max(1, len(report.classes))).tolist())
     colours = {

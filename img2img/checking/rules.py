@@ -31,6 +31,9 @@ def pair_findings(index: PairIndex) -> list[Finding]:
         named = counted(len(doubled), "file")
         lines = tuple(index.doubled[:KEPT])
         findings.append(Finding("warning", f"{named} {text}", lines, len(doubled)))
+    if index.others:
+        level: Level = "warning" if index.others.doubtful else "remark"
+        findings.append(Finding(level, index.others.said()))
     return findings
 
 

@@ -70,8 +70,9 @@ def _beside(data: str) -> Path:
         ConfigError: it would, because the data are where the command was called.
     """
     from img2img.errors import ConfigError
+    from img2img.places import expand
 
-    out, root = Path("data_check"), Path(data).expanduser().resolve()
+    out, root = Path("data_check"), expand(data).resolve()
     if out.resolve().is_relative_to(root.parent if root.is_file() else root):
         raise ConfigError(f"the report would lie among the data; say where with --out ../{out}")
     return out

@@ -142,9 +142,11 @@ def _load(arguments: argparse.Namespace, group):
 
 
 def _plan(arguments: argparse.Namespace, spec) -> list:
+    from img2img.data.walking import Others
     from img2img.inference.planning import plan
 
-    return plan(
+    others = Others()
+    jobs = plan(
         arguments.inputs,
         arguments.out,
         spec,
@@ -152,7 +154,11 @@ def _plan(arguments: argparse.Namespace, spec) -> list:
         photos=arguments.style_from,
         variations=arguments.variations,
         sheet=arguments.sheet,
+        others=others,
     )
+    if others:
+        say(f"note: {others.said()}", file=sys.stderr)
+    return jobs
 
 
 def _report(arguments: argparse.Namespace, jobs: list, done: list[Done], source: str) -> None:

@@ -8,6 +8,7 @@ from img2img.data.scan import Findings
 from img2img.errors import DataError, counted
 from img2img.fields import Label
 from img2img.fields.palettes import load_class_names, load_palette
+from img2img.places import expand
 from img2img.schema import DataConfig
 
 NAMES = "classes.txt"
@@ -92,7 +93,7 @@ def _names_beside(config: DataConfig, ids: Sequence[int]) -> tuple[str, ...]:
     """The names in `classes.txt` beside the pairs, where it is a file that fits; else none."""
     if config.classes or config.remap or config.num_classes or not config.path:
         return ()
-    path = Path(config.path).expanduser() / NAMES
+    path = expand(config.path) / NAMES
     try:
         names = load_class_names(str(path)) if path.is_file() else ()
     except DataError:

@@ -23,6 +23,7 @@ from img2img.data.pairing.splits import (
     walk_pictures,
 )
 from img2img.data.pairing.table import Record, Records, Row
+from img2img.data.walking import Others
 from img2img.errors import DataError, nearest
 
 __all__ = [
@@ -67,6 +68,7 @@ def find_pairs(
     root = Path(root)
     splits: Mapping[str, list[Row] | Rows]
     doubled: list[str] = []
+    others = Others()
     if layout != "auto" and layout not in LAYOUTS:
         raise DataError(f"unknown layout {layout!r}; {_suggest(layout)}")
     if not root.exists():
@@ -80,10 +82,10 @@ def find_pairs(
         folder = root.parent
     else:
         match = name_folders(root, custom, layout) if custom else recognise(root, layout)
-        found, splits, left_out, doubled = _pair_folders(root, match)
+        found, splits, left_out, doubled = _pair_folders(root, match, others)
         folder = root
     index = _index(root, folder, found, splits, left_out, val_fraction)
-    return replace(index, doubled=tuple(doubled))
+    return replace(index, doubled=tuple(doubled), others=others)
 
 
 def _suggest(layout: str) -> str:
@@ -136,8 +138,13 @@ class Rows:
             yield name, [own.path(name) for own in self.files.values()]
 
 
-def _pair_folders(root: Path, match: Match) -> tuple[Layout, dict[str, Rows], list[str], list[str]]:
+def _pair_folders(
+    root: Path, match: Match, others: Others
+) -> tuple[Layout, dict[str, Rows], list[str], list[str]]:
     """The records of the training split and of the first validation split that has any.
+
+    Args:
+        others: counts the files of other kinds.
 
     Returns:
         The layout with the suffixes found, word -> rows, a line for all left out, and those
@@ -145,7 +152,8 @@ def _pair_folders(root: Path, match: Match) -> tuple[Layout, dict[str, Rows], li
     """
     train = train_word(match.splits)
     assert train is not None  # without one nothing is recognised
-    files, left_out = _files(root, match.layout, match.splits[train])
+    strange: dict[str, Others] = {}
+    files, left_out = _files(root, match.layout, match.splits[train], strange)
     doubled = list(left_out)
     suffixes = find_suffixes({part: own.keys() for part, own in files.items()})
     parts = [replace(part, suffix=suffixes[part.name] + part.suffix) for part in match.layout.parts]
@@ -154,7 +162,7 @@ def _pair_folders(root: Path, match: Match) -> tuple[Layout, dict[str, Rows], li
     for word in (train, *(word for word in VAL_WORDS if word in match.splits)):
         folders = match.splits[word]
         if word != train:
-            files, doubles = _files(root, match.layout, folders)
+            files, doubles = _files(root, match.layout, folders, strange)
             left_out += doubles
             doubled += doubles
         for part, suffix in suffixes.items():
@@ -163,23 +171,29 @@ def _pair_folders(root: Path, match: Match) -> tuple[Layout, dict[str, Rows], li
             doubled += lines
         splits[word], incomplete = _complete(word, layout, folders, files)
         if word == train and not splits[word]:
-            raise DataError(_unpaired(root, folders, files))
+            raise DataError(_unpaired(root, folders, files, strange))
         left_out += incomplete
         if word != train and splits[word]:
             break
+    for own in strange.values():
+        others.update(own)
     # A folder that serves several splits is met more than once.
     return layout, splits, list(dict.fromkeys(left_out)), list(dict.fromkeys(doubled))
 
 
 def _files(
-    root: Path, layout: Layout, folders: Mapping[str, str]
+    root: Path, layout: Layout, folders: Mapping[str, str], others: dict[str, Others]
 ) -> tuple[dict[str, Pictures], list[str]]:
-    """Part name -> its files of one split, and a line for each file of a doubled name."""
+    """Part name -> its files of one split, and a line for each file of a doubled name.
+
+    `others` gets the files of other kinds, by folder.
+    """
     walked = {
         folder: walk_pictures(root, folder)
         for folder in dict.fromkeys(folders.values())
         if (root / folder).is_dir()
     }
+    others |= {folder: own.others for folder, (own, _) in walked.items()}
     files: dict[str, Pictures] = {}
     for part in layout.parts:
         own, _ = walked.get(folders.get(part.name, ""), (Pictures(""), []))
@@ -220,9 +234,15 @@ def _folder(part: Part, word: str, folders: Mapping[str, str]) -> str:
     return folders.get(part.name) or part.folder.replace("{split}", word) or "."
 
 
-def _unpaired(root: Path, folders: Mapping[str, str], files: Mapping[str, Pictures]) -> str:
+def _unpaired(
+    root: Path,
+    folders: Mapping[str, str],
+    files: Mapping[str, Pictures],
+    others: Mapping[str, Others],
+) -> str:
     lines = [f"{root}: no record is complete; files belong together if they have the same name"]
     for part, own in files.items():
         first = ", ".join(natural_order(own.keys())[:3]) + (", ..." if len(own) > 3 else "")
-        lines.append(f"  {part} in {folders[part] or '.'}/: {first or 'no pictures'}")
+        strange = f" ({said})" if (said := others[folders[part]].said()) else ""
+        lines.append(f"  {part} in {folders[part] or '.'}/: {first or 'no pictures'}{strange}")
     return "\n".join(lines)

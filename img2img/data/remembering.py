@@ -23,6 +23,7 @@ from img2img.data.pairing.records import PairIndex
 from img2img.data.pairing.table import Records
 from img2img.data.parallel import in_parallel
 from img2img.errors import counted
+from img2img.places import cache_folder
 
 FORMAT = 1  # counts up when a scan finds something else in the same file
 BLOCK = 1024  # pairs in a block on average, at most four times as many
@@ -177,16 +178,22 @@ def scan(
     return total
 
 
-def recollect(index: PairIndex, parts: Sequence[str]) -> Memory:
+def recollect(index: PairIndex, parts: Sequence[str]) -> Memory | None:
     """What is remembered of a data set."""
-    return Memory(cache_file(index.root), index, parts)
+    file = cache_file(index.root)
+    return None if file is None else Memory(file, index, parts)
 
 
-def cache_file(root: Path) -> Path:
-    """Where a data set's findings are remembered: in the user's cache, never beside the data."""
-    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+def cache_file(root: Path) -> Path | None:
+    """Where a data set's findings are remembered: in the user's cache, never beside the data.
+
+    None where the user has no cache.
+    """
+    cache = cache_folder()
+    if cache is None:
+        return None
     place = hashlib.blake2b(os.fsencode(root.resolve()), digest_size=8).hexdigest()
-    return Path(cache) / "img2img" / "scans" / f"{root.resolve().name}-{place}.lines"
+    return cache / "img2img" / "scans" / f"{root.resolve().name}-{place}.lines"
 
 
 def _bounds(records: Records, start: int, stop: int) -> Iterator[tuple[int, int]]:

@@ -23,6 +23,7 @@ from img2img.errors import DataError
 from img2img.fields import FIELDS, Field, Instance
 from img2img.fields.image import DTYPE_RANGES, ImageSpec
 from img2img.fields.palettes import load_palette
+from img2img.places import expand
 from img2img.schema import DataConfig
 from img2img.schema import Source as SourceConfig
 
@@ -64,7 +65,7 @@ def find(config: DataConfig) -> PairIndex:
     """The pairs that the settings name, as `find_pairs` finds them."""
     assert config.path is not None  # the built-in scenes are not searched for
     return find_pairs(
-        Path(config.path).expanduser(),
+        expand(config.path),
         layout=config.layout,
         val_fraction=config.val_fraction,
         custom=custom_parts(config),

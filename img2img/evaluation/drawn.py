@@ -31,6 +31,7 @@ from img2img.inference.sampler import LatentSampler
 from img2img.keys import CATEGORY, CLASS
 from img2img.metrics import Better, distribution
 from img2img.models.latents import COLUMNS
+from img2img.places import expand
 from img2img.progress import counting
 
 COUNT = 2000  # pictures drawn, and real ones beside them
@@ -112,7 +113,7 @@ class DrawnEvaluator(RunEvaluator):
         if self.options.data is not None or not isinstance(other, DrawnEvaluator):
             return  # of different jobs: the two have no metric in common, which comparing says
         paths = [config_of(run, self.options).data.path for run in (self.run, other.run)]
-        places = [path and Path(path).expanduser().resolve() for path in paths]
+        places = [path and expand(path).resolve() for path in paths]
         if places[0] != places[1]:
             one, another = (place or "the built-in pictures" for place in places)
             raise ConfigError(
@@ -154,7 +155,7 @@ def _find_reals(sampler: LatentSampler, path: Path | None, count: int) -> tuple[
         size = f"\nThe run draws pictures of {width}x{height}."
         hint = size if path else "\nIf the run's data have moved: --data DIR"
         raise DataError(f"{error}{hint}") from error
-    place = str(Path(config.path).expanduser().resolve()) if config.path else BUILT_IN
+    place = str(expand(config.path).resolve()) if config.path else BUILT_IN
     _require_alike(sampler, data.spec, place)
     return stack_pictures(config, data, count), place
 

@@ -13,6 +13,7 @@ from img2img.evaluation.instruments import Options
 from img2img.evaluation.pages.comparison import comparison_page
 from img2img.evaluation.paired import FolderEvaluator
 from img2img.evaluation.result import EVALUATION, Evaluation, joined
+from img2img.places import expand
 from img2img.runs.folder import find_run
 
 OUT = Path("evaluation")
@@ -104,7 +105,7 @@ def compare_two(
     evaluators = {
         name: evaluator_of(name)
         for name in (first, second)
-        if not (Path(name).expanduser() / EVALUATION).is_file()
+        if not (expand(name) / EVALUATION).is_file()
     }
     if len(evaluators) == 2:
         evaluators[first].require_comparable(evaluators[second])
@@ -112,7 +113,7 @@ def compare_two(
         sets, pages, tools = [], [], None
         for name, own in ((first, output.FIRST), (second, output.SECOND)):
             if name not in evaluators:
-                sets.append(output.read_set(Path(name).expanduser()))
+                sets.append(output.read_set(expand(name)))
                 continue
             tools = tools or evaluators[name].gather(folder)
             sets.append(evaluators[name].evaluate(folder / own, tools))

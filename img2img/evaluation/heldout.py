@@ -25,6 +25,7 @@ from img2img.inference.styles.looks import StyleOverrides, picture_seed
 from img2img.inference.translator import Translator
 from img2img.keys import TARGET
 from img2img.models import OPTIONS
+from img2img.places import expand
 from img2img.progress import counting
 from img2img.runs.folder import find_run, pick_checkpoint
 from img2img.schema import Config
@@ -86,7 +87,7 @@ class HeldOut(Reals):
             "run": str(path.resolve()),
             "checkpoint": str(found.path.resolve()),
             "step": found.meta["step"],
-            "data": str(Path(place).expanduser().resolve()) if place else BUILT_IN,
+            "data": str(expand(place).resolve()) if place else BUILT_IN,
             "pairs": where,
         }
         if spec.labels is not None:

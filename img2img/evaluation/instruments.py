@@ -29,6 +29,7 @@ from img2img.evaluation.pictures import as_rgb
 from img2img.evaluation.reals import Reals
 from img2img.metrics import distribution
 from img2img.metrics.paired import LPIPS, find_lpips_weights
+from img2img.places import expand
 
 LIBRARIES = "torch torchvision numpy scipy kornia lpips torchmetrics torch-fidelity opencv-python onnxruntime"
 
@@ -164,7 +165,7 @@ def _add_lpips(tools: Instruments, options: Options, reals: Reals) -> None:
 
 def _if_there(path: str | None) -> str | None:
     """A weight file that the run was trained with, unless it has gone since."""
-    return path if path and Path(path).expanduser().is_file() else None
+    return path if path and expand(path).is_file() else None
 
 
 def too_few(count: int) -> str:
@@ -198,7 +199,7 @@ def _add_segmenter(tools: Instruments, options: Options, reals: Reals, folder: P
 def _load_segmenter(
     name: str, options: Options, reals: Reals, device: torch.device, folder: Path
 ) -> Segmenter:
-    path = Path(name).expanduser()
+    path = expand(name)
     if name == "train":
         if not isinstance(reals, HeldOut):
             raise ConfigError("--segmenter train needs a run, whose pairs it is trained on")

@@ -12,6 +12,7 @@ from img2img.evaluation.heldout import HeldOut
 from img2img.evaluation.instruments import Instruments, Options, gather
 from img2img.evaluation.reals import RealFolder, Reals, assign, evenly, find_pictures
 from img2img.evaluation.scoring import score
+from img2img.places import expand
 
 Files = Mapping[str, Path]
 
@@ -73,7 +74,7 @@ class FolderEvaluator(Evaluator):
     def __init__(
         self, place: Path, fakes: Files, reals: Reals, options: Options, remarks: Sequence[str] = ()
     ):
-        self.place, self.fakes, self.reals = place.expanduser().resolve(), fakes, reals
+        self.place, self.fakes, self.reals = expand(place).resolve(), fakes, reals
         self.options, self.remarks = options, remarks
 
     @classmethod
@@ -88,7 +89,7 @@ class FolderEvaluator(Evaluator):
         if options.limit:
             files = dict(evenly(list(files.items()), options.limit))
             fakes = assign(fakes, files)[0] or dict(evenly(list(fakes.items()), options.limit))
-        reals = RealFolder(files, {"real": str(real.expanduser().resolve())})
+        reals = RealFolder(files, {"real": str(expand(real).resolve())})
         return cls(fake, fakes, reals, options, [*doubled, *more])
 
     def gather(self, folder: Path) -> Instruments:

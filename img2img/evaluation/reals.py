@@ -12,6 +12,7 @@ from img2img.errors import DataError
 from img2img.evaluation.pictures import Ranges, Real, read_picture
 from img2img.fields.files import read_info
 from img2img.fields.image import DTYPE_RANGES
+from img2img.places import expand
 
 T = TypeVar("T")
 
@@ -86,22 +87,24 @@ def evenly(items: Sequence[T], limit: int | None) -> list[T]:
 
 
 def find_pictures(folder: Path) -> tuple[dict[str, Path], list[str]]:
-    """The pictures below a folder by name, and a line for each whose name occurs twice.
+    """The pictures below a folder by name, and a line for each whose name occurs twice, and for others.
 
     Raises:
         DataError: there is no such folder, it cannot be read, or it holds no picture.
     """
-    folder = folder.expanduser()
+    folder = expand(folder)
     if not folder.is_dir():
         raise DataError(f"{folder}: there is no such folder")
     pictures, doubles = walk_pictures(folder)
     if not pictures:
-        raise DataError(f"{folder}: no pictures in this folder")
+        strange = f" ({said})" if (said := pictures.others.said()) else ""
+        raise DataError(f"{folder}: no pictures in this folder{strange}")
     files = {key: folder / pictures.path(key) for key in sorted(pictures.keys())}
     lines = [
         f"{folder / path}: same name as {PurePosixPath(used).name}, which is used"
         for path, used in doubles
     ]
+    lines += [f"{folder}: {said}"] if (said := pictures.others.said()) else []
     return files, lines
 
 

@@ -15,10 +15,12 @@ from PIL import UnidentifiedImageError
 from img2img.errors import DataError
 from img2img.fields.codecs.decoders import (
     NPY_MAGIC,
+    PILLOW_SUFFIXES,
     ImageInfo,
     Stored,
     decode_npy,
     decode_pillow,
+    jpeg2000_header,
     npy_info,
     pillow_info,
 )
@@ -38,7 +40,9 @@ __all__ = [
     "write_image",
 ]
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".npy")
+IMAGE_SUFFIXES = (*PILLOW_SUFFIXES, ".npy")
+
+_JPEG2000_MAGICS = (b"\x00\x00\x00\x0cjP  ", b"\xff\x4f\xff\x51")
 
 # The type in which a stored type is handed out: itself, or one that holds all its values
 # (float64 alone is rounded: no picture has more than float32's 24 bits).
@@ -98,7 +102,7 @@ def _decode(path: Path) -> Stored:
 def read_image(path: Path | str) -> np.ndarray:
     """The colours of a picture, upright.
 
-    Palettes become RGB, values of fewer than 8 bits are spread over 0..255, CMYK becomes
+    Palettes become RGB, values whose white is less than their type's greatest are spread over all of it, CMYK becomes
     RGB; 8- and 16-bit signed integers, float16 and float64 become float32.
 
     Args:
@@ -124,8 +128,8 @@ def read_image(path: Path | str) -> np.ndarray:
                 "its values); save it as uint8, uint16 or float32, or use it as labels or "
                 "instances"
             )
-        if stored.depth < 8:
-            array = array * np.uint8(255 // (2**stored.depth - 1))
+        if stored.white is not None:
+            array = np.rint(array * (np.iinfo(array.dtype).max / stored.white))
         return np.ascontiguousarray(array, dtype)
 
 
@@ -220,7 +224,16 @@ def is_lossy(path: Path | str) -> bool:
             return tiff_is_lossy(path)
         if magic.startswith(b"RIFF"):
             return _webp_is_lossy(path)
-        return magic.startswith(b"\xff\xd8\xff")  # JPEG
+        if magic.startswith(_JPEG2000_MAGICS):
+            return _jpeg2000_is_lossy(path)
+        # AVIF can be lossless, but nothing in the file says so.
+        return magic.startswith(b"\xff\xd8\xff") or magic[4:] == b"ftyp"
+
+
+def _jpeg2000_is_lossy(path: Path) -> bool:
+    """The last byte of COD names the wavelet: 0 is the one that rounds (ISO 15444-1, A.6.1)."""
+    header = jpeg2000_header(path)
+    return header[header.index(b"\xff\x52") + 13] == 0
 
 
 def _webp_is_lossy(path: Path) -> bool:

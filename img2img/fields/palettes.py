@@ -1,11 +1,11 @@
 """Colours and names of classes: the data sets people bring, files of their own, and colour -> id."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from img2img.errors import DataError, nearest
+from img2img.places import expand
 
 Colour = tuple[int, int, int]
 
@@ -118,7 +118,7 @@ def load_palette(name: str) -> Palette:
     """
     if name in BUILT_IN:
         return BUILT_IN[name]
-    path = Path(name).expanduser()
+    path = expand(name)
     if not path.is_file():
         raise DataError(
             f"data.palette: {name!r} is neither a file nor a built-in palette; "
@@ -136,7 +136,7 @@ def load_class_names(name: str) -> tuple[str, ...]:
     Raises:
         DataError: the file is missing, empty, or names a class twice.
     """
-    path = Path(name).expanduser()
+    path = expand(name)
     try:
         names = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
     except (OSError, UnicodeDecodeError) as error:

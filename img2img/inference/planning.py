@@ -8,8 +8,10 @@ from pathlib import Path
 
 from img2img.data.layouts import Part, find_partner
 from img2img.data.spec import DataSpec
+from img2img.data.walking import Others, is_picture, walk
 from img2img.errors import DataError
 from img2img.fields.files import IMAGE_SUFFIXES, suffix_for
+from img2img.places import expand
 
 OUT = Path("translated")
 
@@ -50,6 +52,7 @@ def plan(
     photos: Path | None = None,
     variations: int = 1,
     sheet: Path | None = None,
+    others: Others | None = None,
 ) -> list[Job]:
     """Files, folders and patterns as jobs; their subfolders are kept in `out`.
 
@@ -60,12 +63,13 @@ def plan(
         photos: the same for photos to take styles from.
         variations: results of each input; the names of several end in -1, -2, ...
         sheet: a file that is written besides the results.
+        others: counts files of other kinds in folders and under patterns.
 
     Raises:
         DataError: nothing matches, two inputs would get one name, or a file that is read
             would be overwritten.
     """
-    named = _expand(items, out or OUT, spec)
+    named = _expand(items, out or OUT, spec, Others() if others is None else others)
     _check_given("--instances", instances, len(named))
     _check_given("--style-from", photos, len(named))
     suffix = suffix_for(spec.target.dtype, spec.target.channels)
@@ -95,7 +99,7 @@ def plan_reading(
     Raises:
         DataError: nothing matches.
     """
-    named = _expand(items, out, spec)
+    named = _expand(items, out, spec, Others())
     _check_given("--instances", instances, len(named))
     return [_job(path, name, Path(), spec, instances, None) for path, name in named]
 
@@ -113,29 +117,46 @@ def _several(job: Job, variations: int) -> list[Job]:
     return [replace(job, out=name, variation=i) for i, name in enumerate(names)]
 
 
-def _expand(items: Iterable[str], out: Path, spec: DataSpec) -> list[tuple[Path, Path]]:
+def _expand(
+    items: Iterable[str], out: Path, spec: DataSpec, others: Others
+) -> list[tuple[Path, Path]]:
     """(file, its name below the output folder) of every input."""
     named: list[tuple[Path, Path]] = []
     for item in items:
-        path = Path(item).expanduser()
+        path = expand(item)
         if path.is_dir():
-            found = sorted(
-                f for f in path.rglob("*") if f.suffix.lower() in IMAGE_SUFFIXES and f.is_file()
-            )
+            strange = Others()
+            found = sorted(path / f"{stem}{ending}" for stem, ending in walk(path, strange))
             files = _of_part(_without_results(found, path, out), path, spec)
             if not files:
-                raise DataError(f"{path}: no pictures in this folder")
+                said = f" ({strange.said()})" if strange else ""
+                raise DataError(f"{path}: no pictures in this folder{said}")
+            others.update(strange)
             named += ((f, f.relative_to(path)) for f in files)
         elif path.exists():
             named.append((path, Path(path.name)))
         else:
             fixed = _fixed_folder(path)
-            found = [Path(m) for m in sorted(glob.glob(str(path), recursive=True))]
-            files = _without_results([f for f in found if f.is_file()], fixed, out)
+            files = _without_results(_matches(path, others), fixed, out)
             if not files:
-                raise DataError(f"{path}: there is no such file or folder")
+                said = f"; {others.said()}" if others else ""
+                raise DataError(f"{path}: there is no such file or folder{said}")
             named += ((f, f.relative_to(fixed)) for f in files)
     return named
+
+
+def _matches(pattern: Path, others: Others) -> list[Path]:
+    """The pictures under a pattern, which names no hidden ones unless it says so."""
+    found = [Path(m) for m in sorted(glob.glob(str(pattern), recursive=True))]
+    files = [f for f in found if f.is_file() and not _goes_round(f)]
+    others.update(f.suffix.lower() or "." for f in files if not is_picture(f.name))
+    return [f for f in files if is_picture(f.name)]
+
+
+def _goes_round(file: Path) -> bool:
+    """Whether a link on the way to a file leads back to a folder above it."""
+    folders = [folder.resolve() for folder in file.parents]
+    return len(set(folders)) < len(folders)
 
 
 def _fixed_folder(pattern: Path) -> Path:

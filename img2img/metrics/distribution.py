@@ -14,6 +14,7 @@ from img2img.errors import ConfigError
 from img2img.metrics import Better
 from img2img.networks.download import fetch_file
 from img2img.networks.pretrained import read_weights
+from img2img.places import expand
 
 LEAST = 10  # images of each set; fewer say nothing about a distribution
 FEATURES = 2048  # of Inception's last pooling; FID of fewer images than these is far too large
@@ -80,7 +81,7 @@ def find_inception(file: Path | None) -> tuple[Path | None, str]:
     from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3
 
     if file is not None:
-        return file.expanduser(), ""
+        return expand(file), ""
     path, problem = fetch_file(URL_INCEPTION_V3)
     if path is None:
         name = URL_INCEPTION_V3.rpartition("/")[2]

@@ -14,6 +14,7 @@ from img2img.errors import ConfigError
 from img2img.metrics import Better
 from img2img.networks.download import fetch_file
 from img2img.networks.pretrained import cached_weights, detect_arch, read_weights, weights_url
+from img2img.places import expand
 
 SSIM_WINDOW = 11  # pixels, Wang et al. 2004
 # Five scales, each half of the former, and the window has to fit into the last (Wang et al. 2003).
@@ -138,8 +139,8 @@ def find_lpips_weights(
     if setting == "none":
         return None, "it is switched off"
     if setting != "auto":
-        return Path(setting).expanduser(), ""
-    path = Path(vgg_weights).expanduser() if vgg_weights else None
+        return expand(setting), ""
+    path = expand(vgg_weights) if vgg_weights else None
     if path is None or detect_arch(read_weights(path), path) != "vgg16":
         path = cached_weights("vgg16")
     problem = "no VGG16 weights in torchvision's cache"

@@ -23,7 +23,7 @@ MEGABYTE = 1_000_000
 def cached_file(url: str) -> Path | None:
     """The file from this address in torch.hub's cache; None where it is not there."""
     path = _cache_path(url)
-    return path if path.is_file() else None
+    return path if path is not None and path.is_file() else None
 
 
 def fetch_file(url: str) -> tuple[Path | None, str]:
@@ -38,12 +38,14 @@ def fetch_file(url: str) -> tuple[Path | None, str]:
     path = cached_file(url)
     if path is not None:
         return path, ""
+    path, host = _cache_path(url), urllib.parse.urlsplit(url).hostname
+    if path is None:
+        return None, "you have no home folder to keep them in; set HOME or TORCH_HOME"
     import filelock
     import pooch
     import requests
 
     pooch.get_logger().setLevel("WARNING")
-    path, host = _cache_path(url), urllib.parse.urlsplit(url).hostname
     watch = _Watch(path.name)
     bring = pooch.HTTPDownloader(progressbar=watch, chunk_size=CHUNK, timeout=ANSWER_LIMIT)
 
@@ -102,5 +104,7 @@ class _Watch:
             self.meter.close()
 
 
-def _cache_path(url: str) -> Path:
-    return Path(torch.hub.get_dir()) / "checkpoints" / Path(url).name
+def _cache_path(url: str) -> Path | None:
+    folder = torch.hub.get_dir()
+    # Without a home torch would take `~` for a folder's name.
+    return None if folder.startswith("~") else Path(folder) / "checkpoints" / Path(url).name

@@ -15,6 +15,7 @@ from img2img.errors import ConfigError
 from img2img.networks.checkpointing import Recomputable
 from img2img.networks.convolution import Conv2d
 from img2img.networks.download import cached_file, fetch_file
+from img2img.places import expand
 
 # Convolutions in each block of torchvision's networks, and the layers after which features
 # are taken: relu1_1, relu2_1, relu3_1, relu4_1, relu5_1 (Wang et al. 2018, Sec. 3.5).
@@ -187,7 +188,7 @@ def load_vgg(
     """
     path: Path | None
     if file is not None:
-        path = Path(file).expanduser()
+        path = expand(file)
         state = read_weights(path)
         found = _arch_of(arch, state, path)
     else:
@@ -224,7 +225,7 @@ def blank_vgg(
     Arguments and errors are those of `load_vgg`, but nothing is downloaded.
     """
     if file is not None:
-        path = Path(file).expanduser()
+        path = expand(file)
         arch, origin = _arch_of(arch, _weight_names(path), path), f"weights from {path}"
     else:
         absent = " (off where that fails)" if arch == "auto" else ""

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from img2img.errors import CheckpointError, ConfigError, nearest
+from img2img.places import expand
 from img2img.progress import say
 from img2img.runs.checkpoint import (
     SUFFIX,
@@ -25,7 +26,7 @@ BEST = f"best{SUFFIX}"
 def run_path(name: str) -> Path:
     """`NAME` means runs/NAME; anything with a separator is a path as it is."""
     is_path = name.startswith(("~", ".")) or any(mark in name for mark in ("/", "\\"))
-    return Path(name).expanduser() if is_path else RUNS / name
+    return expand(name) if is_path else RUNS / name
 
 
 def typed(run: Path) -> str:
@@ -157,4 +158,4 @@ def pick_checkpoint(run: Path, which: str | None) -> Checkpoint:
                 f"{run}: no checkpoint of step {which}; there are {sorted(known) or 'none'}"
             )
         return read_checkpoint(known[int(which)])
-    return read_checkpoint(Path(which).expanduser())
+    return read_checkpoint(expand(which))

@@ -23,6 +23,7 @@ from img2img.errors import ConfigError, DataError
 from img2img.models import OPTIONS, build_model
 from img2img.models.base import Model
 from img2img.networks.compiling import compile_networks
+from img2img.places import expand
 from img2img.runs.checkpoint import Checkpoint, read_checkpoint, write_text
 from img2img.runs.folder import (
     CONFIG,
@@ -216,7 +217,7 @@ class Session:
             return find_data(self.config)
         except DataError as error:
             place = self.config.data.path
-            if self.checkpoint is None or place is None or Path(place).expanduser().exists():
+            if self.checkpoint is None or place is None or expand(place).exists():
                 raise
             raise DataError(
                 f"{error}\nIf the run's data have moved, or its path began in another folder: "
@@ -273,7 +274,7 @@ def make_trainer(
 
 def _start_from(model, name: str) -> str:
     """Loads another run's weights; `name` is a run, or a checkpoint file."""
-    path = Path(name).expanduser()
+    path = expand(name)
     source = read_checkpoint(path) if path.is_file() else pick_checkpoint(find_run(name), None)
     adopted = model.adopt(source.networks())
     return f"starting from {source.path}: {', '.join(adopted)}"

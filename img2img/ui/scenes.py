@@ -21,6 +21,7 @@ from img2img.inference.planning import Job
 from img2img.inference.translator import Translator
 from img2img.keys import TARGET
 from img2img.models import OPTIONS
+from img2img.places import expand
 from img2img.runs.checkpoint import Checkpoint
 
 OFFERED = 24  # of the run's held-out pictures
@@ -84,7 +85,7 @@ def from_run(checkpoint: Checkpoint) -> list[Offer]:
         else:
             # Only the names: describing the data would read every file.
             pairs = find_pairs(
-                Path(config.path).expanduser(),
+                expand(config.path),
                 layout=config.layout,
                 val_fraction=config.val_fraction,
                 custom=custom_parts(config),

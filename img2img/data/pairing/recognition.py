@@ -7,7 +7,7 @@ from pathlib import Path
 
 from img2img.data.pairing import csv_layout
 from img2img.data.pairing.records import TRAIN_WORDS, VAL_WORDS, Layout, Part
-from img2img.data.pairing.splits import is_folder, is_picture
+from img2img.data.walking import is_folder, is_picture
 from img2img.errors import DataError
 from img2img.fields.files import read_info
 

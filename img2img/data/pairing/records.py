@@ -3,10 +3,11 @@
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from img2img.data.pairing.table import Records
+from img2img.data.walking import Others
 from img2img.errors import DataError, nearest
 from img2img.fields.files import IMAGE_SUFFIXES
 
@@ -64,6 +65,7 @@ class PairIndex:
         val_source: in words, where the validation records come from.
         left_out: one line for each name or file that is not used, with the reason.
         doubled: those of these lines that name a second file of the same name.
+        others: files of other kinds that lie among them.
         found: names and surplus files met: those used and those left out.
     """
 
@@ -75,6 +77,7 @@ class PairIndex:
     left_out: tuple[str, ...]
     found: int
     doubled: tuple[str, ...] = ()
+    others: Others = field(default_factory=Others)
 
     @property
     def train(self) -> Records:
@@ -94,6 +97,7 @@ class PairIndex:
         lines += [f"  {line}" for line in self.left_out[:_LEFT_OUT_SHOWN]]
         if len(self.left_out) > _LEFT_OUT_SHOWN:
             lines.append(f"  ... and {len(self.left_out) - _LEFT_OUT_SHOWN} more")
+        lines += [f"  {said}"] if (said := self.others.said()) else []
         return "\n".join(lines)
 
 

@@ -5,7 +5,7 @@ import re
 import sys
 import unicodedata
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Set
+from collections.abc import Collection, Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from functools import reduce
 from itertools import product, takewhile
@@ -13,8 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from img2img.errors import DataError
-from img2img.fields.files import IMAGE_SUFFIXES
+from img2img.data.walking import Others, walk
 
 # What data sets append to a shared stem, longest first.
 KNOWN_SUFFIXES = tuple(
@@ -53,7 +52,6 @@ KNOWN_SUFFIXES = tuple(
 )
 _SEPARATORS = "_-. "
 _NUMBER = re.compile(r"\d+")
-_ENDINGS = frozenset(suffix.removeprefix(".") for suffix in IMAGE_SUFFIXES)
 
 
 def natural_order(names: Iterable[str]) -> list[str]:
@@ -83,11 +81,13 @@ class Pictures:
         folder: below the root, which the files lie in.
         endings: key -> what the file's path has after it, such as ".png".
         respelt: key -> the file's path below the folder, where that is not key and ending.
+        others: files of other kinds that lie among them.
     """
 
     folder: str
     endings: Mapping[str, str] = field(default_factory=dict)
     respelt: Mapping[str, str] = field(default_factory=dict)
+    others: Others = field(default_factory=Others)
 
     def path(self, key: str) -> str:
         """A file's POSIX path below the root."""
@@ -117,8 +117,7 @@ Doubles = list[tuple[str, str]]  # (file passed over, file used instead), paths 
 def walk_pictures(root: Path, folder: str = "") -> tuple[Pictures, Doubles]:
     """The pictures below a folder by key: POSIX path without extension, in Unicode's composed form.
 
-    Hidden files and folders, other files, and links that lead back to a folder above are
-    passed over. Of two files with the same key the first in order is used.
+    What is passed over is said at `walk`. Of two files with the same key the first in order is used.
 
     Args:
         folder: below `root`, to which the paths are relative.
@@ -130,7 +129,7 @@ def walk_pictures(root: Path, folder: str = "") -> tuple[Pictures, Doubles]:
     respelt: dict[str, str] = {}
     found = Pictures(folder, endings, respelt)
     several: dict[str, list[str]] = {}
-    for stem, ending in _walk(str(root / folder), "", ()):
+    for stem, ending in walk(root / folder, found.others):
         # macOS decomposes accents in file names where others do not.
         key = stem if stem.isascii() else unicodedata.normalize("NFC", stem)
         if key in endings:
@@ -146,53 +145,6 @@ def walk_pictures(root: Path, folder: str = "") -> tuple[Pictures, Doubles]:
         respelt[key] = used
         doubles += [(found.below_root(other), found.below_root(used)) for other in others]
     return found, doubles
-
-
-def _walk(
-    folder: str, prefix: str, above: tuple[tuple[int, int], ...]
-) -> Iterator[tuple[str, str]]:
-    """(relative POSIX path without extension, extension) of the pictures below `folder`."""
-    folders = []
-    try:
-        status = os.stat(folder)
-        identity = (status.st_dev, status.st_ino)
-        if identity in above:
-            return
-        with os.scandir(folder) as scan:
-            for entry in scan:
-                name = entry.name
-                if name.startswith("."):
-                    continue
-                stem, _, ending = name.rpartition(".")
-                if ending.lower() in _ENDINGS and is_file(entry):
-                    yield prefix + stem, sys.intern(f".{ending}")
-                elif is_folder(entry):
-                    folders.append(name)
-    except OSError as error:
-        raise DataError(f"{folder}: the folder cannot be read ({error.strerror})") from error
-    for name in sorted(folders):
-        yield from _walk(f"{folder}/{name}", f"{prefix}{name}/", (*above, identity))
-
-
-def is_folder(entry: os.DirEntry) -> bool:
-    """Whether an entry is a folder, or a link to one; links that go round in circles are neither."""
-    try:
-        return entry.is_dir()
-    except OSError:
-        return False
-
-
-def is_file(entry: os.DirEntry) -> bool:
-    """Whether an entry is a file, or a link to one."""
-    try:
-        return entry.is_file()
-    except OSError:
-        return False
-
-
-def is_picture(name: str) -> bool:
-    """Whether a file name has a picture's suffix."""
-    return os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES
 
 
 def strip_suffix(pictures: Pictures, suffix: str) -> tuple[Pictures, Doubles]:

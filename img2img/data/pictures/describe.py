@@ -31,6 +31,7 @@ from img2img.errors import DataError, counted
 from img2img.fields import Field, Image
 from img2img.fields.image import ImageSpec
 from img2img.keys import LABELLED
+from img2img.places import expand
 from img2img.schema import DataConfig
 
 CSV_SUFFIXES = (".csv", ".csv.gz")
@@ -126,7 +127,7 @@ def are_pictures(config: DataConfig) -> bool:
     """Whether the settings name a file of arrays, or a folder of pictures that are no pairs."""
     if config.path is None or config.inputs:
         return False
-    root = Path(config.path).expanduser()
+    root = expand(config.path)
     try:
         if root.is_dir() and find_idx(root) is None:
             return not _is_paired(root) and bool(walk_pictures(root)[0])
@@ -207,7 +208,7 @@ def _built_in(config: DataConfig, seed: int) -> Pictures:
 def _find(config: DataConfig) -> Pictures:
     """The pictures on disk."""
     assert config.path is not None
-    root = Path(config.path).expanduser()
+    root = expand(config.path)
     if not root.exists():
         raise DataError(f"{root}: there is no such folder or file; expected {HELP}")
     if (idx := find_idx(root)) is not None:
@@ -266,7 +267,8 @@ def _from_folder(root: Path, config: DataConfig) -> Pictures:
     _refuse_pairs(root)
     files, doubles = walk_pictures(root)
     if not files:
-        raise DataError(f"{root}: no pictures in it; expected {HELP}")
+        strange = f" ({said})" if (said := files.others.said()) else ""
+        raise DataError(f"{root}: no pictures in it{strange}; expected {HELP}")
     rows = [(key, (files.path(key),)) for key in natural_order(files.keys())]
     _refuse_splits(root, [key for key, _ in rows])
     records = Records.pack(root, (IMAGE,), rows)
@@ -279,6 +281,8 @@ def _from_folder(root: Path, config: DataConfig) -> Pictures:
             f"WARNING: {counted(len(doubles), 'picture')} passed over, for example "
             f"{root / doubles[0][0]}: same name as {Path(doubles[0][1]).name}"
         )
+    if files.others:
+        remarks.append(f"WARNING: {files.others.said()}"[9 * (not files.others.doubtful) :])
     parts = (PartSpec(name=IMAGE, folder=""),)
     spec = DataSpec(inputs=(), target=image, target_part=IMAGE, parts=parts)
     folders = [name.rpartition("/")[0].partition("/")[0] for name, _ in rows]

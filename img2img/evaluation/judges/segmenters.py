@@ -14,6 +14,7 @@ from torch import Tensor
 from img2img.errors import ConfigError, nearest
 from img2img.networks.download import fetch_file
 from img2img.networks.pretrained import IMAGENET_MEAN, IMAGENET_STD, read_weights
+from img2img.places import expand
 
 TORCHVISION = "torchvision:"
 # Of FCN and DeepLab, and of LR-ASPP: the last layer has one output for each class.
@@ -26,7 +27,7 @@ def fingerprint(path: Path) -> str:
     Raises:
         OSError: it cannot be read.
     """
-    with open(path.expanduser(), "rb") as file:
+    with open(expand(path), "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -188,7 +189,7 @@ def read_numbers(path: Path, classes: int) -> dict[int, int]:
         ConfigError: the file cannot be read, or says something else.
     """
     try:
-        lines = path.expanduser().read_text(encoding="utf-8").splitlines()
+        lines = expand(path).read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read ({error})") from error
     numbers = {}
@@ -230,7 +231,7 @@ def load_torchvision(name: str, weights: Path | None, device: torch.device) -> N
                 f"{name}: its weights are not in torchvision's cache and could not be downloaded "
                 f"({problem}); give a file with --segmenter-weights FILE"
             )
-    state = read_weights(weights.expanduser())
+    state = read_weights(expand(weights))
     last = next((key for key in _LAST_LAYERS if key in state), None)
     if last is None:
         raise ConfigError(f"{weights}: not the weights of torchvision's {name}")

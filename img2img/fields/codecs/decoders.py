@@ -7,6 +7,7 @@ OpenCV returns half-read JPEGs and hides palettes, and only tifffile knows N cha
 
 import struct
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -20,9 +21,33 @@ from img2img.fields.codecs.profiles import profile_name
 Image.MAX_IMAGE_PIXELS = None
 
 NPY_MAGIC = b"\x93NUMPY"
-_PILLOW_FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF")
+# The kinds that Pillow opens, and how their files' names end. The last two have no magic number.
+_KINDS = {
+    "PNG": ".png .apng",
+    "JPEG": ".jpg .jpeg .jpe .jfif .mpo",
+    "TIFF": ".tif .tiff",
+    "BMP": ".bmp",
+    "WEBP": ".webp",
+    "GIF": ".gif",
+    "AVIF": ".avif .avifs",
+    "JPEG2000": ".jp2 .j2k .j2c .jpc .jpf .jpx",
+    "PPM": ".ppm .pgm .pbm .pnm .pfm",
+    "QOI": ".qoi",
+    "PSD": ".psd",
+    "DDS": ".dds",
+    "PCX": ".pcx",
+    "SGI": ".sgi",
+    "SUN": ".ras",
+    "XBM": ".xbm",
+    "XPM": ".xpm",
+    "DIB": ".dib",
+    "TGA": ".tga",
+}
+_FRAMES_OF_ONE = ("MPO", "PSD")  # a phone's preview beside the photo, layers below what is seen
+PILLOW_SUFFIXES = tuple(" ".join(_KINDS.values()).split())
 ORIENTATION = 0x0112
-_PNG_CHANNELS = {0: 1, 2: 3, 4: 2, 6: 4}  # by the colour type in the header
+_PNG_CHANNELS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}  # by the colour type in the header
+_CHANNELS = {"1": 1, "L": 1, "I": 1, "I;16": 1, "F": 1, "LA": 2, "RGBA": 4}
 
 
 @dataclass(frozen=True)
@@ -31,12 +56,12 @@ class Stored:
 
     Attributes:
         array: (H, W, C), upright, in the file's own type; palette indices for a palette.
-        depth: bits of a value, where the file has fewer than 8; else 8.
+        white: the value that stands for white, where it is less than the type's greatest; else None.
         palette: (256, 3) uint8 colours, or None.
     """
 
     array: np.ndarray
-    depth: int = 8
+    white: int | None = None
     palette: np.ndarray | None = None
 
 
@@ -103,7 +128,7 @@ def decode_npy(path: Path) -> Stored:
     """A numpy array (H, W) or (H, W, C); Booleans are 1-bit values."""
     array = _load_npy(path, mmap=False)
     if array.dtype == bool:
-        return Stored(array.astype(np.uint8), depth=1)
+        return Stored(array.astype(np.uint8), white=1)
     return Stored(array)
 
 
@@ -115,24 +140,59 @@ def npy_info(path: Path) -> ImageInfo:
     return ImageInfo(height, width, channels, array.dtype.name, colour)
 
 
-# --- PNG, JPEG, BMP, WebP -----------------------------------------------------------------
+# --- what Pillow opens --------------------------------------------------------------------
+
+
+@cache
+def _formats() -> list[str]:
+    Image.init()  # Pillow may have been built without a kind
+    return [kind for kind in _KINDS if kind in Image.OPEN]
 
 
 def _open(path: Path) -> Image.Image:
-    image = Image.open(path, formats=_PILLOW_FORMATS)
-    # A phone's JPEG may hold a preview beside the photo (MPO); that is no animation.
-    if getattr(image, "is_animated", False) and image.format in ("PNG", "WEBP"):
+    image = Image.open(path, formats=_formats())
+    if getattr(image, "is_animated", False) and image.format not in _FRAMES_OF_ONE:
         frames = getattr(image, "n_frames", "several")
         image.close()
         raise DataError(f"{path}: an animation of {frames} frames; save each as its own file")
     return image
 
 
-def _png_format(path: Path) -> tuple[int, int]:
-    """(bit depth, colour type) of a PNG; Pillow's modes do not tell 8 from 16 bits."""
+def _white(image: Image.Image, path: Path) -> tuple[int, int]:
+    """The value that stands for white in the file, and its channels; Pillow's modes do not tell.
+
+    Raises:
+        DataError: a kind of 16 bits of which only 8 could be read.
+    """
+    channels = _CHANNELS.get(image.mode, 1 if image.mode.startswith("I;16") else 3)
+    if image.mode == "1":
+        return 1, 1
+    if image.format == "JPEG2000":
+        header = jpeg2000_header(path)
+        return 2 ** ((header[42] & 0x7F) + 1) - 1, channels  # Ssiz of the first component
+    if image.format == "PPM" and image.mode != "F":
+        codec, _, _, args = image.tile[0]  # type: ignore[attr-defined]
+        return args[-1] if codec.startswith(
+            "ppm"
+        ) else 2**16 - 1 if image.mode == "I" else 255, channels
     with open(path, "rb") as file:
         header = file.read(26)
-    return header[24], header[25]
+    if image.format == "PNG":
+        return 2 ** header[24] - 1, _PNG_CHANNELS[header[25]]
+    if image.format == "SGI" and header[3] == 2:
+        raise DataError(f"{path}: an SGI file of 16 bits; save it as PNG or TIFF")
+    return 255, channels
+
+
+def jpeg2000_header(path: Path) -> bytes:
+    """The main header of a JPEG 2000 and what follows it; boxes before it may hold a profile.
+
+    Raises:
+        ValueError: there is none.
+    """
+    with open(path, "rb") as file:
+        start = file.read(1 << 20)
+    return start[start.index(b"\xff\x4f\xff\x51") :]  # ISO 15444-1, A.4
 
 
 def _png_exif(path: Path) -> bytes:
@@ -158,46 +218,57 @@ def _orientation(image: Image.Image, path: Path) -> int:
 
 
 def decode_pillow(path: Path) -> Stored:
-    """A PNG, JPEG, BMP or WebP; Pillow notices a truncated file, which OpenCV may not."""
+    """What Pillow opens; it notices a truncated file, which OpenCV may not."""
     with _open(path) as image:
-        depth, colour_type = _png_format(path) if image.format == "PNG" else (8, -1)
+        white, channels = _white(image, path)
         image.load()
         orientation = _orientation(image, path)
         palette = None
-        if depth == 16 and colour_type != 0:
-            array = from_opencv(path, _PNG_CHANNELS[colour_type])
-        elif depth == 16:
-            array = np.array(image).astype(np.uint16)
-        elif image.mode == "1":
-            array, depth = np.array(image).astype(np.uint8), 1
-        elif image.mode == "P":
+        if image.mode == "P":
             palette = np.zeros((256, 3), np.uint8)
             colours = np.array(image.getpalette("RGB"), np.uint8).reshape(-1, 3)
             palette[: len(colours)] = colours
-            array, depth = np.array(image), 8
-        elif image.mode in ("L", "LA", "RGB", "RGBA"):
+            array, white = np.array(image), 255
+        elif image.mode == "F":
             array = np.array(image)
-            if depth < 8:  # Pillow spreads 2- and 4-bit grey over 0..255
-                array //= 255 // (2**depth - 1)
+        elif white > 255:
+            array = _deep(image, path, white, channels)
+        elif image.mode in _CHANNELS or image.mode == "RGB":
+            array = _as_stored(np.array(image), image.format, white)
         else:
-            array = np.array(image.convert("RGB"))
+            array, white = np.array(image.convert("RGB")), 255
     array = array if array.ndim == 3 else array[:, :, None]
-    return Stored(upright(array, orientation), depth, palette)
+    full = array.dtype.kind != "u" or white == np.iinfo(array.dtype).max
+    return Stored(upright(array, orientation), None if full else white, palette)
+
+
+def _deep(image: Image.Image, path: Path, white: int, channels: int) -> np.ndarray:
+    """uint16 values: Pillow cuts colours to 8 bits, and spreads grey of fewer than 16 bits."""
+    if image.format == "PNG" and channels == 1:
+        return np.array(image).astype(np.uint16)
+    if image.format == "PPM" and image.mode == "I":
+        return np.rint(np.array(image) * (white / (2**16 - 1))).astype(np.uint16)
+    return from_opencv(path, channels)
+
+
+def _as_stored(array: np.ndarray, kind: str | None, white: int) -> np.ndarray:
+    """The file's own values of at most 8 bits, which Pillow spreads over 0..255."""
+    if white == 1:
+        return (array > 0).astype(np.uint8)
+    if kind == "JPEG2000":
+        return array // (256 // (white + 1))
+    return np.rint(array * (white / 255)).astype(np.uint8) if white < 255 else array
 
 
 def pillow_info(path: Path) -> ImageInfo:
-    """The header of a PNG, JPEG, BMP or WebP."""
+    """The header of what Pillow opens."""
     with _open(path) as image:
         width, height = image.size
-        depth, colour_type = _png_format(path) if image.format == "PNG" else (8, -1)
+        white, channels = _white(image, path)
         orientation = _orientation(image, path)
         if orientation in (5, 6, 7, 8):
             width, height = height, width
-        if depth == 16:
-            channels = _PNG_CHANNELS[colour_type]
-        else:
-            channels = {"1": 1, "L": 1, "LA": 2, "RGBA": 4}.get(image.mode, 3)
         colour = "palette" if image.mode == "P" else {1: "grey", 2: "grey"}.get(channels, "rgb")
         space = "CMYK" if image.mode == "CMYK" else profile_name(image.info.get("icc_profile"))
-    dtype = "uint16" if depth == 16 else "uint8"
+    dtype = "float32" if image.mode == "F" else "uint16" if white > 255 else "uint8"
     return ImageInfo(height, width, channels, dtype, colour, 1 < orientation < 9, space)

@@ -33,6 +33,8 @@ def ends_well(path: Path, magic: bytes) -> bool:
             return _tail(file, size).rstrip(b"\0").endswith(_JPEG_END)
         if magic.startswith(_PNG_MAGIC):
             return _tail(file, size).rstrip(b"\0").endswith(_PNG_END)
+        if magic.startswith(b"GIF8"):
+            return _tail(file, size).rstrip(b"\0").endswith(b";")
         if magic.startswith(b"RIFF"):  # WebP: the bytes after the first eight
             return size >= _number(file, 4) + 8 > 8
         if magic.startswith(b"BM"):  # many programs leave the length out

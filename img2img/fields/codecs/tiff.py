@@ -90,12 +90,12 @@ def decode_tiff(path: Path) -> Stored:
             palette = np.zeros((256, 3), np.uint8)
             palette[: page.colormap.shape[1]] = (page.colormap.T >> 8)[:256]
         orientation = _orientation(page)
-    depth = min(page.bitspersample, 8)
+    white = 2**page.bitspersample - 1 if page.bitspersample < 8 else None
     if array.dtype == bool:
         array = array.astype(np.uint8)
     if page.photometric == _MINISWHITE and array.dtype.kind == "u":
         array = np.array(2**page.bitspersample - 1, array.dtype) - array
-    return Stored(upright(array, orientation), depth, palette)
+    return Stored(upright(array, orientation), white, palette)
 
 
 def _channel(axes: str) -> int:
