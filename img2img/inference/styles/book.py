@@ -1,7 +1,7 @@
 """The style book of a run: per class the styles that its instances fall into, with names.
 
-In the run: `styles.json` for people (names, sizes, examples) and `styles.safetensors` for the
-centres. No pickle.
+In the run: `styles.json`, which people may read and edit. One file, so that a change is there whole
+or not at all.
 """
 
 import json
@@ -12,13 +12,20 @@ from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file
 
 from img2img.errors import CheckpointError, ConfigError, nearest
-from img2img.runs.checkpoint import replacing, write_text
+from img2img.runs.checkpoint import write_text
 
-FILE, TENSORS = "styles.json", "styles.safetensors"
-FORMAT = 1
+FILE = "styles.json"
+FORMAT = 2
+# Format 1 had the centres in a file of their own: (styles, C) by the class's id.
+FORMER_CENTRES = "styles.safetensors"
+# What people's and other programs' edits can lead to.
+_UNREADABLE = (
+    *(OSError, SafetensorError, KeyError, TypeError, ValueError, AttributeError),
+    *(OverflowError, RecursionError),  # an infinite count, deep nesting
+)
 
 
 @dataclass(frozen=True)
@@ -132,47 +139,45 @@ class StyleBook:
         return replace(self, styles={**self.styles, cls: styles})
 
     def save(self, run: Path) -> None:
-        """Writes both files; the centres first, so that the JSON never names missing ones.
+        """Replaces the run's book.
 
         Raises:
-            CheckpointError: the files cannot be written.
+            CheckpointError: it cannot be written; the former one is as it was.
         """
-        centres = {str(c): np.stack([s.centre for s in ss]) for c, ss in self.styles.items()}
         meta = {
             "format": FORMAT,
             "step": self.step,
             "seed": self.seed,
             "classes": [self._class_entry(cls) for cls in sorted(self.styles)],
         }
-        try:
-            with replacing(run / TENSORS) as new:
-                save_file(centres, new)
-        except (OSError, SafetensorError) as error:
-            raise CheckpointError(f"{run / TENSORS}: cannot be written ({error})") from error
         write_text(run / FILE, json.dumps(meta, indent=1) + "\n")
+        (run / FORMER_CENTRES).unlink(missing_ok=True)
 
     @classmethod
     def load(cls, run: Path) -> "StyleBook | None":
         """A run's book, None where it has none.
 
         Raises:
-            CheckpointError: the files are damaged, or were edited into something else.
+            CheckpointError: it is damaged, or was edited into something else.
         """
         path = run / FILE
         if not path.exists():
             return None
         try:
             meta = json.loads(path.read_text(encoding="utf-8"))
-            if meta["format"] != FORMAT:
+            if meta["format"] not in (1, FORMAT):
                 raise ValueError(f"format {meta['format']}, expected {FORMAT}")
-            centres = load_file(run / TENSORS)
             entries = {entry["id"]: entry for entry in meta["classes"]}
+            if meta["format"] == 1:
+                centres = load_file(run / FORMER_CENTRES)
+            else:
+                centres = {str(i): _centres(entry) for i, entry in entries.items()}
             styles = {i: _styles(entry, centres[str(i)]) for i, entry in entries.items()}
             names = {i: str(entry["name"]) for i, entry in entries.items()}
             for i, of_class in styles.items():
                 _check_names(names[i], [s.name for s in of_class])
             return cls(styles, names, int(meta["step"]), int(meta["seed"]))
-        except (OSError, SafetensorError, KeyError, TypeError, ValueError, ConfigError) as error:
+        except (*_UNREADABLE, ConfigError) as error:
             what = f"no {error}" if isinstance(error, KeyError) else error
             raise CheckpointError(
                 f"{path}: not a style book that can be read ({what}); make it anew with "
@@ -203,11 +208,20 @@ class StyleBook:
                 "name": style.name,
                 "count": style.count,
                 "spread": round(style.spread, 5),
+                "centre": style.centre.tolist(),
                 "examples": examples,
             }
 
         styles = [entry(style) for style in self.styles[cls]]
         return {"id": cls, "name": self.class_names[cls], "styles": styles}
+
+
+def _centres(entry: Mapping[str, Any]) -> np.ndarray:
+    """(styles, C) of a class, float32; decimal digits give the very numbers back."""
+    centres = np.array([style["centre"] for style in entry["styles"]], np.float32)
+    if centres.ndim != 2 or not np.isfinite(centres).all():
+        raise ValueError(f"a centre of {entry['name']} is no list of finite numbers")
+    return centres
 
 
 def _styles(entry: Mapping[str, Any], centres: np.ndarray) -> tuple[Style, ...]:

@@ -1,12 +1,17 @@
 """The book: what is written is read back, names can change, damage is one message."""
 
 import json
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
 from img2img.errors import CheckpointError, ConfigError
 from img2img.inference.styles.book import Example, Style, StyleBook
+
+OLD_RUN = Path(__file__).parents[2] / "old_runs" / "styled"
 
 
 def make_book():
@@ -65,7 +70,11 @@ def test_names_edited_by_hand_count(tmp_path):
     [
         lambda text: text[: len(text) // 2],
         lambda text: text.replace('"bicycle-1"', '"bicycle-0"'),
-        lambda text: text.replace('"format": 1', '"format": 9'),
+        lambda text: text.replace('"format": 2', '"format": 9'),
+        lambda text: text.replace('"step": ', '"step": Infinity, "was": '),
+        lambda text: text.replace('"centre": [', '"centre": [NaN, '),
+        lambda text: text.replace('"count": 5', '"count": 1e999'),
+        lambda text: "[" * 100_000,
         lambda text: json.dumps({**json.loads(text), "classes": [{"id": 4}]}),
         lambda text: "[]",
     ],
@@ -78,8 +87,21 @@ def test_damaged_book_is_one_message(tmp_path, damage):
         StyleBook.load(tmp_path)
 
 
-def test_missing_centres_are_one_message(tmp_path):
+def test_a_change_is_one_file(tmp_path):
     make_book().save(tmp_path)
-    (tmp_path / "styles.safetensors").unlink()
+    assert [path.name for path in tmp_path.iterdir()] == ["styles.json"]
+
+
+def test_a_book_in_two_files_is_read_and_becomes_one(tmp_path):
+    for name in ("styles.json", "styles.safetensors"):
+        shutil.copy(OLD_RUN / name, tmp_path / name)
+    book = StyleBook.load(tmp_path)
+    (tmp_path / "styles.safetensors").rename(tmp_path / "away")
     with pytest.raises(CheckpointError, match="make it anew"):
         StyleBook.load(tmp_path)
+    (tmp_path / "away").rename(tmp_path / "styles.safetensors")
+    book.save(tmp_path)
+    assert not (tmp_path / "styles.safetensors").exists()
+    for cls, styles in StyleBook.load(tmp_path).styles.items():
+        expected = load_file(OLD_RUN / "styles.safetensors")[str(cls)]
+        assert np.array_equal([style.centre for style in styles], expected)

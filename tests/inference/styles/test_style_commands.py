@@ -46,12 +46,10 @@ def rendered(run, *arguments, out="x.png"):
 @pytest.mark.slow
 def test_same_data_and_seed_give_the_same_book(styled_run, tmp_path, capsys):
     first = (styled_run / "styles.json").read_bytes()
-    tensors = (styled_run / "styles.safetensors").read_bytes()
     assert cluster(styled_run, "--k", "2") == 2  # not without --overwrite
     assert "--overwrite" in capsys.readouterr().err
     assert cluster(styled_run, "--k", "2", "--overwrite", "--no-sheets") == 0
     assert (styled_run / "styles.json").read_bytes() == first
-    assert (styled_run / "styles.safetensors").read_bytes() == tensors
     book = json.loads(first)
     assert {entry["name"] for entry in book["classes"]} >= {"sky", "road", "building"}
     assert all(len(entry["styles"]) <= 2 for entry in book["classes"])
