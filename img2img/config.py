@@ -144,6 +144,17 @@ def as_tree(settings: Mapping[str, Any]) -> dict[str, Any]:
     return tree
 
 
+def flat(tree: Mapping, prefix: str = "") -> dict[str, Any]:
+    """Nested settings by dotted keys."""
+    found: dict[str, Any] = {}
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            found |= flat(value, f"{prefix}{key}.")
+        else:
+            found[prefix + key] = value
+    return found
+
+
 def as_overrides(section: Section, above: str) -> dict[str, str]:
     """The settings that differ from the defaults, as they are typed on a command line.
 

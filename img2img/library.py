@@ -10,13 +10,13 @@ from typing import Any
 
 import torch
 
-from img2img.config import as_tree, parse_config, read_yaml
+from img2img.config import as_tree, flat, parse_config, read_yaml
 from img2img.distributed.engine import own_state
 from img2img.errors import ConfigError
 from img2img.models import OPTIONS
 from img2img.schema import Config
 from img2img.tasks import predictor_of
-from img2img.training.session import Session, flat
+from img2img.training.session import Session
 from img2img.training.trainer import OnStep
 
 

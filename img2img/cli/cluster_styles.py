@@ -1,6 +1,9 @@
 """`img2img cluster-styles`: a run's styles, found in its training photos."""
 
 import argparse
+import contextlib
+from collections.abc import Sequence
+from pathlib import Path
 
 from img2img.cli import count, seed
 from img2img.progress import say
@@ -49,12 +52,15 @@ def main(argv: list[str]) -> int:
     if a.rename:
         return _rename(a)
     from img2img.distributed.sharing import ProcessGroup
+    from img2img.runs.locking import owning
 
     k, k_of = making.parse_counts(a.k)
     group = ProcessGroup.join()
     run = group.together(lambda: _load(a, group))
-    book = making.make_book(run, k=k, k_of=k_of, seed=a.seed, limit=a.limit, group=group)
-    group.main_alone(lambda: _write(a, run, book))
+    with contextlib.ExitStack() as stack:
+        group.main_alone(lambda: stack.enter_context(owning(run.path, "cluster-styles")))
+        book = making.make_book(run, k=k, k_of=k_of, seed=a.seed, limit=a.limit, group=group)
+        group.main_alone(lambda: _write(a, run, book))
     return 0
 
 
@@ -85,19 +91,26 @@ def _write(a: argparse.Namespace, run, book) -> None:
 
 
 def _rename(a: argparse.Namespace) -> int:
-    from img2img.errors import ConfigError
-    from img2img.inference.styles.book import StyleBook
     from img2img.runs.folder import find_run
+    from img2img.runs.locking import owning
 
     run = find_run(a.run)
+    with owning(run, "cluster-styles --rename"):
+        _rename_in(run, a.rename)
+    say(f"renamed in {run}: {', '.join(a.rename)} (the sheets keep the names they were drawn with)")
+    return 0
+
+
+def _rename_in(run: Path, items: Sequence[str]) -> None:
+    from img2img.errors import ConfigError
+    from img2img.inference.styles.book import StyleBook
+
     book = StyleBook.load(run)
     if book is None:
         raise ConfigError(f"{run} has no style book; make it without --rename first")
-    for item in a.rename:
+    for item in items:
         old, equals, new = item.partition("=")
         if not equals:
             raise ConfigError(f"--rename {item}: expected STYLE=NAME, such as car-0=red")
         book = book.renamed(book.class_of(old), old, new)
     book.save(run)
-    say(f"renamed in {run}: {', '.join(a.rename)} (the sheets keep the names they were drawn with)")
-    return 0

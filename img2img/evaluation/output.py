@@ -20,7 +20,7 @@ from img2img.evaluation.reals import RealFolder, Reals, assign, find_pictures
 from img2img.evaluation.result import DRAWN, EVALUATION, Evaluation, write_json
 from img2img.evaluation.scoring import PROTOCOL
 from img2img.fields.files import read_image, write_image
-from img2img.runs.checkpoint import write_text
+from img2img.runs.writing import write_text
 
 IMAGES, CLASSES = "images.csv", "segmentation.csv"
 COUNTED = ("right", "labelled", "predicted")  # pixels of a class, as of `count_classes`

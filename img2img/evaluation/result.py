@@ -11,7 +11,7 @@ import numpy as np
 
 from img2img.errors import ConfigError
 from img2img.metrics import Better
-from img2img.runs.checkpoint import write_text
+from img2img.runs.writing import write_text
 
 EVALUATION = "evaluation.json"
 DRAWN = "drawn from"  # in the protocol of runs that draw from noise alone

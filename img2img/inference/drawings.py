@@ -8,7 +8,7 @@ from img2img.errors import ConfigError
 from img2img.fields.files import suffix_for, write_image
 from img2img.inference.sampler import BATCH, LatentSampler
 from img2img.keys import CLASS
-from img2img.runs.checkpoint import write_text
+from img2img.runs.writing import write_text
 
 RECORD = "pictures.jsonl"
 

@@ -6,8 +6,7 @@ or not at all, and the former one stays until it is.
 
 import contextlib
 import json
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from torch import Tensor
 from img2img import __version__
 from img2img.data.spec import DataSpec
 from img2img.errors import CheckpointError
+from img2img.runs.writing import replacing
 
 FORMAT = 1
 _HEADER = "img2img"
@@ -93,43 +93,6 @@ def save_checkpoint(path: Path, tensors: Mapping[str, Tensor], meta: Mapping[str
             f"{path}: the checkpoint could not be written ({error}); earlier checkpoints are "
             "untouched. Free disk space, then go on with --resume"
         ) from error
-
-
-@contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A name to write a file under, which becomes `path` once all of it is on the disk."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        yield temporary
-        with open(temporary, "rb+") as file:  # Windows syncs only what may be written
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        _sync_folder(path.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Replaces a text file as a whole: there is the former content or the new, never half of it.
-
-    Raises:
-        CheckpointError: it cannot be written.
-    """
-    try:
-        with replacing(path) as new:
-            new.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise CheckpointError(f"{path}: cannot be written ({error.strerror})") from error
-
-
-def _sync_folder(folder: Path) -> None:
-    """Makes the renaming itself survive a power cut, where the system can."""
-    if os.name == "posix":
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def read_checkpoint(path: Path) -> Checkpoint:

@@ -9,13 +9,9 @@ from pathlib import Path
 from img2img.errors import CheckpointError, ConfigError, nearest
 from img2img.places import expand
 from img2img.progress import say
-from img2img.runs.checkpoint import (
-    SUFFIX,
-    Checkpoint,
-    read_checkpoint,
-    step_files,
-    write_text,
-)
+from img2img.runs.checkpoint import SUFFIX, Checkpoint, read_checkpoint, step_files
+from img2img.runs.locking import owning
+from img2img.runs.writing import write_text
 
 RUNS = Path("runs")
 CONFIG, METRICS, SAMPLES, CHECKPOINTS = "config.yaml", "metrics.jsonl", "samples", "checkpoints"
@@ -62,15 +58,17 @@ def create_run(path: Path, config: str, *, overwrite: bool) -> None:
     """A run folder that holds only its config (YAML).
 
     Raises:
-        ConfigError: as `check_new`, or the folder cannot be made.
+        ConfigError: as `check_new`, another process writes the former run, or the folder cannot
+            be made.
     """
     check_new(path, overwrite=overwrite)
     try:
         if path.exists():
-            # Renamed first: a deletion that stops half-way must not leave half a run.
-            doomed = path.with_name(f".{path.name}.overwritten")
-            shutil.rmtree(doomed, ignore_errors=True)
-            path.rename(doomed)
+            with owning(path, "--overwrite"):
+                # Renamed first: a deletion that stops half-way must not leave half a run.
+                doomed = path.with_name(f".{path.name}.overwritten")
+                shutil.rmtree(doomed, ignore_errors=True)
+                path.rename(doomed)
             shutil.rmtree(doomed)
         path.mkdir(parents=True)
         write_text(path / CONFIG, config)

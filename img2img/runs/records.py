@@ -2,15 +2,19 @@
 
 import contextlib
 import json
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TextIO
 
 import numpy as np
 
+from img2img.errors import CheckpointError, counted
 from img2img.fields.files import write_image
-from img2img.runs.checkpoint import write_text
+from img2img.progress import say
 from img2img.runs.folder import HEALTH, METRICS, SAMPLES
+from img2img.runs.lines import read_lines
+from img2img.runs.writing import replacing
 
 # Roles of updates, by name, in runs whose checkpoints do not say: all of them had these two.
 UNTOLD_ROLES = {"g": "generator", "d": "discriminator"}
@@ -58,17 +62,24 @@ class Tracker:
 
 
 def _open_until(path: Path, step: int) -> TextIO:
-    """A file of JSON lines to write on, without the lines of later steps."""
-    if path.is_file():
-        kept = []
-        for line in path.read_text(encoding="utf-8").splitlines():
-            try:
-                if json.loads(line)["step"] <= step:
-                    kept.append(line + "\n")
-            except (json.JSONDecodeError, KeyError):
-                continue  # the last line of a process that was killed
-        write_text(path, "".join(kept))
-    return path.open("a", encoding="utf-8")
+    """A file of JSON lines to write on, without the lines of later steps.
+
+    Raises:
+        CheckpointError: it cannot be read or written.
+    """
+    try:
+        if path.is_file():
+            lines = list(read_lines(path))
+            kept = [line for line, entry in lines if entry and entry["step"] <= step]
+            with replacing(path) as new:
+                new.write_bytes(b"".join(line.rstrip(b"\r\n") + b"\n" for line in kept))
+            if damaged := sum(entry is None for _, entry in lines):
+                say(
+                    f"warning: {path}: {counted(damaged, 'damaged line')} left out", file=sys.stderr
+                )
+        return path.open("a", encoding="utf-8")
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be written on ({error.strerror})") from error
 
 
 def _write_line(file: TextIO, values: Mapping[str, object]) -> None:

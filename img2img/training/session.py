@@ -1,5 +1,6 @@
 """One call of `train`: from a config to a finished run folder, new or gone on with."""
 
+import contextlib
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -11,7 +12,7 @@ import torch
 from accelerate import Accelerator
 
 from img2img import shortcuts
-from img2img.config import parse_config
+from img2img.config import flat, parse_config
 from img2img.data.describe import Data
 from img2img.data.loader import PairDataset
 from img2img.data.transforms import JointTransform
@@ -24,8 +25,9 @@ from img2img.models import OPTIONS, build_model
 from img2img.models.base import Model
 from img2img.networks.compiling import compile_networks
 from img2img.places import expand
-from img2img.runs.checkpoint import Checkpoint, read_checkpoint, write_text
+from img2img.runs.checkpoint import Checkpoint, read_checkpoint, step_files
 from img2img.runs.folder import (
+    CHECKPOINTS,
     CONFIG,
     check_new,
     create_run,
@@ -35,6 +37,8 @@ from img2img.runs.folder import (
     pick_checkpoint,
     run_path,
 )
+from img2img.runs.locking import owning
+from img2img.runs.writing import sweep, write_text
 from img2img.schema import RESUMABLE, Config
 from img2img.tasks import find_data, task_of
 from img2img.training import messages
@@ -42,6 +46,13 @@ from img2img.training.fitting import fit_into, parse_budget
 from img2img.training.forecast import forecast, memory_sufficing, memory_warning
 from img2img.training.optim import Schedule
 from img2img.training.trainer import OnStep, Trainer
+
+TRAINING = "a training"  # to whom a run's lock belongs
+
+
+def _is_first() -> bool:
+    """Whether this is the first of a training's processes, which writes for all of them."""
+    return int(os.environ.get("RANK", 0)) == 0
 
 
 def _by_its_ways(method: Callable[..., int]) -> Callable[..., int]:
@@ -73,6 +84,7 @@ class Session:
     ):
         self.config, self.path = config, path
         self.checkpoint, self.overwrite = checkpoint, overwrite
+        self._found: list[Path] = []
 
     @classmethod
     def new(cls, config: Config, name: str | None, *, overwrite: bool = False) -> "Session":
@@ -82,7 +94,7 @@ class Session:
             config = config.model_copy(update={"training": training})
         path = run_path(name or new_run_name(config.model.name))
         # The first of several processes may have made the folder before another one is here.
-        if int(os.environ.get("RANK", 0)) == 0:
+        if _is_first():
             check_new(path, overwrite=overwrite)
         return cls(config, path, overwrite=overwrite)
 
@@ -92,10 +104,13 @@ class Session:
 
         Raises:
             CheckpointError: no such run, or none of its checkpoints can be read.
-            ConfigError: overrides that would make the rest another experiment.
+            ConfigError: overrides that would make the rest another experiment, or another
+                process is training it.
         """
         path = find_run(name)
-        checkpoint = last_checkpoint(path)
+        with owning(path, TRAINING) if _is_first() else contextlib.nullcontext():
+            found = step_files(path / CHECKPOINTS)
+            checkpoint = last_checkpoint(path)
         origin = str(checkpoint.path)
         former = parse_config(checkpoint.meta["config"], OPTIONS, origin)
         # The time limit was the former session's alone.
@@ -113,7 +128,9 @@ class Session:
                 "experiment. Start a new run, if need be from these weights with "
                 f"training.init_from={path}"
             )
-        return cls(config, path, checkpoint=checkpoint)
+        session = cls(config, path, checkpoint=checkpoint)
+        session._found = found
+        return session
 
     @_by_its_ways
     @memory_sufficing()
@@ -129,6 +146,12 @@ class Session:
             The exit code: 0, or 130 and 143 after Ctrl-C and SIGTERM.
         """
         accelerator, say, data = self._prepare(fit)
+        with contextlib.ExitStack() as held:
+            main_alone(accelerator, lambda: self._lock_resumed(held))
+            return self._train(accelerator, say, data, held, on_step)
+
+    def _train(self, accelerator, say, data: Data, held, on_step: OnStep | None) -> int:
+        """`train` on described data; `held` keeps the run this process's to write."""
         settings = self.config.training
         warned = main_alone(accelerator, lambda: memory_warning(self.config, data, accelerator))
         torch.manual_seed(settings.seed)
@@ -153,7 +176,7 @@ class Session:
         if settings.compile:
             say(compile_networks(model, accelerator.device, apart=model.double_backward))
         # Nothing is written before everything is known to fit.
-        main_alone(accelerator, self._write_folder)
+        main_alone(accelerator, lambda: self._write_folder(held))
         say(messages.summary(trainer, model))
         for warning in warned or ():
             say(warning)
@@ -240,11 +263,23 @@ class Session:
                 "in size; set data.crop or data.resize to one size, or training.batch_size=1"
             )
 
-    def _write_folder(self) -> None:
+    def _lock_resumed(self, held: contextlib.ExitStack) -> None:
+        if self.checkpoint is None:
+            return
+        held.enter_context(owning(self.path, TRAINING))
+        if step_files(self.path / CHECKPOINTS) != self._found:
+            raise ConfigError(
+                f"{self.path}: another training has gone on with it in between; give the same "
+                "command again to go on from there"
+            )
+
+    def _write_folder(self, held: contextlib.ExitStack) -> None:
         config = self.config.to_yaml()
         if self.checkpoint is None:
             create_run(self.path, config, overwrite=self.overwrite)
+            held.enter_context(owning(self.path, TRAINING))
         else:
+            sweep(self.path, self.path / CHECKPOINTS)
             write_text(self.path / CONFIG, config)
 
 
@@ -278,17 +313,6 @@ def _start_from(model, name: str) -> str:
     source = read_checkpoint(path) if path.is_file() else pick_checkpoint(find_run(name), None)
     adopted = model.adopt(source.networks())
     return f"starting from {source.path}: {', '.join(adopted)}"
-
-
-def flat(tree: Mapping, prefix: str = "") -> dict[str, Any]:
-    """Nested settings by dotted keys."""
-    found = {}
-    for key, value in tree.items():
-        if isinstance(value, dict):
-            found |= flat(value, f"{prefix}{key}.")
-        else:
-            found[prefix + key] = value
-    return found
 
 
 def _silent(*_: object) -> None:

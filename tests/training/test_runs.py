@@ -294,6 +294,35 @@ def test_signals_finish_the_step_and_save(inside, number, code):
     assert len(checkpoint("a", step)) > 0
 
 
+def test_a_run_that_is_being_trained_is_nobody_elses(inside, capsys):
+    endless = [s for s in TINY if not s.startswith("training.steps")]
+    endless += ["training.steps=100000", "training.save_every=1"]
+    process = start("--model", "pix2pix", "--run", "a", *endless)
+    try:
+        wait_for_steps(process, inside / "runs/a", 3)
+        for command in (
+            ["train", "--resume", "a"],
+            ["train", "--model", "pix2pix", "--run", "a", "--overwrite", *TINY],
+            ["cluster-styles", "--run", "a", "--rename", "car-0=red"],
+        ):
+            assert main(command) == 2
+            assert f"a training (process {process.pid} on" in capsys.readouterr().err
+        assert process.poll() is None
+        # Readers are not kept out.
+        assert main(["evaluate", "--run", "a", "--checkpoint", "best", "--device", "cpu"]) in (0, 2)
+        assert "is writing there" not in capsys.readouterr().err
+    finally:
+        process.terminate()
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 143 and "Traceback" not in err
+    steps = [line["step"] for line in lines("a")]
+    assert steps == sorted(steps)
+    folder = inside / "runs/a/checkpoints"
+    (folder / ".step-00000099.safetensors.tmp").write_bytes(b"half of a killed save")
+    assert train("--resume", "a", "--max-steps", str(steps[-1] + 1)) == 0
+    assert not list(folder.glob(".*")) and not (inside / "runs/a/.lock").exists()
+
+
 @pytest.mark.slow
 def test_killed_while_saving_leaves_the_last_good_checkpoint(inside):
     process = start(

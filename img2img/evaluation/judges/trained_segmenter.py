@@ -22,7 +22,7 @@ from img2img.evaluation.judges.segmenters import NetworkSegmenter, fingerprint
 from img2img.keys import TARGET
 from img2img.networks.padding import run_padded
 from img2img.networks.unet import UNet
-from img2img.runs.checkpoint import replacing
+from img2img.runs.writing import replacing
 
 FILE = "segmenter.safetensors"
 CROP = 256  # pixels a side at most, of the parts of pictures that it is trained on

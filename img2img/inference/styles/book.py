@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from img2img.errors import CheckpointError, ConfigError, nearest
-from img2img.runs.checkpoint import write_text
+from img2img.runs.writing import write_text
 
 FILE = "styles.json"
 FORMAT = 2

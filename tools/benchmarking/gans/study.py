@@ -19,8 +19,8 @@ from img2img.evaluation.drawn import draw_gallery
 from img2img.evaluation.judges import classifier
 from img2img.fields.files import write_image
 from img2img.inference.sampler import LatentSampler
-from img2img.runs.checkpoint import write_text
 from img2img.runs.folder import pick_checkpoint
+from img2img.runs.writing import write_text
 
 TINY_THINGS, TINY_STEPS = 60, 3
 
