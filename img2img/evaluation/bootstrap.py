@@ -5,6 +5,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from img2img.evaluation.result import Score
+from img2img.metrics import Better
+
 RESAMPLES = 9999
 CONFIDENCE = 0.95
 SEED = 0
@@ -60,3 +63,9 @@ def interval(
 def mean(values: np.ndarray, axis: int = -1) -> np.ndarray:
     """The mean as a statistic of `interval`."""
     return values.mean(axis)
+
+
+def mean_score(values: np.ndarray, better: Better) -> Score:
+    """The mean over pictures, with its interval."""
+    low, high = interval([values], mean)
+    return Score(float(values.mean()), float(low), float(high), better, len(values))

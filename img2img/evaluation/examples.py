@@ -36,10 +36,11 @@ def chosen(found: EvaluatedSet) -> dict[str, list[Shown]]:
 def _draw(found: EvaluatedSet, name: str) -> Shown | None:
     ranges = found.reals.ranges
     try:
-        fake, real = read_picture(found.fakes[name]), found.reals.read(name)
+        real = found.reals.read(name)
+        fake = read_picture(found.fakes[name], real.image.shape[2])
         # The real picture as it is: a size of its own is worth seeing.
         whole = to_tensor(real.image, real.image.dtype.name, ranges)
-        translated = to_picture(match(fake, real, ranges).fake[0])
+        translated = to_picture(match(fake, real, ranges, name).fake[0])
         return Shown(name, found.reals.inputs(name), translated, to_picture(whole[0]))
     except (DataError, KeyError):
         return None

@@ -52,15 +52,18 @@ class Match:
     resized: bool
 
 
-def read_picture(path: Path) -> np.ndarray:
+def read_picture(path: Path, channels: int | None = None) -> np.ndarray:
     """A picture as stored, (H, W, C), without transparency.
+
+    Args:
+        channels: of the picture that it belongs to; where it has as many, transparency is one.
 
     Raises:
         DataError: it cannot be read, or holds NaN or infinity.
     """
     array = read_finite(path)
     info = read_info(path)
-    if array.shape[2] in (2, 4) and info.colour in ("grey", "rgb"):
+    if array.shape[2] in (2, 4) and info.colour in ("grey", "rgb") and array.shape[2] != channels:
         array = array[..., :-1]
     return array
 
@@ -95,13 +98,16 @@ def to_tensor(array: np.ndarray, dtype: str, ranges: Ranges) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(unit.transpose(2, 0, 1)))[None]
 
 
-def match(fake: np.ndarray, real: Real, ranges: Ranges) -> Match:
+def match(fake: np.ndarray, real: Real, ranges: Ranges, where: object) -> Match:
     """The two with the same channels, the real picture at the size of the translated one.
+
+    Args:
+        where: what a message calls the translated picture.
 
     Raises:
         DataError: channels that have no common meaning.
     """
-    fake, image = _same_channels(fake, real.image)
+    fake, image = _same_channels(fake, real.image, where)
     size = fake.shape[:2]
     return Match(
         to_tensor(fake, fake.dtype.name, ranges),
@@ -111,7 +117,9 @@ def match(fake: np.ndarray, real: Real, ranges: Ranges) -> Match:
     )
 
 
-def _same_channels(fake: np.ndarray, real: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _same_channels(
+    fake: np.ndarray, real: np.ndarray, where: object
+) -> tuple[np.ndarray, np.ndarray]:
     """Transparency is dropped and grey replicated where the other one has none, or has colours."""
     count = real.shape[2]
     if fake.shape[2] == count + 1 and count in (1, 3):
@@ -120,7 +128,7 @@ def _same_channels(fake: np.ndarray, real: np.ndarray) -> tuple[np.ndarray, np.n
         fake, real = (np.repeat(a, 3 // a.shape[2], axis=2) for a in (fake, real))
     if fake.shape[2] != real.shape[2]:
         raise DataError(
-            f"{counted(fake.shape[2], 'channel')}, but the real picture has {real.shape[2]}"
+            f"{where}: {counted(fake.shape[2], 'channel')}, but the real picture has {real.shape[2]}"
         )
     return fake, real
 

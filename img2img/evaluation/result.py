@@ -82,6 +82,19 @@ class Evaluation:
         """`missing` with the metrics of one reason joined, for people: `fid, kid` -> why."""
         return joined(self.missing)
 
+    @property
+    def terms(self) -> list[str]:
+        """What the scores hold for, to stand beside them: the scale, and whose styles."""
+        keys = ("values", "styles")
+        return [f"{key}: {self.protocol[key]}" for key in keys if key in self.protocol]
+
+    @property
+    def doubts(self) -> list[str]:
+        """Why scores that are there may mislead."""
+        measured = {"segmentation": "miou", "classifier": "frechet", "sets": "fid"}
+        parts = (self.protocol.get(key, {}) for key, m in measured.items() if m in self.scores)
+        return [part["beware"] for part in parts if "beware" in part]
+
     def save(self, folder: Path) -> None:
         """Writes `evaluation.json`; NaN, which JSON lacks, becomes null."""
         content = asdict(self)

@@ -27,7 +27,7 @@ from img2img.evaluation.judges.segmenters import Segmenter
 from img2img.evaluation.pictures import RESIZING, Match, as_rgb, match, read_picture, to_tensor
 from img2img.evaluation.reals import Reals, assign
 from img2img.evaluation.result import Evaluation, Score
-from img2img.metrics import Better, distribution, paired
+from img2img.metrics import distribution, paired
 from img2img.metrics.paired import BETTER
 from img2img.progress import counting
 
@@ -76,8 +76,9 @@ class MetricAccumulator:
     def add_pair(self, name: str, path: Path) -> None:
         """A translated picture and the real one of that name."""
         with self._skipping(name):
-            fake, real = read_picture(path), self.reals.read(name)
-            pair = match(fake, real, self.reals.ranges)
+            real = self.reals.read(name)
+            fake = read_picture(path, real.image.shape[2])
+            pair = match(fake, real, self.reals.ranges, path)
             shape, kind = real.image.shape, real.image.dtype.name
             self.digest.update(f"{name.encode('utf-8', 'surrogateescape')!r}{shape}".encode())
             self.digest.update(real.image.tobytes())
@@ -203,24 +204,17 @@ def score(
     with torch.inference_mode():
         for step in counting(steps, len(steps), "scoring"):
             step()
-    scores = _pair_scores(seen) | _set_scores(seen) | _class_scores(seen)
+    values = {m: [own[m] for own in seen.images.values() if m in own] for m in BETTER}
+    scores = {m: bootstrap.mean_score(np.array(own), BETTER[m]) for m, own in values.items() if own}
+    scores |= _set_scores(seen) | _class_scores(seen)
     every = (*BETTER, *distribution.BETTER, *MEANS)
     missing = {m: _reason(m, seen, not pairs) for m in every if m not in scores}
     protocol = {**origin, **_protocol(seen, list(lonely), alone)}
+    if seen.counts:
+        protocol["segmentation"] |= _ceiling(seen, scores["pixel_accuracy"].value)
     return Evaluation(
         name, scores, missing, seen.images, protocol, seen.counts, tuple(reals.class_names)
     )
-
-
-def mean_score(values: np.ndarray, better: Better) -> Score:
-    """The mean over pictures, with its interval."""
-    low, high = bootstrap.interval([values], bootstrap.mean)
-    return Score(float(values.mean()), float(low), float(high), better, len(values))
-
-
-def _pair_scores(seen: MetricAccumulator) -> dict[str, Score]:
-    values = {m: [own[m] for own in seen.images.values() if m in own] for m in BETTER}
-    return {m: mean_score(np.array(own), BETTER[m]) for m, own in values.items() if own}
 
 
 def _set_scores(seen: MetricAccumulator) -> dict[str, Score]:
@@ -257,6 +251,18 @@ def _class_scores(seen: MetricAccumulator) -> dict[str, Score]:
         for metric, value, low, high in rows
         if np.isfinite(value)
     }
+
+
+def _ceiling(seen: MetricAccumulator, accuracy: float) -> dict[str, Any]:
+    """What the segmenter finds in the real pictures; `accuracy` is that in the translated ones."""
+    reals = dict(zip(MEANS, segmentation_scores(*seen.ceiling).tolist(), strict=False))
+    about = {"classes": list(seen.reals.class_names), "on the real pictures": reals}
+    if reals["pixel_accuracy"] < accuracy:
+        about["beware"] = (
+            "the segmenter finds the labels better in the translations than in the real pictures; it "
+            "knows too little of these pictures to judge them"
+        )
+    return about
 
 
 def _reason(metric: str, seen: MetricAccumulator, unpaired: bool) -> str:
@@ -297,14 +303,6 @@ def _protocol(seen: MetricAccumulator, lonely: list[str], alone: list[str]) -> d
     protocol |= seen.tools.protocol
     if seen.tools.inception is not None:
         protocol["sets"] = about_sets(*map(len, seen.features.values()))
-    if seen.counts:
-        protocol["segmentation"] = {
-            **protocol["segmentation"],
-            "classes": list(reals.class_names),
-            "on the real pictures": dict(
-                zip(MEANS, segmentation_scores(*seen.ceiling).tolist(), strict=False)
-            ),
-        }
     protocol["left out"] = {
         metric: f"{counted(count, 'picture')}: {NEEDS.get(metric, 'no finite value')}"
         for metric, count in seen.unfit.items()

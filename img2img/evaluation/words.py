@@ -40,8 +40,7 @@ def said(summary: Summary) -> Iterator[str]:
 def _scores(evaluation: Evaluation) -> Iterator[str]:
     protocol = evaluation.protocol
     yield f"{evaluation.name}: {protocol['pictures']}"
-    if "styles" in protocol:
-        yield f"  styles: {protocol['styles']}"
+    yield from (f"  {term}" for term in evaluation.terms)
     if not evaluation.scores and DRAWN in protocol:
         yield "  no scores: the page shows what the run draws and how it was trained"
     yield from _table({m: s for m, s in evaluation.scores.items() if not of_class(m)})
@@ -50,17 +49,10 @@ def _scores(evaluation: Evaluation) -> Iterator[str]:
     if ceiling:
         words = ", ".join(f"{metric} {value:.4f}" for metric, value in ceiling.items())
         yield f"  the segmenter on the real pictures, best available: {words}"
-        if ceiling["pixel_accuracy"] < evaluation.scores["pixel_accuracy"].value:
-            yield (
-                "  beware: the segmenter finds the labels better in the translations than in the real "
-                "pictures; it knows too little of these pictures to judge them"
-            )
     for metric, why in protocol.get("left out", {}).items():
         if metric in evaluation.scores:
             yield f"  {metric} without {why}"
-    beware = protocol.get("sets", {}).get("beware")
-    if beware and "fid" in evaluation.scores:
-        yield f"  beware: {beware}"
+    yield from (f"  beware: {doubt}" for doubt in evaluation.doubts)
 
 
 def _table(scores: Mapping[str, Score]) -> Iterator[str]:

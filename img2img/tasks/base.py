@@ -36,6 +36,9 @@ class Validator(Protocol):
     def better(self, value: float, than: float | None) -> bool:
         """Whether a score of the criterion beats another one."""
 
+    def terms(self, model: Model) -> str:
+        """What the scores hold for, to stand beside them: of how many pictures, on which scale."""
+
     def run(
         self, model: Model, interrupted: Callable[[], bool]
     ) -> tuple[dict[str, float], np.ndarray | None]:

@@ -12,6 +12,7 @@ from img2img.data.loader import PairDataset, by_lot, iterate, make_loader
 from img2img.data.pictures.describe import describe_pictures
 from img2img.data.sheets import picture_grid, to_picture
 from img2img.data.spec import DataSpec
+from img2img.errors import counted
 from img2img.evaluation.drawn import DrawnEvaluator
 from img2img.evaluation.evaluator import RunEvaluator
 from img2img.evaluation.instruments import Options
@@ -80,6 +81,10 @@ class GridValidator:
     def better(self, value: float, than: float | None) -> bool:
         """Never."""
         return False
+
+    def terms(self, model: Model) -> str:
+        """How many held-out pictures are classified."""
+        return counted(len(self.chosen), "picture")
 
     @torch.no_grad()
     def run(

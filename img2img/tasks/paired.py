@@ -13,7 +13,7 @@ from img2img.data.loader import PairDataset, iterate, make_loader
 from img2img.data.pictures.describe import are_pictures
 from img2img.data.sheets import contact_sheet, to_picture
 from img2img.data.spec import DataSpec
-from img2img.errors import ConfigError, DataError
+from img2img.errors import ConfigError, DataError, counted
 from img2img.evaluation.evaluator import RunEvaluator
 from img2img.evaluation.instruments import Options
 from img2img.evaluation.paired import PairedEvaluator
@@ -21,6 +21,7 @@ from img2img.inference.translator import Translator
 from img2img.keys import TARGET
 from img2img.metrics.paired import BETTER, l1, load_lpips, psnr, ssim
 from img2img.models import MODELS
+from img2img.models.abilities import style_input_of
 from img2img.models.base import Batch, Model
 from img2img.schema import Config
 from img2img.tasks.base import Task, Validator
@@ -100,6 +101,12 @@ class PairValidator:
         if than is None:
             return True
         return value < than if BETTER[self.criterion] == "smaller" else value > than
+
+    def terms(self, model: Model) -> str:
+        """How many pairs, L1's scale, and whose styles: `evaluate` may take others of each."""
+        pairs = counted(min(len(self.dataset), self.training.val_pairs), "pair")
+        styles = ", styles of the real pictures" if style_input_of(model) else ""
+        return f"{pairs}, values in [-1, 1]{styles}"
 
     @torch.no_grad()
     def run(

@@ -271,8 +271,9 @@ class Trainer:
         listed = "  ".join(f"{name} {value:.4g}" for name, value in scores.items())
         # What draws from noise has a sheet alone; what a signal interrupts has nothing.
         if said := listed or (sheet is not None and "samples drawn"):
-            pulse = self.monitor.pulse()
-            say(f"step {self.progress.step}: {said}" + (f"  ({pulse})" if pulse else ""))
+            terms = self.validator.terms(self.model) if scores else ""
+            beside = "; ".join(filter(None, (terms, self.monitor.pulse())))
+            say(f"step {self.progress.step}: {said}" + (f"  ({beside})" if beside else ""))
         if not scores:
             return
         tracker.scalars(self.progress.step, scores)

@@ -113,6 +113,36 @@ def test_deep_pictures_of_one_channel(tmp_path):
     assert "0 and 4095 (uint16)" in found["protocol"]["values"]
 
 
+def test_pictures_with_transparency(tmp_path, capsys):
+    """A run of RGBA pictures is scored in all four channels, as its validation is."""
+    rng = np.random.default_rng(0)
+    for part in "AB":
+        for number in range(4):
+            path = tmp_path / f"data/{part}/{number}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_image(path, rng.integers(0, 256, (16, 16, 4)).astype(np.uint8))
+    run = train(tmp_path, "data.val_fraction=0.5", "model.num_D=1")
+    validated = capsys.readouterr().out
+    code, found = evaluate(run, tmp_path / "out")
+    assert code == 0 and list(found["images"]) == ["2", "3"]
+    for name, own in found["images"].items():
+        fake, real = (
+            read_image(path).astype(np.float64)
+            for path in (tmp_path / f"out/translated/{name}.png", tmp_path / f"data/B/{name}.png")
+        )
+        assert fake.shape == (16, 16, 4)
+        assert own["l1"] == pytest.approx(np.abs(fake - real).mean() / 127.5, rel=1e-5)
+    # Both say what their figures hold for.
+    assert "(2 pairs, values in [-1, 1])" in validated
+    terms = "values: scored in [-1, 1], where these stand for 0 and 255 (uint8)"
+    assert terms in capsys.readouterr().out
+    assert terms in (tmp_path / "out/index.html").read_text(encoding="utf-8")
+    write_image(tmp_path / "out/translated/3.png", np.zeros((16, 16, 3), np.uint8))
+    theirs = ["--run", str(run), "--against", str(tmp_path / "out/translated"), "--device", "cpu"]
+    assert main(["evaluate", *theirs, "--out", str(tmp_path / "two")]) == 2
+    assert "translated/3.png: 3 channels, but the real picture has 4" in capsys.readouterr().err
+
+
 @pytest.fixture(scope="module")
 def styled(tmp_path_factory):
     run = tmp_path_factory.mktemp("styled") / "run"
@@ -133,6 +163,7 @@ def test_styles(styled, tmp_path, capsys):
         return read_image(path), found["protocol"]["styles"]
 
     usual, said = picture("usual")
+    assert "  styles: neutral: the run has no style book" in capsys.readouterr().out
     none, _ = picture("none", "--styles", "none")
     own, about = picture("own", "--styles", "own")
     assert "no style book" in said and np.array_equal(usual, none)

@@ -11,7 +11,7 @@ from PIL import Image
 
 from img2img.cli import main
 from img2img.data.pictures.describe import describe_pictures
-from img2img.data.pictures.stacked import every_fifth, stack_pictures
+from img2img.data.pictures.stacked import Stacked, every_fifth, stack_pictures
 from img2img.data.sheets import SEAM
 from img2img.evaluation import drawn
 from img2img.evaluation.drawn import DrawnEvaluator, draw_gallery
@@ -275,3 +275,32 @@ def test_pictures_of_several_sizes_are_not_what_a_run_draws(capsys):
     assert main(["evaluate", "--run", "g", "--data", "others"]) == 2
     said = capsys.readouterr().err
     assert "differ in size (1 of" in said and said.endswith(f"draws pictures of {SIDE}x{SIDE}.\n")
+
+
+def drawn_signs(noise):
+    """An upright bar, a lying one and a square in turns, on a background that noise brightens."""
+    draw = torch.Generator().manual_seed(0)
+    signs = torch.full((3, 1, 16, 16), -1.0)
+    signs[0, 0, 3:13, 7:9] = signs[1, 0, 7:9, 3:13] = signs[2, 0, 4:12, 4:12] = 1
+    images = signs.repeat(50, 1, 1, 1)
+    grain = 0.02 * torch.randn(images.shape, generator=draw)
+    return (images + grain + noise * torch.rand(images.shape, generator=draw)).clamp(-1, 1)
+
+
+def test_a_classifier_that_noise_fools_is_not_believed():
+    """Every sign is there, and the classifier sees one class: its distance gives it away."""
+    turns = torch.arange(150) % 3
+    real = Stacked(drawn_signs(0), turns, ("upright", "lying", "square"))
+
+    def judged(noise):
+        fakes, latents = drawn_signs(noise), {"class": turns}
+        scores, missing, about = drawn._classified(fakes, latents, real, torch.device("cpu"))
+        return drawn.Evaluation("x", scores, missing, {}, about)
+
+    clean, noisy = judged(0), judged(1.5)
+    assert clean.scores["modes"].value == 3 and not clean.doubts
+    assert noisy.scores["modes"].value < 3
+    usual = float(noisy.protocol["classifier"]["frechet"].rpartition(" ")[2])
+    times = noisy.scores["frechet"].value / usual
+    assert times > 1000
+    assert "modes" in noisy.doubts[0] and "look at the pictures" in noisy.doubts[0]

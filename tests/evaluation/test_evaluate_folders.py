@@ -91,7 +91,8 @@ def test_channels(tmp_path, capsys):
     put(tmp_path / "real/e.tif", noise(2, 20, 20, 5))
     put(tmp_path / "fake/e.tif", noise(2, 20, 20, 6))
     code, found = evaluate(tmp_path)
-    assert code == 2 and "6 channels, but the real picture has 5" in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert code == 2 and "fake/e.tif: 6 channels, but the real picture has 5" in err
     assert {name: own["l1"] for name, own in found["images"].items()} == dict.fromkeys("abcd", 0.0)
     assert list(found["protocol"]["skipped"]) == ["e"]
 

@@ -117,6 +117,9 @@ class CycleValidator:
     def better(self, value: float, than: float | None) -> bool:
         return than is None or value < than
 
+    def terms(self, model: "TinyCycleGAN") -> str:
+        return "there and back, values in [-1, 1]"
+
     @torch.no_grad()
     def run(
         self, model: "TinyCycleGAN", interrupted: Callable[[], bool]

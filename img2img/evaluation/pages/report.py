@@ -32,6 +32,8 @@ def report_page(
         title=f"Evaluation: {evaluation.name}",
         origin=run or "pictures of a folder, without a run",
         scores=score_rows(evaluation.scores),
+        terms=evaluation.terms,
+        doubts=evaluation.doubts,
         reasons=evaluation.reasons,
         chief=chief(evaluation),
         pairs=[
