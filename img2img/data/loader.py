@@ -103,11 +103,19 @@ class PairDataset(Dataset):
     def __len__(self) -> int:
         return len(self.source)
 
-    def __getitem__(self, key: Key) -> dict[str, Tensor] | UserError:
+    def sample(self, key: Key) -> dict[str, Tensor]:
+        """The pair of (index, seed) as tensors.
+
+        Raises:
+            UserError: it cannot be read.
+        """
         index, seed = key
+        rng = np.random.default_rng([seed, _OF_SOURCE])
+        return self.transform(self.source.read(index, rng), seed)
+
+    def __getitem__(self, key: Key) -> dict[str, Tensor] | UserError:
         try:
-            rng = np.random.default_rng([seed, _OF_SOURCE])
-            return self.transform(self.source.read(index, rng), seed)
+            return self.sample(key)
         except UserError as error:
             return error
 

@@ -243,7 +243,7 @@ def _assumed(
         f"input: {first.kind}, {first.about()} (--input)",
         f"boundary map: {'yes, the last channel' if boundary else 'no'} (--boundary, --no-boundary)",
     ]
-    if first.has_classes:
+    if isinstance(first, Label):
         named = unknowns.palette or "none"
         if first.palette and not unknowns.palette:
             named = f"cityscapes, a guess because there are {first.classes} classes"

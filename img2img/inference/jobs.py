@@ -125,7 +125,7 @@ class FileTranslator:
             raise DataError(f"{job.path}: no photo of it found for --style-from")
         try:
             photo = None
-            if styling.from_photo:
+            if styling.from_photo and job.photo is not None:
                 photo = halve_picture(read_image(job.photo), self._half(self.spec.target_part))
             return self.translator.look(
                 inputs,
@@ -170,7 +170,7 @@ class FileTranslator:
     def _real(self, job: Job) -> np.ndarray | None:
         target = find_part(self.spec, self.spec.target_part)
         # A single half as input has no other half to show.
-        if job.real is None or (target.half and not self.halves):
+        if job.real is None or target is None or (target.half and not self.halves):
             return None
         try:
             image = halve_picture(read_image(job.real), self._half(target.name))

@@ -92,7 +92,8 @@ def read_network(layers: list[Layer]) -> tuple[str, dict[str, Any], list[Layer]]
 
 
 def _scale(name: str) -> int:
-    return int(re.match(r"(?:scale|layer)(\d+)", name).group(1))
+    """The 3 of `scale3_layer0` and of `layer3`."""
+    return int(re.findall(r"\d+", name)[0])
 
 
 def _convs(layers: Iterable[Layer]) -> list[Layer]:

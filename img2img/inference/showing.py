@@ -45,7 +45,7 @@ def interpolation(
     frames = frames or FRAMES
     latents = sampler.latents_of(ends, kind=kind)
     start = {name: value[:1].expand(frames, *value.shape[1:]) for name, value in latents.items()}
-    return _pictures(sampler.render({**start, Z: slerp(*latents[Z], frames)}))
+    return _pictures(sampler.render({**start, Z: slerp(latents[Z][0], latents[Z][1], frames)}))
 
 
 def traversal(

@@ -20,7 +20,7 @@ from img2img.inference.styles.book import StyleBook
 from img2img.inference.styles.looks import Choice, Look, Objects, StyleOverrides, choose
 from img2img.keys import STYLES, TARGET
 from img2img.labels import instance_classes
-from img2img.models.abilities import style_input_of
+from img2img.models.abilities import HasStyles, require_styles, style_input_of
 from img2img.models.base import Model
 from img2img.networks.compiling import compile_networks
 
@@ -156,10 +156,11 @@ class Translator:
         batch = self._batch(inputs)
         batch = {name: value.expand(len(looks), *value.shape[1:]) for name, value in batch.items()}
         if self.style_input:
-            batch[STYLES] = torch.cat([self._features(look, batch) for look in looks])
+            ids = batch[self.style_input]
+            batch[STYLES] = torch.cat([self._features(look, ids) for look in looks])
         with self._autocast():
-            pictures = self.model.translate(batch, rng=rng)
-        pictures = pictures.float().permute(0, 2, 3, 1).cpu().numpy()
+            translated = self.model.translate(batch, rng=rng)
+        pictures = translated.float().permute(0, 2, 3, 1).cpu().numpy()
         return [self.spec.target.denormalise(resize_image(p, inputs.size)) for p in pictures]
 
     def look(
@@ -181,20 +182,18 @@ class Translator:
         """
         inputs = self.prepare(inputs)
         base = self.encode(inputs, photo) if photo is not None else None
-        if self.book is None:
-            if base is not None and overrides == StyleOverrides():
-                return base
-            self.require_book()
-        objects = self.objects(inputs)
-        return choose(objects, self.book, overrides, seed=seed, variation=variation, base=base)
+        if self.book is None and base is not None and overrides == StyleOverrides():
+            return base
+        book, objects = self.require_book(), self.objects(inputs)
+        return choose(objects, book, overrides, seed=seed, variation=variation, base=base)
 
-    def require_styles(self) -> None:
-        """Raises ConfigError where the model was trained without instance features."""
-        if not self.style_input:
-            raise ConfigError(
-                f"{self.source}: this model has no styles; train one with `img2img train --model "
-                "pix2pixHD model.features=true`"
-            )
+    def require_styles(self) -> tuple[HasStyles, str]:
+        """The model, and the input whose ids carry styles.
+
+        Raises:
+            ConfigError: it was trained without instance features.
+        """
+        return require_styles(self.model, self.source)
 
     def require_book(self) -> StyleBook:
         """The run's styles.
@@ -214,9 +213,9 @@ class Translator:
             ConfigError: the model has no styles.
             DataError: as `translate`.
         """
-        self.require_styles()
+        _, style_input = self.require_styles()
         arrays = self.prepare(inputs).arrays
-        ids = arrays[self.style_input]
+        ids = arrays[style_input]
         labels = self.spec.labels
         label = torch.from_numpy(arrays[labels.name]) if labels else None
         return Objects(ids, instance_classes(torch.from_numpy(ids), label))
@@ -232,7 +231,7 @@ class Translator:
             ConfigError: the model has no styles.
             DataError: the photo has another size, type or other channels.
         """
-        self.require_styles()
+        model, style_input = self.require_styles()
         inputs = self.prepare(inputs)
         batch, size = self._batch(inputs), inputs.size
         photo = self.spec.target.fit(photo, "the photo")
@@ -246,14 +245,14 @@ class Translator:
         value = self.spec.target.normalise(resize_image(photo, work)).transpose(2, 0, 1)
         batch[TARGET] = torch.from_numpy(np.ascontiguousarray(value))[None].to(self.device)
         with self._autocast():
-            features = self.model.encode(batch)[0]
+            features = model.encode(batch)[0]
         rows = features.flatten(1).T.float().cpu().numpy()
-        ids, first = np.unique(batch[self.style_input].cpu().numpy(), return_index=True)
+        ids, first = np.unique(batch[style_input].cpu().numpy(), return_index=True)
         return {ident: Choice(rows[i]) for ident, i in zip(ids.tolist(), first, strict=True)}
 
-    def _features(self, look: Look, batch: Mapping[str, Tensor]) -> Tensor:
-        """(1, C, H, W): every pixel has its object's features, neutral ones where it has none."""
-        ids, index = batch[self.style_input][0, 0].unique(return_inverse=True)
+    def _features(self, look: Look, pixels: Tensor) -> Tensor:
+        """(1, C, H, W) of ids (N, 1, H, W): its object's features, neutral ones where it has none."""
+        ids, index = pixels[0, 0].unique(return_inverse=True)
         table = torch.zeros(len(ids), self.model.options.feature_channels)
         for row, ident in enumerate(ids.tolist()):
             if ident in look:

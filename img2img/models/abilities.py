@@ -65,6 +65,23 @@ class KeepsReferences(Protocol):
         ...
 
 
+def require_styles(model: Model, source: str) -> tuple[HasStyles, str]:
+    """A model with styles, and the input whose ids carry them.
+
+    Args:
+        source: where the model comes from, for the message.
+
+    Raises:
+        ConfigError: it was trained without styles.
+    """
+    if isinstance(model, HasStyles) and model.style_input is not None:
+        return model, model.style_input
+    raise ConfigError(
+        f"{source}: this model has no styles; train one with `img2img train --model "
+        "pix2pixHD model.features=true`"
+    )
+
+
 def style_input_of(model: Model) -> str | None:
     """The input whose ids carry styles; None: the model has none."""
     return model.style_input if isinstance(model, HasStyles) else None

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from img2img.data.describe import Data, describe_data
 from img2img.data.loader import PairDataset, iterate, make_loader
@@ -86,13 +87,8 @@ class PairValidator:
             self.lpips.to(device)
         elif config.training.best == "lpips" and len(dataset):
             raise ConfigError(f"training.best is lpips, but {self.remark}")
-
-    @property
-    def criterion(self) -> str:
-        """The metric that chooses `best`: as set, else LPIPS with weights, else SSIM."""
-        if self.training.best != "auto":
-            return self.training.best
-        return "lpips" if self.lpips is not None else "ssim"
+        usual = "ssim" if self.lpips is None else "lpips"
+        self.criterion = usual if config.training.best == "auto" else config.training.best
 
     def better(self, value: float, than: float | None) -> bool:
         """Whether a score of the criterion beats another; NaN never does."""
@@ -146,13 +142,12 @@ class PairValidator:
         names = [self.dataset.source.name(i) for i in range(len(rows))]
         return means, contact_sheet(rows, names) if rows else None
 
-    def _scores(self, model: Model, batch, fake) -> dict[str, float]:
-        real = batch[TARGET]
-        valid = model.valid(batch)
+    def _scores(self, model: Model, batch: Batch, fake: Tensor) -> dict[str, float]:
+        real, valid = batch[TARGET], model.valid(batch)
         if valid is not None and not valid.any():
             return {}  # nothing of this picture counts
-        scores = {"l1": l1(fake, real, valid), "psnr": psnr(fake, real, valid)}
-        scores["ssim"] = ssim(fake, real, valid)
+        metrics = {"l1": l1, "psnr": psnr, "ssim": ssim}
         if self.lpips is not None:
-            scores["lpips"] = self.lpips(fake, real, valid)
+            metrics["lpips"] = self.lpips
+        scores = {name: metric(fake, real, valid) for name, metric in metrics.items()}
         return {name: float(value) for name, value in scores.items() if value is not None}

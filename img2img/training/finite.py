@@ -51,7 +51,7 @@ class FiniteGuard:
         bad = self.judge(trained, loss)
         if optimizer.defaults.get("fused"):
             # How torch's own GradScaler tells a fused optimizer to leave everything as it is.
-            optimizer.grad_scale, optimizer.found_inf = None, bad
+            vars(optimizer).update(grad_scale=None, found_inf=bad)
             optimizer.step()
         elif isinstance(optimizer, torch.optim.RMSprop):  # a gradient of 0 moves no weight
             for parameter in trained:

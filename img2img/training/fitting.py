@@ -102,9 +102,9 @@ def fit_into(
         return plan(changes).forecast.peak <= budget.size
 
     given = plan({})
-    batches = _batches(config, given.forecast.model.least_batch)
+    batches: list[Changes] = _batches(config, given.forecast.model.least_batch)
     recomputed = {} if config.training.activation_checkpointing else {CHECKPOINTING: True}
-    stages = [
+    stages: list[list[Changes]] = [
         [{}],
         batches,
         [changes | recomputed for changes in batches],
@@ -150,9 +150,9 @@ def _crops(config: Config, data: Data, model: Model) -> list[tuple[int, int]]:
     They are multiples of what the networks halve, and the discriminator has room in them. None where
     pictures are drawn from noise: those that a generator makes would be parts, too.
     """
-    if task_of(config.model.name).one_size:
-        return []
     whole = data.spec.smallest
+    if whole is None or task_of(config.model.name).one_size:
+        return []
     multiple = max(getattr(net, "size_multiple", 1) for net in model.networks().values())
     crops = [_rounded([side * share for side in whole], multiple) for share in SHARES]
     return [

@@ -90,7 +90,7 @@ def nothing_left(trainer: Trainer) -> str:
     """Why a run that is gone on with has nothing to train, and how to train on."""
     step, schedule = trainer.progress.step, trainer.schedule
     if step < schedule.total:
-        limit = trainer.settings.max_steps
+        limit = trainer.last_step  # that is, `max_steps`
         end = f"--max-steps {limit}"
         remedy = f"set a higher limit (its schedule ends at step {schedule.total})"
         change = f"--max-steps {schedule.total}"

@@ -307,7 +307,7 @@ def make_trainer(
     )
 
 
-def _start_from(model, name: str) -> str:
+def _start_from(model: Model, name: str) -> str:
     """Loads another run's weights; `name` is a run, or a checkpoint file."""
     path = expand(name)
     source = read_checkpoint(path) if path.is_file() else pick_checkpoint(find_run(name), None)

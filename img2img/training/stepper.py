@@ -18,7 +18,7 @@ from img2img.training.finite import FiniteGuard
 from img2img.training.means import RunningMeans
 from img2img.training.observing import observe
 from img2img.training.state import TrainingState
-from img2img.training.unrolling import terms_ahead
+from img2img.training.unrolling import terms_of
 
 
 class Stepper:
@@ -68,7 +68,7 @@ class Stepper:
             for group in self.state.optimizers[update.name].param_groups:
                 group["lr"] = self.state.config.training.learning_rate(update.role) * factor
 
-    def step(self, group: list[dict[str, Tensor]], *, observed: bool = False) -> None:
+    def step(self, group: Sequence[Batch], *, observed: bool = False) -> None:
         """One step from the gradients of one batch, or of several.
 
         Over several batches, and where the model's updates share a graph, no weight moves before
@@ -124,13 +124,15 @@ class Stepper:
 
     def _loss(self, update: Update, batch: Batch, out: Output) -> Tensor:
         """The weighed sum of an update's terms, which are noted in `means`."""
-        autocast = self.accelerator.autocast
-        if update.ahead:
-            optimizers, clip = self.state.optimizers, self.guard.clip
-            terms = terms_ahead(self.model, update, optimizers, batch, out, autocast, clip=clip)
-        else:
-            with autocast():
-                terms = self.model.losses(update.name, batch, out)
+        terms = terms_of(
+            self.model,
+            update,
+            batch,
+            out,
+            self.state.optimizers,
+            self.accelerator.autocast,
+            clip=self.guard.clip,
+        )
         for name, value in terms.items():
             self.means.add(f"{update.name}/{name}", value)
             self._terms.setdefault(f"{update.name}/{name}", []).append(value.detach())
@@ -187,9 +189,10 @@ class Stepper:
 
     def _average(self, parameters: list[nn.Parameter], loss: Tensor) -> Tensor:
         """Averages the gradients between the processes; returns the averaged loss."""
-        flat = torch.cat([*(p.grad.flatten() for p in parameters), loss.flatten()])
+        gradients = [p.grad for p in parameters if p.grad is not None]
+        flat = torch.cat([*(gradient.flatten() for gradient in gradients), loss.flatten()])
         flat = self.accelerator.reduce(flat, "mean")
-        *parts, loss = flat.split([*(p.numel() for p in parameters), 1])
-        for parameter, part in zip(parameters, parts, strict=True):
-            parameter.grad.copy_(part.view_as(parameter))
+        *parts, loss = flat.split([*(gradient.numel() for gradient in gradients), 1])
+        for gradient, part in zip(gradients, parts, strict=True):
+            gradient.copy_(part.view_as(gradient))
         return loss[0]

@@ -84,7 +84,8 @@ class Trainer:
             settling=task.settling,
         )
         self.signals = StopSignals()
-        self._deadline, self._enough = None, False
+        self._deadline: float | None = None
+        self._enough = False
         per_epoch = -(-self.batches.per_epoch // self.settings.accumulation)
         self.schedule = Schedule.of(self.settings, per_epoch)
 
@@ -149,8 +150,8 @@ class Trainer:
         reason = self._reason_to_stop()
         while reason is None:
             self.batches.epoch, self.batches.start = progress.epoch, progress.batch
-            for group in self._groups():
-                self._stop_on_error(group)
+            for found in self._groups():
+                group = self._require_batches(found)
                 factor = self.schedule.factor(step=progress.step, epoch=progress.epoch)
                 self.stepper.set_learning_rate(factor)
                 observed = (progress.step + 1) % self.settings.log_every == 0
@@ -173,18 +174,20 @@ class Trainer:
         losses = self.stepper.losses()
         return together(self.accelerator, lambda: on_step(self.progress.step, losses))
 
-    def _stop_on_error(self, group: list[Batch] | UserError) -> None:
+    def _require_batches(self, found: list[Batch] | UserError) -> list[Batch]:
         """Where a pair of any process cannot be read, all of them save, and leave together."""
-        failed = isinstance(group, UserError)
-        if not in_any(self.accelerator, failed):
-            return
-        if self.progress.step:
+        failed = in_any(self.accelerator, isinstance(found, UserError))
+        if failed and self.progress.step:
             self._save()
-        raise group if failed else TrainingError("another process could not read a pair")
+        if isinstance(found, UserError):
+            raise found
+        if failed:
+            raise TrainingError("another process could not read a pair")
+        return found
 
     def _groups(self) -> Iterator[list[Batch] | UserError]:
         """The epoch's batches in groups whose gradients make one step, or what is wrong."""
-        group = []
+        group: list[Batch] = []
         for batch in self.loader:
             if isinstance(batch, UserError):
                 yield batch
@@ -261,7 +264,9 @@ class Trainer:
             say(f"step {self.progress.step}: health: {finding.message}")
             tracker.finding(self.progress.step, finding.rule, finding.message)
 
-    def _validate(self, tracker: Tracker) -> None:
+    def _validate(self, tracker: Tracker | None) -> None:
+        if tracker is None:  # the main process alone validates, and has one
+            return
         with self.state.translating():
             scores, sheet = self.validator.run(
                 self.model, lambda: self.signals.received is not None

@@ -20,22 +20,25 @@ from img2img.training.optim import named_parameters
 Tensors = list[Tensor]
 
 
-def terms_ahead(
+def terms_of(
     model: Model,
     update: Update,
-    optimizers: Mapping[str, Optimizer],
     batch: Batch,
     out: Output,
+    optimizers: Mapping[str, Optimizer],
     autocast: Callable[[], AbstractContextManager],
     *,
     clip: float = 0.0,
 ) -> Terms:
-    """The losses of an update that looks ahead (`Update.ahead`), under the weights of later.
+    """The losses of an update; of one that looks ahead (`Update.ahead`), under the weights of later.
 
     The steps in between are those of the other update's own optimizer, from its present moments and
     on the same batch. What its model does after a step, such as to clip weights, is left out, and
     `training.clip` is not.
     """
+    if update.ahead is None:
+        with autocast():
+            return model.losses(update.name, batch, out)
     name, steps = update.ahead
     other = next(each for each in model.updates if each.name == name)
     names = list(named_parameters(model, other))

@@ -109,5 +109,5 @@ def _styles(
 
 def _example(collection: Collection, row: int, names: Mapping[int, str]) -> Example:
     picture = int(collection.pictures[row])
-    box = tuple(int(v) for v in collection.boxes[row])
-    return Example(picture, names[picture], int(collection.ids[row]), box)
+    x, y, width, height = map(int, collection.boxes[row])
+    return Example(picture, names[picture], int(collection.ids[row]), (x, y, width, height))

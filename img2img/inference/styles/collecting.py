@@ -11,6 +11,7 @@ from torch import Tensor
 from img2img.data.loader import Key, PairDataset, close, iterate, make_loader
 from img2img.distributed.sharing import ProcessGroup
 from img2img.labels import instance_classes
+from img2img.models.abilities import require_styles
 from img2img.models.base import Model
 from img2img.progress import Meter
 
@@ -82,6 +83,7 @@ def _encode(
     shown: bool,
 ) -> dict[int, tuple[np.ndarray, ...]]:
     """Features, classes, ids, boxes and sizes of the objects of every picture, by its position."""
+    encoder, style_input = require_styles(model, "the run")
     labels = model.spec.labels
     loader = make_loader(dataset, keys, workers=workers)
     indices = [index for batch in keys for index, _ in batch]
@@ -89,10 +91,10 @@ def _encode(
     meter = Meter(len(indices), what="encoding pictures", shown=shown)
     try:
         for batch in iterate(loader):
-            features = model.encode({n: v.to(device) for n, v in batch.items()}).float().cpu()
+            features = encoder.encode({n: v.to(device) for n, v in batch.items()}).float().cpu()
             for row in range(len(features)):
                 label = batch[labels.name][row, 0] if labels else None
-                parts.append(_objects(features[row], batch[model.style_input][row, 0], label))
+                parts.append(_objects(features[row], batch[style_input][row, 0], label))
             meter.advance(len(features))
     finally:
         meter.close()

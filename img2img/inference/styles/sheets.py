@@ -114,14 +114,16 @@ def _scene(run: StyledRun, book: StyleBook, cls: int) -> tuple[Prepared, Objects
         inputs = run.translator.complete(run.pairs.source.read(index))
         objects = run.translator.objects(inputs)
         sizes = {ident: int((objects.ids == ident).sum()) for ident in idents}
-        largest = max(sizes, key=sizes.get)
+        largest = max(sizes, key=lambda ident: sizes[ident])
         found.append((sizes[largest], -index, inputs, objects, largest))
     return max(found, key=lambda entry: entry[:2])[2:]
 
 
 def _real_ones(run: StyledRun, style: Style) -> list[np.ndarray]:
     """The style's most typical training objects, cut out of their photos."""
-    photos = [to_picture(run.pairs[e.picture, 0][TARGET]) for e in style.examples[:EXAMPLES]]
+    photos = [
+        to_picture(run.pairs.sample((e.picture, 0))[TARGET]) for e in style.examples[:EXAMPLES]
+    ]
     examples = zip(photos, style.examples, strict=False)
     return [photo[crop_box(example.box, photo.shape[:2])] for photo, example in examples]
 
