@@ -24,8 +24,9 @@ FORMAT = 1
 _HEADER = "img2img"
 SUFFIX = ".safetensors"
 
-# Names of tensors: `model/generator/stem.conv.weight`, `ema/...`, `optim/...`, `rng/...`.
-WEIGHTS, AVERAGE, OPTIMIZER, RNG = "model/", "ema/", "optim/", "rng/"
+# Names of tensors: `model/generator/stem.conv.weight`, `ema/...`, `optim/...`, and by process `rng/0/...`,
+# `buffers/1/...`.
+WEIGHTS, AVERAGE, OPTIMIZER, RNG, BUFFERS = "model/", "ema/", "optim/", "rng/", "buffers/"
 
 
 @dataclass(frozen=True)

@@ -85,17 +85,17 @@ class TrainingState:
     def save(self, run: Path, *, keep: int) -> None:
         """Writes a checkpoint of everything and deletes all but the newest `keep`.
 
-        Every process calls it: each adds its random state, the main one writes.
+        Every process calls it: each adds its random state and its buffers, the main one writes.
 
         Raises:
             CheckpointError: it cannot be written; former checkpoints are untouched.
             TrainingError: in the other processes, where the main one could not write it.
         """
-        rng = self._gather_rng()
-        main_alone(self.accelerator, lambda: self._write(run / CHECKPOINTS, rng, keep))
+        own = self._gather_rng() | self._gather_buffers()
+        main_alone(self.accelerator, lambda: self._write(run / CHECKPOINTS, own, keep))
 
-    def _write(self, folder: Path, rng: dict[str, Tensor], keep: int) -> None:
-        tensors = {**self._weights(), **rng}
+    def _write(self, folder: Path, own: dict[str, Tensor], keep: int) -> None:
+        tensors = {**self._weights(), **own}
         for update in self.model.updates:
             moments = optimizer_tensors(self.model, update, self.optimizers[update.name])
             tensors.update({f"{files.OPTIMIZER}{k}": v for k, v in moments.items()})
@@ -118,6 +118,9 @@ class TrainingState:
         states = files.by_network(checkpoint.tensors(files.WEIGHTS))
         for name, network in self.model.networks().items():
             load_strictly(network, states.get(name, {}), name)
+        index = self.accelerator.process_index
+        for name, value in checkpoint.tensors(f"{files.BUFFERS}{index}/").items():
+            self.model.get_buffer(name).copy_(value)
         moments = checkpoint.tensors(files.OPTIMIZER)
         for update in self.model.updates:
             load_optimizer_tensors(self.model, update, self.optimizers[update.name], moments)
@@ -207,6 +210,19 @@ class TrainingState:
             rows = self.accelerator.gather(state.to(device)[None]).cpu()
             for rank, row in enumerate(rows):
                 gathered[f"{files.RNG}{rank}/{name}"] = row.clone()
+        return gathered
+
+    def _gather_buffers(self) -> dict[str, Tensor]:
+        """The buffers in which other processes differ from the first one, whose are with the weights.
+
+        Weights are the same in all of them. But each fills a history, say, with pictures of its own.
+        """
+        gathered: dict[str, Tensor] = {}
+        for name, buffer in self.model.named_buffers():
+            rows = self.accelerator.gather(buffer[None]).cpu()
+            for rank, row in enumerate(rows):
+                if not torch.equal(row, rows[0]):
+                    gathered[f"{files.BUFFERS}{rank}/{name}"] = row.clone()
         return gathered
 
     def _set_rng(self, checkpoint: files.Checkpoint) -> None:
