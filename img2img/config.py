@@ -5,6 +5,7 @@ model brings its own settings and this file need not know them.
 """
 
 import copy
+import reprlib
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ import yaml
 from pydantic import ValidationError, create_model
 
 from img2img.errors import ALIKE, ConfigError, best_match, nearest
+from img2img.foreign import MOST_YAML, parse_yaml
 from img2img.schema import Config, Section, subsection, walk
 
 # Settings by the names that they had, as older configs, runs and habits have them.
@@ -24,23 +26,6 @@ RENAMED = {
 _told: set[str] = set()  # once in a process
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML that refuses a key given twice (PyYAML lets the last one win silently)."""
-
-    def construct_mapping(self, node, deep=False):
-        seen = []
-        for key_node, _ in node.value:
-            if key_node.tag == "tag:yaml.org,2002:merge":  # `<<: *other`: may be overridden
-                continue
-            key = self.construct_object(key_node, deep=True)
-            if key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"key {key!r} is given twice", key_node.start_mark
-                )
-            seen.append(key)
-        return super().construct_mapping(node, deep)
-
-
 def read_yaml(path: Path) -> dict:
     """The mapping in a YAML file.
 
@@ -48,10 +33,11 @@ def read_yaml(path: Path) -> dict:
         ConfigError: the file is missing, no YAML, no mapping, or has a key twice.
     """
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), _Loader)
+        with path.open(encoding="utf-8") as file:
+            content = parse_yaml(file.read(MOST_YAML + 1))
     except OSError as error:
         raise ConfigError(f"{path}: the config cannot be read ({error.strerror})") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise ConfigError(f"{path}: not valid YAML: {error}") from error
     if not isinstance(content, dict):
         raise ConfigError(f"{path}: expected `key: value` lines, got {type(content).__name__}")
@@ -67,8 +53,8 @@ def parse_overrides(items: Iterable[str]) -> dict[str, Any]:
             problems.append(f"{item!r}: expected key=value, for example training.lr=1e-4")
             continue
         try:
-            overrides[key.strip()] = yaml.load(text, _Loader)
-        except yaml.YAMLError:
+            overrides[key.strip()] = parse_yaml(text)
+        except ValueError:
             overrides[key.strip()] = text
     if problems:
         raise ConfigError("\n".join(problems))
@@ -273,7 +259,7 @@ def _describe(
     reason = problem["msg"].removeprefix("Value error, ")
     given = problem.get("input")
     # Of settings that do not go together the reason says which.
-    got = "" if isinstance(given, Mapping) else f" (got {given!r})"
+    got = "" if isinstance(given, Mapping) else f" (got {reprlib.repr(given)})"
     return f"{where}: {dotted}: {reason}{got}"
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from img2img.errors import ConfigError
+from img2img.foreign import read_json
 from img2img.metrics import Better
 from img2img.runs.writing import write_text
 
@@ -109,7 +110,7 @@ class Evaluation:
             ConfigError: there is no such file, or it holds something else.
         """
         try:
-            data = json.loads(path.read_text(encoding="utf-8"))
+            data = read_json(path)
             scores: dict[str, Score] = {}
             for name, values in data.pop("scores").items():
                 known: dict[str, Any] = {k: math.nan if v is None else v for k, v in values.items()}

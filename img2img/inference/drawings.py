@@ -6,6 +6,7 @@ from pathlib import Path
 
 from img2img.errors import ConfigError
 from img2img.fields.files import suffix_for, write_image
+from img2img.foreign import parse_json
 from img2img.inference.sampler import BATCH, LatentSampler
 from img2img.keys import CLASS
 from img2img.runs.writing import write_text
@@ -69,7 +70,7 @@ def _read_record(path: Path) -> list[dict[str, str]]:
     if not path.is_file():
         return []
     try:
-        lines = [json.loads(text) for text in path.read_text(encoding="utf-8").splitlines()]
+        lines = [parse_json(text) for text in path.read_text(encoding="utf-8").splitlines()]
         wanted = ["checkpoint", *["file"] * (len(lines) - 1)]
         return [{key: line[key], **line} for line, key in zip(lines, wanted, strict=True)]
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from img2img.errors import ConfigError, nearest
+from img2img.foreign import read_json
 
 NAME = r"[^\s+-]+"  # of a list of seeds, as it stands in a sum
 
@@ -56,7 +57,7 @@ def read_names(path: Path) -> dict[str, list[int]]:
         ConfigError: unreadable, no such JSON, or a name that no sum can have.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror})") from error
     except ValueError as error:

@@ -25,6 +25,7 @@ TAPS = {"vgg16": (1, 6, 11, 18, 25), "vgg19": (1, 6, 11, 20, 29)}
 # A convolution that only this one has: the other has an activation at the same place.
 TELLTALE = {"vgg16": "features.17.weight", "vgg19": "features.16.weight"}
 
+MOST_TIMES = 8  # of a file's size, its tensors' together: tied ones count several times
 IMAGENET_MEAN = (0.485, 0.456, 0.406)  # of torchvision's weights, for images in [0, 1]
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
@@ -109,6 +110,13 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     state = state.get("state_dict", state) if isinstance(state, dict) else None
     if not state or not all(isinstance(value, Tensor) for value in state.values()):
         raise ConfigError(f"{path}: expected a dictionary of tensors by name")
+    # One value can be stored as a tensor of any size: whoever copies it runs out of memory.
+    claimed = sum(value.numel() * value.element_size() for value in state.values())
+    if claimed > MOST_TIMES * path.stat().st_size:
+        raise ConfigError(
+            f"{path}: a file of {path.stat().st_size:,} bytes whose tensors would take {claimed:,}: "
+            "no weights"
+        )
     return state
 
 

@@ -18,6 +18,7 @@ from torch import Tensor
 from img2img import __version__
 from img2img.data.spec import DataSpec
 from img2img.errors import CheckpointError
+from img2img.foreign import parse_json
 from img2img.runs.writing import replacing
 
 FORMAT = 1
@@ -110,7 +111,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
             "are brought in by `img2img import-weights`"
         )
     try:
-        meta = json.loads(header)
+        meta = parse_json(header, finite=False)
         version, number = meta["version"], meta["format"]
         if number == FORMAT:
             return Checkpoint(path, meta, DataSpec.model_validate(meta["spec"]))

@@ -111,11 +111,13 @@ def test_what_cannot_be_imported(vector, tmp_path, capsys):
     torch.save({"weight": torch.zeros(3)}, tmp_path / "other.pth")
     (tmp_path / "text.pth").write_text("no weights")
     torch.save({"model": torch.nn.Linear(1, 1)}, tmp_path / "pickled.pth")
+    torch.save({"weight": torch.zeros(1).expand(10**11)}, tmp_path / "bomb.pth")
     for file, expected in (
         ("D.pth", "expected one generator"),
         ("other.pth", "not a network of pix2pixHD"),
         ("text.pth", "not a readable weight file"),
         ("pickled.pth", "not a readable weight file"),
+        ("bomb.pth", "whose tensors would take 400,000,000,000"),
         ("gone.pth", "no such weight file"),
     ):
         assert do_import(tmp_path / file, "--run", tmp_path / "run") == 2

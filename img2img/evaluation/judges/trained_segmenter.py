@@ -19,6 +19,7 @@ from img2img.errors import ConfigError, DataError, UserError
 from img2img.evaluation.heldout import HeldOut
 from img2img.evaluation.judges.learning import build_seeded, fit
 from img2img.evaluation.judges.segmenters import NetworkSegmenter, fingerprint
+from img2img.foreign import parse_json
 from img2img.keys import TARGET
 from img2img.networks.padding import run_padded
 from img2img.networks.unet import UNet
@@ -215,7 +216,7 @@ def load(path: Path, device: torch.device) -> NetworkSegmenter:
     """
     try:
         with safe_open(path, "pt") as file:
-            header = json.loads((file.metadata() or {})[_HEADER])
+            header = parse_json((file.metadata() or {})[_HEADER])
             state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
         network = PhotoSegmenter(in_channels=header["in_channels"], classes=header["classes"])
         network.load_state_dict(state)

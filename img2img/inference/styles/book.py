@@ -15,6 +15,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from img2img.errors import CheckpointError, ConfigError, nearest
+from img2img.foreign import read_json
 from img2img.runs.writing import write_text
 
 FILE = "styles.json"
@@ -164,7 +165,7 @@ class StyleBook:
         if not path.exists():
             return None
         try:
-            meta = json.loads(path.read_text(encoding="utf-8"))
+            meta = read_json(path)
             if meta["format"] not in (1, FORMAT):
                 raise ValueError(f"format {meta['format']}, expected {FORMAT}")
             entries = {entry["id"]: entry for entry in meta["classes"]}

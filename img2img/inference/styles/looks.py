@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from img2img.errors import ConfigError, DataError
+from img2img.foreign import read_json
 from img2img.inference.styles.book import Style, StyleBook
 from img2img.lazy import renamed
 
@@ -175,7 +176,7 @@ def read_look(path: Path, channels: int) -> dict[int, Choice]:
         DataError: no such file, not a look, or one of another model.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
         if content["format"] != FORMAT:
             raise ValueError(f"format {content['format']!r}, expected {FORMAT!r}")
         look = {
