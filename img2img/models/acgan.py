@@ -10,7 +10,7 @@ from typing import Literal
 from torch import Tensor
 
 from img2img.data.spec import DataSpec
-from img2img.keys import CLASS, TARGET
+from img2img.keys import CLASS
 from img2img.losses.classes import class_loss
 from img2img.models import regularizers
 from img2img.models.base import Batch, Terms
@@ -54,24 +54,8 @@ class ACGAN(GANBase[ACGANOptions]):
             options, spec, latents, outputs=1 + latents.given
         )
 
-    def losses(self, update: str, batch: Batch, out: Drawn) -> Terms:
-        if update == "g":
-            on_fake, class_of_fake = self._judge(out.fake, batch)
-            return {
-                **self.objective.generator(on_fake),
-                "label": class_loss(class_of_fake, out.latents[CLASS]),
-            }
-        real, fake = batch[TARGET], out.fake
-        on_real, class_of_real = self._judge(real, batch)
-        on_fake, class_of_fake = self._judge(fake, batch)
-        named = class_loss(class_of_fake, out.latents[CLASS]) * self.options.weights.label_fake
-        return {
-            **self.objective.discriminator(on_real, on_fake, out),
-            **self.objective.penalty(lambda picture: self._judge(picture, batch)[0], real, fake),
-            "label": class_loss(class_of_real, batch[CLASS]) + named,
-        }
-
-    def _judge(self, picture: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
-        """The verdict (N, 1), and the classes' logits."""
-        outputs = self.judge(picture, batch)
-        return outputs[:, :1], outputs[:, 1:]
+    def naming(self, of_real: Tensor | None, of_fake: Tensor, batch: Batch, out: Drawn) -> Terms:
+        label = class_loss(of_fake, out.latents[CLASS])
+        if of_real is not None:
+            label = class_loss(of_real, batch[CLASS]) + label * self.options.weights.label_fake
+        return {"label": label}

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, Generic, TypeVar
 
 import torch
@@ -100,7 +99,7 @@ class GANBase(Model[GANOptionsT, Drawn], Generic[GANOptionsT]):
     """A generator that draws from noise against a discriminator.
 
     A subclass makes the two networks, and says what the discriminator is `told` beside the picture.
-    One whose discriminator says more than real or generated has its own losses.
+    One whose discriminator says more than its verdict, real or generated, makes terms of it (`naming`).
     """
 
     task = "generative"
@@ -134,13 +133,26 @@ class GANBase(Model[GANOptionsT, Drawn], Generic[GANOptionsT]):
         """
         return self.discriminator(self.noise(picture), *self.told(batch))
 
+    def naming(self, of_real: Tensor | None, of_fake: Tensor, batch: Batch, out: Drawn) -> Terms:
+        """Terms of what the discriminator says beside its verdict, of both networks' losses.
+
+        Args:
+            of_real, of_fake: (N, ...), all of its outputs but the first; for the generator no `of_real`.
+        """
+        return {}
+
     def losses(self, update: str, batch: Batch, out: Drawn) -> Terms:
-        judge = partial(self.judge, batch=batch)
-        if update == "g":
-            return self.objective.generator(judge(out.fake))
         real, fake = batch[TARGET], out.fake
-        terms = self.objective.discriminator(judge(real), judge(fake), out)
-        return terms | self.objective.penalty(judge, real, fake)
+        if update == "g":
+            on_fake = self.judge(fake, batch)
+            named = self.naming(None, on_fake[:, 1:], batch, out)
+            return self.objective.generator(on_fake[:, :1]) | named
+        on_real, on_fake = self.judge(real, batch), self.judge(fake, batch)
+        return {
+            **self.objective.discriminator(on_real[:, :1], on_fake[:, :1], out),
+            **self.objective.penalty(lambda x: self.judge(x, batch)[:, :1], real, fake),
+            **self.naming(on_real[:, 1:], on_fake[:, 1:], batch, out),
+        }
 
     def after(self, update: str, out: Drawn) -> None:
         if update == "d":

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from img2img.data.spec import DataSpec
 from img2img.errors import ConfigError
-from img2img.keys import CATEGORY, CODES, TARGET
+from img2img.keys import CATEGORY, CODES
 from img2img.losses.classes import categorical_information, continuous_information
 from img2img.models import regularizers
 from img2img.models.base import Batch, Terms
@@ -66,32 +66,14 @@ class InfoGAN(GANBase[InfoGANOptions]):
             options, spec, latents, recognised=latents.given
         )
 
-    def losses(self, update: str, batch: Batch, out: Drawn) -> Terms:
-        if update == "g":
-            on_fake, found = self._judge(out.fake, batch)
-            return self.objective.generator(on_fake) | self._unknown(found, out)
-        real, fake = batch[TARGET], out.fake
-        on_real, _ = self._judge(real, batch)
-        on_fake, found = self._judge(fake, batch)
-        return {
-            **self.objective.discriminator(on_real, on_fake, out),
-            **self.objective.penalty(lambda picture: self._judge(picture, batch)[0], real, fake),
-            **self._unknown(found, out),
-        }
-
     def categories(self, picture: Tensor) -> Tensor:
         """The categorical code that Q finds likeliest of pictures (N, C, H, W): (N,) int64."""
         return self.discriminator(picture)[:, 1 : 1 + self.options.categories].argmax(1)
 
-    def _judge(self, picture: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
-        """The verdict (N, 1), and what Q finds: logits of the category, means of the codes."""
-        outputs = self.judge(picture, batch)
-        return outputs[:, :1], outputs[:, 1:]
-
-    def _unknown(self, found: Tensor, out: Drawn) -> Terms:
+    def naming(self, of_real: Tensor | None, of_fake: Tensor, batch: Batch, out: Drawn) -> Terms:
         """-L_I of the codes that the pictures were drawn with (Eq. 5)."""
-        logits, means = found.split([self.options.categories, self.options.codes], dim=1)
-        terms = {}
+        logits, means = of_fake.split([self.options.categories, self.options.codes], dim=1)
+        terms: Terms = {}
         if self.options.categories:
             terms["category"] = -categorical_information(logits, out.latents[CATEGORY])
         if self.options.codes:
