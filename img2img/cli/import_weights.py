@@ -35,6 +35,11 @@ def parse(argv: list[str]) -> argparse.Namespace:
         "--dropout", action=argparse.BooleanOptionalAction, default=True, help="of the U-Net"
     )
     parser.add_argument(
+        "--norm",
+        choices=["instance", "batch", "none"],
+        help="that the networks were trained with; default: by the weights",
+    )
+    parser.add_argument(
         "--running-statistics",
         action="store_true",
         help="batch norms use their running statistics instead of each picture's own",
@@ -56,6 +61,7 @@ def main(argv: list[str]) -> int:
         direction=a.direction,
         palette=a.palette,
         dropout=a.dropout,
+        norm=a.norm,
         own_statistics=not a.running_statistics,
     )
     path = run_path(a.run)

@@ -42,6 +42,7 @@ class Unknowns:
         direction: which half of a side-by-side picture is the input.
         palette: colours of the classes.
         dropout: of the U-Net, used by `--stochastic`.
+        norm: "instance", "batch" or "none", of all networks.
         own_statistics: batch norms use each picture's statistics, as published results do.
     """
 
@@ -52,6 +53,7 @@ class Unknowns:
     palette: str | None = None
     dropout: bool = True
     own_statistics: bool = True
+    norm: str | None = None
 
 
 def import_weights(
@@ -66,7 +68,7 @@ def import_weights(
         ConfigError: a file cannot be read, or the flags contradict it.
         CheckpointError: a file holds no published network, or none is a generator.
     """
-    found = {path: recognise(read_weights(path), path) for path in files}
+    found = {path: recognise(read_weights(path), path, unknowns.norm) for path in files}
     generators = [f for f in found.values() if f.kind in ("unet", "resnet", "enhancer")]
     discriminators = [f for f in found.values() if f.is_discriminator]
     encoders = [f for f in found.values() if f.kind == "encoder"]
@@ -78,6 +80,13 @@ def import_weights(
     generator = generators[0]
     discriminator = discriminators[0] if discriminators else None
     encoder = encoders[0] if encoders else None
+    for other in (discriminator, encoder):
+        if other and any(other.sizes[key] != generator.sizes[key] for key in ("norm", "bias")):
+            raise CheckpointError(
+                f"{other.where}: norm {other.sizes['norm']}, but the generator has "
+                f"{generator.sizes['norm']}, or other biases; name both with --norm, or import the "
+                "generator alone"
+            )
     networks: dict[str, nn.Module] = {"generator": generator.build()}
     if discriminator:
         networks["discriminator"] = discriminator.build()
@@ -252,6 +261,13 @@ def _assumed(
         lines.append(f"direction: {unknowns.direction} (--direction)")
     if generator.kind == "unet":
         lines.append(f"dropout: {'yes' if unknowns.dropout else 'no'} (--no-dropout)")
+    norm = generator.sizes["norm"]
+    if not unknowns.norm and norm != "batch":
+        norm += (
+            ", because no norm has weights and the convolutions before them "
+            f"have {'a bias' if generator.sizes['bias'] else 'no bias'}"
+        )
+    lines.append(f"norm: {norm} (--norm: instance, batch or none)")
     if generator.sizes["norm"] == "batch":
         how = "each picture's own statistics" if unknowns.own_statistics else "running statistics"
         lines.append(f"batch norm: {how} (--running-statistics)")

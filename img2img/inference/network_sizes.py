@@ -101,10 +101,15 @@ def _convs(layers: Iterable[Layer]) -> list[Layer]:
 
 
 def _shared(layers: list[Layer]) -> dict[str, Any]:
-    """Norm and bias: the first convolution before a norm tells (the U-Net's first of all)."""
-    norm = "batch" if any(layer.is_norm for layer in layers) else "instance"
-    convs = _convs(layers)
-    return {"norm": norm, "bias": "bias" in convs[1].tensors}
+    """Norm and bias, by the second convolution, which stands before a norm in every network.
+
+    Batch norms have weights. Instance norms and no norms have none, but
+    pytorch-CycleGAN-and-pix2pix gives the convolutions before them a bias with instance norms alone,
+    and pix2pixHD knows no other norms.
+    """
+    bias = "bias" in _convs(layers)[1].tensors
+    batch = any(layer.is_norm for layer in layers)
+    return {"norm": "batch" if batch else "instance" if bias else "none", "bias": bias}
 
 
 def _read_unet(layers: list[Layer]) -> tuple[str, dict[str, Any]]:

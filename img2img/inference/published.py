@@ -60,11 +60,14 @@ class Published:
         return network
 
 
-def recognise(state: StateDict, where: str | Path) -> Published:
+def recognise(state: StateDict, where: str | Path, norm: str | None = None) -> Published:
     """What a published state dict holds.
 
+    Args:
+        norm: "instance" or "none", where the file's user knows better than its tensors tell.
+
     Raises:
-        CheckpointError: nothing that is known, with the first keys.
+        CheckpointError: nothing that is known, with the first keys, or norms that contradict `norm`.
     """
     state = {key.removeprefix("module."): value for key, value in state.items()}
     layers, dropped = read_layers(state)
@@ -78,6 +81,18 @@ def recognise(state: StateDict, where: str | Path) -> Published:
             f"{', '.join(list(state)[:4]) or 'nothing'} ..."
         )
     kind, sizes, ordered = found
+    if any(key.endswith("running_mean") for key in dropped):  # of old instance norms
+        sizes["norm"] = "instance"
+    lacking = any(layer.is_norm and "running_mean" not in layer.tensors for layer in ordered)
+    if lacking:
+        raise CheckpointError(
+            f"{where}: norms with weights but without statistics (instance norms with affine=True), "
+            "which neither published code makes and no network here has"
+        )
+    if norm and norm != sizes["norm"] and "batch" in (norm, sizes["norm"]):
+        has = "has" if sizes["norm"] == "batch" else "has no"
+        raise CheckpointError(f"{where}: --norm {norm}, but the file {has} weights of batch norms")
+    sizes["norm"] = norm or sizes["norm"]
     return Published(kind, sizes, tuple(ordered), str(where), tuple(dropped))
 
 
