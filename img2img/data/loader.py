@@ -3,7 +3,9 @@
 That makes stopping in mid-epoch and going on exact, with any number of worker processes.
 """
 
+import atexit
 import signal
+import weakref
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
@@ -19,8 +21,6 @@ from img2img.data.spec import DataSpec
 from img2img.data.transforms import JointTransform
 from img2img.errors import DataError, UserError
 from img2img.keys import TARGET
-
-GRACE = 20  # seconds that a worker outlives SIGTERM: enough for a step
 
 Key = tuple[int, int]  # index of a pair, seed of its augmentation
 
@@ -195,19 +195,28 @@ def collate(samples: list[dict[str, Tensor] | UserError]) -> dict[str, Tensor] |
 
 
 def _outlive_signals(_: int) -> None:
-    """Terminals and launchers signal the whole process group, but the parent needs its workers
-    to finish the step. SIGTERM therefore ends a worker only after a while: for ever would be
-    too long, since the parent itself ends workers by SIGTERM when it exits."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if hasattr(signal, "alarm"):
-        signal.signal(signal.SIGTERM, lambda *_: signal.alarm(GRACE))
+    """Terminals and launchers signal the whole process group, in any order, but the parent needs its
+    workers to finish the step, however long that takes. So they end when it closes the loader, or
+    a few seconds after it has died, which PyTorch's loop in a worker looks for."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+
+
+_open: "weakref.WeakSet[DataLoader]" = weakref.WeakSet()
+
+
+@atexit.register
+def _close_all() -> None:
+    """Before Python's own end, which sends workers a SIGTERM and waits for them."""
+    for loader in list(_open):
+        close(loader)
 
 
 def make_loader(
     dataset: PairDataset, batches: Sampler | Sequence[list[tuple[int, int]]], *, workers: int
 ) -> DataLoader:
     """A loader that keeps its worker processes from one epoch to the next."""
-    return DataLoader(
+    loader = DataLoader(
         dataset,
         batch_sampler=batches,
         num_workers=workers,
@@ -219,6 +228,9 @@ def make_loader(
         # state that dropout uses, and with it a resumed run.
         generator=torch.Generator(),
     )
+    if workers:
+        _open.add(loader)
+    return loader
 
 
 def iterate(loader: DataLoader) -> Iterator[dict[str, Tensor]]:
@@ -243,3 +255,5 @@ def close(loader: DataLoader) -> None:
     iterator, loader._iterator = loader._iterator, None
     if loader.num_workers and iterator is not None:
         iterator._shutdown_workers()  # type: ignore[attr-defined]
+        for worker in iterator._workers:  # type: ignore[attr-defined]
+            worker.kill()  # one that still reads after seconds; it writes nothing

@@ -8,9 +8,18 @@ from datetime import timedelta
 import torch
 from accelerate import Accelerator, InitProcessGroupKwargs
 from accelerate.state import AcceleratorState, GradientState, PartialState
+from torch.distributed import DistError
 
 from img2img.devices import pick_device, pick_precision
-from img2img.distributed.launching import part_at_exit, promised, require_all, require_gpus
+from img2img.distributed.launching import (
+    launch_said,
+    part_at_exit,
+    promised,
+    require_all,
+    require_gpus,
+    waiting,
+    without_leftovers,
+)
 from img2img.errors import ConfigError
 
 PRECISIONS = {"fp32": "no", "bf16": "bf16", "fp16": "fp16"}
@@ -37,15 +46,20 @@ def make_accelerator(device: str, precision: str) -> Accelerator:
         # threads (torch 2.15) beyond the end of the training; see `part_at_exit`.
         importlib.import_module("torch._dynamo")
     try:
-        accelerator = Accelerator(
-            cpu=chosen.type == "cpu",
-            mixed_precision=PRECISIONS[precision],
-            kwargs_handlers=[InitProcessGroupKwargs(timeout=PATIENCE)],
-        )
+        with without_leftovers(), waiting():
+            accelerator = Accelerator(
+                cpu=chosen.type == "cpu",
+                mixed_precision=PRECISIONS[precision],
+                kwargs_handlers=[InitProcessGroupKwargs(timeout=PATIENCE)],
+            )
     except ValueError as error:
+        if not any(word in str(error) for word in ("precision", *PRECISIONS)):
+            raise ConfigError(f"the processes cannot meet: {error}; {launch_said()}") from error
         raise ConfigError(
             f"training.precision: {precision} is not possible here: {error}"
         ) from error
+    except DistError as error:
+        raise ConfigError(f"the processes cannot meet: {error}; {launch_said()}") from error
     part_at_exit()
     require_all(accelerator.num_processes)
     return accelerator

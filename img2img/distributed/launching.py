@@ -3,7 +3,9 @@
 import atexit
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from threading import Timer
 from typing import TYPE_CHECKING
 
 import torch
@@ -18,7 +20,106 @@ if TYPE_CHECKING:  # a second of imports that a process alone has no use for
 SIZES = ("WORLD_SIZE", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS")
 ACCELERATE = "ACCELERATE_MIXED_PRECISION"  # `accelerate launch` sets it for every process
 
+LONG = 20.0  # seconds
+ALONE = "where one process is meant"
 TOGETHER = "torchrun --nproc_per_node N -- tools/train.py ... (docs/distributed.md)"
+
+
+# What torchrun tells each of its processes, whole or not at all.
+GROUP = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR")
+# Machinery that Accelerate would take up by itself, and that no training here has.
+MACHINERY = (
+    *(f"ACCELERATE_USE_{name}" for name in ("DEEPSPEED", "FSDP", "MEGATRON_LM", "SAGEMAKER")),
+    "ACCELERATE_USE_PARALLELISM_CONFIG",
+    "ACCELERATE_DYNAMO_BACKEND",
+    "ACCELERATE_GRADIENT_ACCUMULATION_STEPS",  # it would divide the losses
+    "ACCELERATE_TORCH_DEVICE",
+)
+
+
+def launched(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether torchrun, or what sets the same variables, started this process.
+
+    Raises:
+        ConfigError: their values are no numbers, or contradict one another.
+    """
+    if not environment.keys() >= {*GROUP}:
+        return False
+    numbers = {name: environment[name] for name in GROUP[:3]}
+    shown = ", ".join(f"{name}={value}" for name, value in numbers.items())
+    if not all(value.isdecimal() for value in numbers.values()):
+        raise ConfigError(f"{shown} in the environment: not all are numbers; unset them, {ALONE}")
+    if int(numbers["RANK"]) >= int(numbers["WORLD_SIZE"]):
+        raise ConfigError(f"{shown} in the environment: no such process; unset them, {ALONE}")
+    return True
+
+
+def rank(environment: Mapping[str, str] = os.environ) -> int:
+    """This process's number among those that torchrun started; 0 for one that is alone."""
+    return int(environment["RANK"]) if launched(environment) else 0
+
+
+def leftovers(environment: Mapping[str, str] = os.environ) -> list[str]:
+    """Variables that a launcher left behind, as in a notebook or an interactive job, or that mean
+    machinery that there is none of here. None of them is to be believed.
+
+    Raises:
+        ConfigError: they promise other processes, of which nobody says where they are.
+    """
+    found = [
+        name
+        for name in MACHINERY
+        if environment.get(name, "").lower() not in ("", "no", "false", "0", "1")
+    ]
+    if launched(environment):
+        return found
+    size = environment.get("WORLD_SIZE", "")
+    if size.isdecimal() and int(size) > 1 and promised(environment) == int(size):
+        missing = ", ".join(name for name in GROUP if name not in environment)
+        raise ConfigError(
+            f"WORLD_SIZE={size} in the environment promises {size} processes, but {missing} is "
+            f"missing. Start them with {TOGETHER}; unset WORLD_SIZE, {ALONE}"
+        )
+    return found + [name for name in (*GROUP[:3], "LOCAL_WORLD_SIZE") if name in environment]
+
+
+def left_behind(environment: Mapping[str, str] = os.environ) -> str:
+    """A sentence on what is not believed; "" for nothing."""
+    shown = ", ".join(f"{name}={environment[name]}" for name in leftovers(environment))
+    return f"not used: {shown} in the environment, which a launcher left behind" if shown else ""
+
+
+@contextmanager
+def without_leftovers() -> Iterator[None]:
+    """The environment is as if nothing had been left behind."""
+    hidden = {name: os.environ.pop(name) for name in leftovers()}
+    try:
+        yield
+    finally:
+        for name, value in hidden.items():
+            os.environ.setdefault(name, value)  # Accelerate sets those of an MPI launch
+
+
+def launch_said(environment: Mapping[str, str] = os.environ) -> str:
+    """What the launcher's variables are, and what to do where there was none."""
+    names = [name for name in (*GROUP, "MASTER_PORT", *SIZES[1:]) if name in environment]
+    shown = ", ".join(f"{name}={environment[name]}" for name in names)
+    return f"the environment has {shown or 'no word of others'}; unset these {ALONE}"
+
+
+@contextmanager
+def waiting() -> Iterator[None]:
+    """Says after a while which processes are waited for: they may be those of a former launch."""
+    timer = Timer(
+        LONG, lambda: print(f"waiting for {promised()} processes to meet; {launch_said()}")
+    )
+    if promised() > 1:
+        timer.daemon = True
+        timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def promised(environment: Mapping[str, str] = os.environ) -> int:
@@ -41,7 +142,7 @@ def require_all(found: int, environment: Mapping[str, str] = os.environ) -> None
         raise ConfigError(
             f"the launcher says that there are {number} processes ({names[0]}={number}), but "
             f"{'this one is alone' if found == 1 else f'only {found} are together'}; start them "
-            f"with {TOGETHER}, or unset {names[0]} where one is meant"
+            f"with {TOGETHER}, or unset {names[0]} {ALONE}"
         )
     # With --cpu accelerate starts a single process whatever it is told. It leaves an address for
     # several of them to meet at, but no ranks.
@@ -74,8 +175,8 @@ def _part() -> None:
 
 def require_gpus(found: int, environment: Mapping[str, str] = os.environ) -> None:
     """Raises ConfigError where this machine has more processes than GPUs: one takes a whole GPU."""
-    here = int(environment.get("LOCAL_WORLD_SIZE", 1))
-    if here > found:
+    here = environment.get("LOCAL_WORLD_SIZE", "1")
+    if launched(environment) and here.isdecimal() and int(here) > found:
         raise ConfigError(
             f"{here} processes on this machine, but {found} of its GPUs can be used; start as many "
             "as there are GPUs, or compute with --device cpu"
@@ -110,7 +211,7 @@ def keep_step(config: Config, before: int, now: int) -> Config:
 
 def introduction(state: "PartialState", environment: Mapping[str, str] = os.environ) -> str:
     """`process 1 of 2 (HOST, cpu)` as a line; "" for a process that nobody launched."""
-    if state.num_processes == 1 and not {"RANK", ACCELERATE} & environment.keys():
+    if state.num_processes == 1 and not (launched(environment) or ACCELERATE in environment):
         return ""
     host, number = socket.gethostname(), state.process_index + 1
     return f"process {number} of {state.num_processes} ({host}, {state.device.type})\n"

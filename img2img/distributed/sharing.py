@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import torch
 
 from img2img.devices import pick_device
-from img2img.distributed.launching import part_at_exit, promised, require_all, require_gpus
+from img2img.distributed.launching import (
+    leftovers,
+    part_at_exit,
+    promised,
+    require_all,
+    require_gpus,
+    waiting,
+    without_leftovers,
+)
 from img2img.lazy import renamed
 
 if TYPE_CHECKING:  # a second of imports that a process alone has no use for
@@ -42,12 +50,14 @@ class ProcessGroup:
         Raises:
             ConfigError: the launcher promised other processes, and they are missing.
         """
+        leftovers()  # promises that nobody keeps
         if promised() == 1:
             require_all(1)
             return cls()
         from accelerate import PartialState
 
-        state = PartialState(cpu=True, timeout=PATIENCE)
+        with without_leftovers(), waiting():
+            state = PartialState(cpu=True, timeout=PATIENCE)
         part_at_exit()
         require_all(state.num_processes)
         return cls(state)

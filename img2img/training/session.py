@@ -1,7 +1,6 @@
 """One call of `train`: from a config to a finished run folder, new or gone on with."""
 
 import contextlib
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import wraps
@@ -18,7 +17,7 @@ from img2img.data.loader import PairDataset
 from img2img.data.transforms import JointTransform
 from img2img.devices import precision_warning
 from img2img.distributed.engine import make_accelerator
-from img2img.distributed.launching import introduction, keep_step
+from img2img.distributed.launching import introduction, keep_step, left_behind, rank
 from img2img.distributed.processes import all_alive, main_alone, main_first
 from img2img.errors import ConfigError, DataError
 from img2img.models import OPTIONS, build_model
@@ -48,11 +47,6 @@ from img2img.training.optim import Schedule
 from img2img.training.trainer import OnStep, Trainer
 
 TRAINING = "a training"  # to whom a run's lock belongs
-
-
-def _is_first() -> bool:
-    """Whether this is the first of a training's processes, which writes for all of them."""
-    return int(os.environ.get("RANK", 0)) == 0
 
 
 def _by_its_ways(method: Callable[..., int]) -> Callable[..., int]:
@@ -94,7 +88,7 @@ class Session:
             config = config.model_copy(update={"training": training})
         path = run_path(name or new_run_name(config.model.name))
         # The first of several processes may have made the folder before another one is here.
-        if _is_first():
+        if rank() == 0:
             check_new(path, overwrite=overwrite)
         return cls(config, path, overwrite=overwrite)
 
@@ -108,7 +102,7 @@ class Session:
                 process is training it.
         """
         path = find_run(name)
-        with owning(path, TRAINING) if _is_first() else contextlib.nullcontext():
+        with owning(path, TRAINING) if rank() == 0 else contextlib.nullcontext():
             found = step_files(path / CHECKPOINTS)
             checkpoint = last_checkpoint(path)
         origin = str(checkpoint.path)
@@ -223,6 +217,8 @@ class Session:
         if self.checkpoint is not None and self.checkpoint.meta["step"]:
             before = self.checkpoint.meta["processes"]
             self.config = keep_step(self.config, before, accelerator.num_processes)
+        if line := left_behind():
+            say(line)
         if warning := precision_warning(accelerator.mixed_precision, accelerator.device):
             say(warning)
         budget = None if fit is None else parse_budget(fit, accelerator)

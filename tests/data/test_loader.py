@@ -2,6 +2,10 @@ import gc
 import io
 import itertools
 import multiprocessing
+import os
+import signal
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -293,3 +297,44 @@ def test_a_source_draws_by_the_samples_seed(workers):
     assert len(set(itertools.chain(*first))) > 10  # not the same one for all
     assert drawn(0, start=6) == first[6:]  # a resumed run goes on with the same ones
     assert drawn(1) != first
+
+
+class Signalled(Drawing):
+    """Its reader gets SIGTERM, as from a launcher that signals all processes of a group."""
+
+    def read(self, index, rng=None):
+        os.kill(os.getpid(), signal.SIGTERM)
+        # What is left of a clock that would end the worker while a step takes its time.
+        return {TARGET: np.full((8, 8, 1), signal.alarm(0), np.uint8)}
+
+
+@pytest.mark.skipif(not hasattr(signal, "alarm"), reason="signals of POSIX")
+def test_a_worker_outlives_sigterm_as_long_as_it_takes():
+    spec = DataSpec(inputs=(), target=ImageSpec(channels=1))
+    source = Signalled(np.zeros((4, 1), np.uint8))
+    dataset = PairDataset(source, JointTransform(DataConfig(), spec, train=False))
+    loader = make_loader(dataset, batches(4, 1), workers=1)
+    found = torch.cat([batch[TARGET] for batch in iterate(loader)])
+    assert len(found) == 4 and (found == -1).all()  # 0 seconds are left
+    workers = loader._iterator._workers
+    close(loader)
+    assert not any(worker.is_alive() for worker in workers)
+
+
+def test_a_process_that_leaves_a_loader_open_ends():
+    code = """
+import numpy as np
+from img2img.data.loader import EpochBatches, PairDataset, make_loader
+from img2img.data.pictures.sources import ArraySource
+from img2img.data.spec import DataSpec
+from img2img.data.transforms import JointTransform
+from img2img.fields.image import ImageSpec
+from img2img.schema import DataConfig
+spec = DataSpec(inputs=(), target=ImageSpec(channels=1))
+transform = JointTransform(DataConfig(), spec, train=False)
+dataset = PairDataset(ArraySource(np.zeros((9, 8, 8, 1), np.uint8)), transform)
+loader = make_loader(dataset, EpochBatches(9, 1, seed=0), workers=2)
+next(iter(loader))
+"""
+    result = subprocess.run([sys.executable, "-c", code], timeout=120, capture_output=True)
+    assert (result.returncode, result.stderr) == (0, b"")

@@ -131,7 +131,9 @@ def test_the_norm_is_recognised(tmp_path, capsys, kind, norm):
 
 
 def test_the_flag_decides_where_tensors_cannot(tmp_path, capsys):
-    torch.save(drawn(ResNet("instance")).state_dict(), tmp_path / "G.pth")  # a fork: biases, no norm
+    torch.save(
+        drawn(ResNet("instance")).state_dict(), tmp_path / "G.pth"
+    )  # a fork: biases, no norm
     assert do_import(tmp_path / "G.pth", "--run", tmp_path / "run", "--norm", "none") == 0
     model = img2img.load(str(tmp_path / "run"), device="cpu").model
     assert model.options.norm == "none" and model.options.bias

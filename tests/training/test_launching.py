@@ -1,15 +1,25 @@
 """A process knows how many it is one of, and notices when a launcher promised more."""
 
 import os
+import re
 import subprocess
 import sys
 
 import pytest
+import torch
 from accelerate import PartialState
 
 from img2img.cli import main
-from img2img.distributed.launching import introduction, promised, require_all, require_gpus
+from img2img.distributed.launching import (
+    introduction,
+    leftovers,
+    promised,
+    rank,
+    require_all,
+    require_gpus,
+)
 from img2img.errors import ConfigError
+from img2img.runs.checkpoint import read_checkpoint
 
 TINY = [
     "--model=pix2pix",
@@ -23,6 +33,10 @@ TINY = [
     "data.val_scenes=1",
     "training.workers=0",
 ]
+
+
+RUNS = ("plain", "strays")
+LAUNCHED = {"RANK": "1", "LOCAL_RANK": "1", "WORLD_SIZE": "3", "MASTER_ADDR": "127.0.0.1"}
 
 
 @pytest.mark.parametrize(
@@ -44,16 +58,84 @@ def test_what_launchers_promise(environment, number):
 
 
 def test_more_processes_than_gpus_are_refused():
-    require_gpus(2, {"LOCAL_WORLD_SIZE": "2"})
+    require_gpus(2, {**LAUNCHED, "LOCAL_WORLD_SIZE": "2"})
     require_gpus(1, {})
     with pytest.raises(ConfigError, match="3 processes on this machine, but 2 of its GPUs"):
-        require_gpus(2, {"LOCAL_WORLD_SIZE": "3"})
+        require_gpus(2, {**LAUNCHED, "LOCAL_WORLD_SIZE": "3"})
+    require_gpus(2, {"LOCAL_WORLD_SIZE": "3"})  # left behind by a launcher
 
 
 def test_only_a_launched_process_introduces_itself():
     state = PartialState(cpu=True)
     assert introduction(state, {}) == ""
-    assert introduction(state, {"RANK": "0"}).startswith("process 1 of 1 (")
+    assert introduction(state, {"RANK": "0"}) == ""  # left behind by a launcher
+    alone = {**LAUNCHED, "RANK": "0", "WORLD_SIZE": "1"}
+    assert introduction(state, alone).startswith("process 1 of 1 (")
+
+
+@pytest.mark.parametrize(
+    ("environment", "found"),
+    [
+        ({}, []),
+        (LAUNCHED, []),
+        ({"LOCAL_RANK": "0"}, ["LOCAL_RANK"]),
+        ({"RANK": "3"}, ["RANK"]),
+        ({"RANK": "x", "WORLD_SIZE": "1"}, ["RANK", "WORLD_SIZE"]),
+        ({"ACCELERATE_USE_DEEPSPEED": "true"}, ["ACCELERATE_USE_DEEPSPEED"]),
+        ({**LAUNCHED, "ACCELERATE_USE_FSDP": "true"}, ["ACCELERATE_USE_FSDP"]),
+        ({"ACCELERATE_DYNAMO_BACKEND": "no", "ACCELERATE_USE_FSDP": "false"}, []),
+        (
+            {"ACCELERATE_GRADIENT_ACCUMULATION_STEPS": "4"},
+            ["ACCELERATE_GRADIENT_ACCUMULATION_STEPS"],
+        ),
+    ],
+)
+def test_what_a_launcher_left_behind_is_not_believed(environment, found):
+    assert leftovers(environment) == found
+    assert rank(environment) == (1 if environment.keys() >= LAUNCHED.keys() else 0)
+
+
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        ({"WORLD_SIZE": "2"}, "promises 2 processes, but RANK, LOCAL_RANK, MASTER_ADDR is missing"),
+        ({"WORLD_SIZE": "2", "RANK": "0"}, "LOCAL_RANK, MASTER_ADDR is missing"),
+        (
+            {**LAUNCHED, "RANK": "3"},
+            "RANK=3, LOCAL_RANK=1, WORLD_SIZE=3 in the environment: no such",
+        ),
+        ({**LAUNCHED, "LOCAL_RANK": "x"}, "LOCAL_RANK=x, .*not all are numbers; unset them"),
+    ],
+)
+@pytest.mark.parametrize("command", ["train", "translate"])
+def test_promises_that_nobody_keeps_are_named(
+    tmp_path, monkeypatch, capsys, command, environment, said
+):
+    monkeypatch.chdir(tmp_path)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    arguments = {"train": ["--run", "r", *TINY], "translate": ["x.png"]}[command]
+    assert main([command, *arguments]) == 2
+    assert re.search(said, capsys.readouterr().err)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_stray_variable_changes_no_training(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", "--run", "plain", *TINY]) == 0
+    strays = {"LOCAL_RANK": "0", "RANK": "5", "ACCELERATE_GRADIENT_ACCUMULATION_STEPS": "4"}
+    for name, value in {**strays, "ACCELERATE_USE_DEEPSPEED": "true"}.items():
+        monkeypatch.setenv(name, value)
+    capsys.readouterr()
+    assert main(["train", "--run", "strays", *TINY]) == 0
+    said = capsys.readouterr().out
+    assert (
+        "not used: ACCELERATE_USE_DEEPSPEED=true, ACCELERATE_GRADIENT_ACCUMULATION_STEPS=4" in said
+    )
+    assert "RANK=5, LOCAL_RANK=0 in the environment, which a launcher left behind" in said
+    runs = [read_checkpoint(next((tmp_path / "runs" / name).rglob("step-*"))) for name in RUNS]
+    states = [run.networks()["generator"] for run in runs]
+    assert all(torch.equal(states[0][key], states[1][key]) for key in states[0])
 
 
 def test_a_single_process_in_a_step_of_several_is_refused(tmp_path, monkeypatch, capsys):
