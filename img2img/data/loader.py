@@ -167,7 +167,7 @@ def draw_samples(dataset: PairDataset, count: int, *, seed: int) -> dict[str, Te
     return next(iterate(make_loader(dataset, [keys], workers=0)))
 
 
-def by_lot(total: int, count: int) -> list[int]:
+def at_random(total: int, count: int) -> list[int]:
     """At most `count` of `total` positions, in their order, the same ones every time.
 
     The first ones of a folder may be of one class, and so may every tenth of a file whose classes

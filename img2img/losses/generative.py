@@ -16,7 +16,7 @@ from img2img.losses.divergences import DIVERGENCES, FDivergence
 Labelled = Literal["minimax", "non_saturating", "max_likelihood", "lsgan"]
 Kind = Literal[Labelled, "wasserstein", FDivergence]
 
-# What the discriminator minimises; the games of 2014 differ in the generator alone.
+# What the discriminator minimises; the objectives of 2014 differ in the generator alone.
 _ON_LABELS: dict[str, Callable[[Tensor, float], Tensor]] = {
     "minimax": cross_entropy,
     "non_saturating": cross_entropy,

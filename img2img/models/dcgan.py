@@ -1,6 +1,6 @@
 """DCGAN: deep convolutional generative adversarial networks (Radford et al. 2016).
 
-Under their own names, the same networks play other games: LSGAN, WGAN, WGAN-GP, WGAN-div and f-GAN
+Under their own names, the same networks have other objectives: LSGAN, WGAN, WGAN-GP, WGAN-div and f-GAN
 differ from DCGAN in a loss, an optimizer and a few numbers, which are `PRESETS`.
 """
 

@@ -58,13 +58,13 @@ class GANOptions(ModelOptions):
     noise: Noise = "uniform"
     """Distribution of z: uniform in [-1, 1], or normal."""
     adversarial: Kind = "non_saturating"
-    """Adversarial loss: a game of 2014 (minimax; non_saturating, whose gradient is strong early on;
+    """Adversarial loss: an objective of 2014 (minimax; non_saturating, whose gradient is strong early on;
     or max_likelihood), least squares, Wasserstein, or an f-divergence."""
     critic_steps: int = Field(1, ge=1)
     """Steps of the discriminator for one of the generator; all of them count as steps."""
     real_label: float = Field(1.0, gt=0, le=1)
-    """Label of real pictures; 0.9 is one-sided label smoothing. For losses that have labels: the games
-    of 2014 and least squares."""
+    """Label of real pictures; 0.9 is one-sided label smoothing. For losses that have labels: those of
+    2014 and least squares."""
     penalty: Penalty = "none"
     """Penalty on the discriminator's gradient: that of WGAN-GP, or that of WGAN-div."""
     clip: float = Field(0.0, ge=0)

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from img2img.data.describe import Data
-from img2img.data.loader import PairDataset, by_lot, iterate, make_loader
+from img2img.data.loader import PairDataset, at_random, iterate, make_loader
 from img2img.data.pictures.describe import describe_pictures
 from img2img.data.sheets import picture_grid, to_picture
 from img2img.data.spec import DataSpec
@@ -76,7 +76,7 @@ class GridValidator:
     def __init__(self, config: Config, dataset: PairDataset, device: torch.device):
         self.training = config.training
         self.dataset, self.device = dataset, device
-        self.chosen = by_lot(len(dataset), config.training.val_pairs)
+        self.chosen = at_random(len(dataset), config.training.val_pairs)
 
     def better(self, value: float, than: float | None) -> bool:
         """Never."""

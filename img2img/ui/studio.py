@@ -141,12 +141,12 @@ class Studio:
             number, cls = self.selected_class
             found = book.find(number, style)
             if whole_class:
-                self.wish(
+                self.override(
                     StyleOverrides(classes={number: found}), f"{found.name} for all of {cls.name}"
                 )
             else:
                 overrides = StyleOverrides(instances={self.selected: found.name})
-                self.wish(overrides, f"{found.name} for {cls.name} {self.selected}")
+                self.override(overrides, f"{found.name} for {cls.name} {self.selected}")
 
     def roll(self, seed: int) -> None:
         """Gives every object one of its class's styles at random.
@@ -155,9 +155,9 @@ class Studio:
             ConfigError: the run has no styles.
         """
         self.engine.require_book()
-        self.wish(StyleOverrides(random=True), "the dice", seed=seed)
+        self.override(StyleOverrides(random=True), "the dice", seed=seed)
 
-    def wish(self, overrides: StyleOverrides, what: str = "", *, seed: int = 0) -> None:
+    def override(self, overrides: StyleOverrides, what: str = "", *, seed: int = 0) -> None:
         """Changes styles; what is not overridden stays as it is.
 
         Raises:

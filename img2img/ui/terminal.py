@@ -5,7 +5,7 @@ from pathlib import Path
 
 from img2img.inference.planning import Job
 from img2img.inference.styles.book import StyleBook
-from img2img.inference.styles.looks import parse_wishes, picture_seed
+from img2img.inference.styles.looks import parse_style_overrides, picture_seed
 from img2img.ui.engine import Engine
 from img2img.ui.saving import write
 from img2img.ui.scenes import Offer, from_files
@@ -43,7 +43,7 @@ def render(
     """Renders pictures in the styles that were asked for, and saves the styles beside them.
 
     Args:
-        items: wishes, as of `translate --style`.
+        items: style overrides, as of `translate --style`.
 
     Returns:
         The picture of every job, and its style file where the model has styles.
@@ -52,9 +52,9 @@ def render(
         ConfigError: an unknown style, class or object.
         DataError: a picture cannot be read or written.
     """
-    wishes = parse_wishes(items, engine.require_book())
+    overrides = parse_style_overrides(items, engine.require_book())
     for job, offer in zip(jobs, from_files(jobs, engine.translator, limit=False), strict=True):
         studio = Studio(engine)
         studio.open(offer.open())
-        studio.wish(wishes, seed=picture_seed(seed, job.path.name))
+        studio.override(overrides, seed=picture_seed(seed, job.path.name))
         yield job.out, write(engine, studio.now, job.out)

@@ -42,20 +42,20 @@ TRAININGS = {
     "recomputed": {**HD, "training.activation_checkpointing": True},
     "transposed": {**HD, "model.up": "transposed", "training.ema": 0.9},
 }
-AIDS = {
+REGULARIZERS = {
     "model.regularizers.instance_noise": 0.1,
     "model.regularizers.unrolled": 2,
     "model.d_norm": "virtual",
     "model.references": 2,
 }
-GAMES = {
+OBJECTIVES = {
     "wgan": {"model": "wgan"},  # RMSprop
     "wgan_gp": {"model": "wgan_gp"},
     "infogan": {"model": "infogan"},
-    "aids": {
+    "regularizers": {
         "model": "acgan",
         "data.scenes": 30,
-        **AIDS,
+        **REGULARIZERS,
         "model.regularizers.minibatch_discrimination": True,
     },
 }
@@ -149,9 +149,11 @@ def test_compiled_training_is_the_same(name, precision):
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-@pytest.mark.parametrize("name", TRAININGS | GAMES)
+@pytest.mark.parametrize("name", TRAININGS | OBJECTIVES)
 def test_no_step_waits_for_the_gpu(name, precision):
-    training = Training((TRAININGS | GAMES)[name], precision=precision, prepare=use_channels_last)
+    training = Training(
+        (TRAININGS | OBJECTIVES)[name], precision=precision, prepare=use_channels_last
+    )
     training.step()
     torch.cuda.synchronize()
     torch.cuda.set_sync_debug_mode("error")

@@ -109,8 +109,8 @@ def test_a_folder_says_what_its_pictures_are(runs, capsys):
     assert head == {
         "checkpoint": str((runs / "cgan/checkpoints/step-00000002.safetensors").resolve())
     }
-    by_lot = [str(number) for number in sampler.latents_of([0, 1])["class"].tolist()]
-    assert [line["class"] for line in lines] == [*by_lot, "1", "1", "1"]
+    at_random = [str(number) for number in sampler.latents_of([0, 1])["class"].tolist()]
+    assert [line["class"] for line in lines] == [*at_random, "1", "1", "1"]
     for seed, line in enumerate(lines):
         assert line["file"] == f"seed-{seed:010d}.png"
         picture = sampler.draw([seed], kind=line["class"])[0, ..., 0]

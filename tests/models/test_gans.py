@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from few import few
-from game_runs import built, checkpoint, lines, train, write_digits
+from gan_runs import built, checkpoint, lines, train, write_digits
 from PIL import Image
 
 from img2img.errors import ConfigError

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from game_runs import built, drawn
+from gan_runs import built, drawn
 from torch import nn
 
 from img2img.config import load_config
@@ -35,7 +35,7 @@ TRAININGS = {
 }
 # adversarial, clip, critic_steps, penalty, its weight, d_norm; None: has no such setting, or no use.
 PLAIN = ("non_saturating", 0, 1, "none", None, "batch")
-GAMES = {
+OBJECTIVES = {
     "gan": ("non_saturating", 0, 1, "none", None, None),
     "dcgan": PLAIN,
     "cgan": PLAIN,
@@ -66,7 +66,7 @@ def config_of(name):
 
 def test_every_model_without_pairs_is_in_the_tables():
     assert list(TRAININGS) == GANS
-    assert [*GAMES, "began"] == [*GANS[:-2], "semi_supervised", "began"]
+    assert [*OBJECTIVES, "began"] == [*GANS[:-2], "semi_supervised", "began"]
 
 
 @pytest.mark.parametrize("name", TRAININGS)
@@ -79,11 +79,11 @@ def test_trainings_are_the_papers(name):
     assert training.epochs > 0 and training.decay_epochs == 0 and training.ema == 0
 
 
-@pytest.mark.parametrize("name", GAMES)
-def test_games_are_the_papers(name):
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_objectives_are_the_papers(name):
     options = config_of(name).model
     penalised = options.penalty != "none"
-    assert GAMES[name] == (
+    assert OBJECTIVES[name] == (
         options.adversarial,
         options.clip,
         options.critic_steps,
@@ -100,7 +100,7 @@ def test_the_rest_is_the_papers_and_no_aid_is_on(name):
     own = OWN.get(name, {})
     assert {key: getattr(options, key) for key in own} == own
     weights = options.weights.model_dump()
-    weights.pop("penalty", None)  # see GAMES
+    weights.pop("penalty", None)  # see OBJECTIVES
     assert weights == dict.fromkeys(weights, 1) | NOT_1.get(name, {})
     assert not any(options.regularizers.model_dump().values())
 
@@ -114,13 +114,13 @@ def test_the_penalty_that_a_name_brings(name, value):
     nn.init.constant_(model.discriminator[1].weight, 3 / 8)
     found = model.losses("d", {"target": picture}, drawn(picture.flip(0)))
     assert float(found["penalty"].detach()) == pytest.approx(value, rel=1e-5)
-    weight = GAMES[name][4]
+    weight = OBJECTIVES[name][4]
     total = found["real"] + found["fake"] + weight * value
     torch.testing.assert_close(model.weigh("d", found), total)
 
 
 def test_the_generator_s_steps_wait_for_the_critic_s():
-    for name, (_, _, critic_steps, *_) in GAMES.items():
+    for name, (_, _, critic_steps, *_) in OBJECTIVES.items():
         every = {update.name: update.every for update in built(name, 8).updates}
         assert every == {"d": 1, "g": critic_steps}, name
 

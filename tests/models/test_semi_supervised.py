@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from game_runs import drawn
+from gan_runs import drawn
 from PIL import Image
 
 from img2img.cli import main

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from img2img.data.describe import Data
-from img2img.data.loader import by_lot
+from img2img.data.loader import at_random
 from img2img.data.transforms import JointTransform
 from img2img.keys import CLASS, TARGET
 from img2img.progress import counting
@@ -34,14 +34,14 @@ def stack_pictures(config: DataConfig, data: Data, count: int | None = None) -> 
 
     Args:
         data: of pictures that all have their own class, or none.
-        count: at most so many, by lot; None: all.
+        count: at most so many, at random; None: all.
 
     Raises:
         UserError: a picture cannot be read.
     """
     transform = JointTransform(config, data.spec, train=False, centred=True)
     total = len(data.train)
-    chosen = by_lot(total, total if count is None else count)
+    chosen = at_random(total, total if count is None else count)
     samples = [
         transform(data.train.read(index), 0)
         for index in counting(chosen, len(chosen), "reading real pictures")

@@ -35,7 +35,7 @@ class Street:
     units; a metre is `depth / CAMERA` units long there.
 
     Args:
-        wanted: style by instance id, where it is not drawn by lot.
+        wanted: style by instance id, where it is not drawn at random.
         jitter: how far colours are from those of the styles at most, of 255.
 
     Attributes:

@@ -1,4 +1,4 @@
-"""Aids of GAN training against formulas written down anew."""
+"""Regularizers of GANs against formulas written down anew."""
 
 import copy
 

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
-from game_runs import built, drawn
+from gan_runs import built, drawn
 from torch import nn
 from torch.testing import assert_close
 
@@ -46,7 +46,7 @@ def log_not_d(v):
 # Minimised by D on real and on generated pictures, and by G. Goodfellow et al. 2014, Eq. 1, and
 # Goodfellow 2016, Sec. 3.2; Mao et al. 2017, Eq. 9; Arjovsky et al. 2017, Eq. 2; Nowozin et al. 2016,
 # -g_f(v) and f*(g_f(v)) of Tables 1 and 2, and -g_f(v) (Sec. 3.2).
-GAMES = {
+OBJECTIVES = {
     "minimax": (lambda v: -log_d(v), lambda v: -log_not_d(v), log_not_d),
     "non_saturating": (lambda v: -log_d(v), lambda v: -log_not_d(v), lambda v: -log_d(v)),
     "max_likelihood": (lambda v: -log_d(v), lambda v: -log_not_d(v), lambda v: -torch.exp(v)),
@@ -84,13 +84,13 @@ def players(name, **options):
 
 
 def test_every_game_has_its_formula():
-    assert list(GAMES) == [*LABELLED, "wasserstein", *DIVERGENCES]
+    assert list(OBJECTIVES) == [*LABELLED, "wasserstein", *DIVERGENCES]
 
 
 @pytest.mark.parametrize("name", ["gan", "cgan", "acgan", "infogan"])
-@pytest.mark.parametrize("kind", GAMES)
+@pytest.mark.parametrize("kind", OBJECTIVES)
 def test_the_adversarial_loss_is_the_one_that_is_set(kind, name):
-    on_real, on_fake, generated = GAMES[kind]
+    on_real, on_fake, generated = OBJECTIVES[kind]
     model, batch, out = players(name, adversarial=kind)
     found = model.losses("d", batch, out)
     assert_close(found["real"], on_real(REAL).mean())
@@ -112,11 +112,11 @@ def test_the_label_of_real_pictures_is_smoothed_alone(kind, name):
         smooth = (REAL - 0.8) ** 2
     found = model.losses("d", batch, out)
     assert_close(found["real"], smooth.mean())
-    assert_close(found["fake"], GAMES[kind][1](FAKE).mean())
-    assert_close(model.losses("g", batch, out)["adv"], GAMES[kind][2](FAKE).mean())
+    assert_close(found["fake"], OBJECTIVES[kind][1](FAKE).mean())
+    assert_close(model.losses("g", batch, out)["adv"], OBJECTIVES[kind][2](FAKE).mean())
 
 
-def test_smoothed_labels_reach_the_semi_supervised_game():
+def test_smoothed_labels_reach_the_semi_supervised_gan():
     model = built("semi_supervised", SIDE, real_label=0.8)
     model.judge = lambda picture, batch: (picture.flatten(1)[:, :3], picture)
     of_zero = torch.full((4,), -1e3)  # two classes without any share
@@ -152,8 +152,8 @@ def test_both_players_of_infogan_maximise_the_information_on_the_codes(update):
     of_codes = density.log().sum(1).mean() + 2 * math.log(2)
     assert_close(found["category"], -of_category)
     assert_close(found["codes"], -of_codes)
-    game = sum(found[name] for name in (("adv",) if update == "g" else ("real", "fake")))
-    assert_close(model.weigh(update, found), game - of_category - of_codes)
+    adversarial = sum(found[name] for name in (("adv",) if update == "g" else ("real", "fake")))
+    assert_close(model.weigh(update, found), adversarial - of_category - of_codes)
 
 
 def test_q_finds_the_category_in_its_own_columns():

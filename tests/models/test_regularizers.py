@@ -1,4 +1,4 @@
-"""Training aids in every game, through the real command line on tiny pictures."""
+"""Regularizers in every GAN, through the real command line on tiny pictures."""
 
 import copy
 from dataclasses import replace
@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from game_runs import checkpoint, drawn, grey_squares, lines, train, write_digits
+from gan_runs import checkpoint, drawn, grey_squares, lines, train, write_digits
 from PIL import Image
 
 from img2img.cli import main
@@ -41,12 +41,12 @@ REFERENCE = ["model.norm=reference", "model.d_norm=reference", "model.references
 
 def all_aids(name):
     """Everything at once that the model can be combined with."""
-    aids = [*NOISE, *UNROLLED]
+    regularizers = [*NOISE, *UNROLLED]
     if name == "semi_supervised":
-        aids.append("model.labelled_per_class=2")  # of three or four
+        regularizers.append("model.labelled_per_class=2")  # of three or four
     if name in CONVOLUTIONAL:
-        aids += VIRTUAL
-    return aids if name in ("began", "wgan_gp", "wgan_div") else [*aids, *MINIBATCH]
+        regularizers += VIRTUAL
+    return regularizers if name in ("began", "wgan_gp", "wgan_div") else [*regularizers, *MINIBATCH]
 
 
 @pytest.fixture(autouse=True)
@@ -93,12 +93,12 @@ def test_all_at_once_resume_exactly_and_generate(name):
 
 
 @pytest.mark.parametrize(
-    "aid", [NOISE, UNROLLED, MINIBATCH, REFERENCE, VIRTUAL], ids=lambda a: a[0]
+    "regularizer", [NOISE, UNROLLED, MINIBATCH, REFERENCE, VIRTUAL], ids=lambda a: a[0]
 )
-def test_each_is_trained_and_forecast_alone(aid, capsys):
-    assert train("--model", "dcgan", "--run", "alone", "--max-steps", "2", *aid, *TINY) == 0
+def test_each_is_trained_and_forecast_alone(regularizer, capsys):
+    assert train("--model", "dcgan", "--run", "alone", "--max-steps", "2", *regularizer, *TINY) == 0
     assert all(np.isfinite(value) for line in lines("alone") for value in line.values())
-    assert train("--model", "dcgan", "--run", "dry", "--dry-run", *aid, *TINY) == 0
+    assert train("--model", "dcgan", "--run", "dry", "--dry-run", *regularizer, *TINY) == 0
     out = capsys.readouterr().out
     assert "a forecast for the peak" in out and "could not be forecast" not in out
 

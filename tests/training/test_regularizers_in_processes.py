@@ -38,7 +38,7 @@ sys.exit(main(["train", *sys.argv[1:]]))
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    return trained(tmp_path_factory.mktemp("aids"), SETTINGS)
+    return trained(tmp_path_factory.mktemp("regularizers"), SETTINGS)
 
 
 def trained(folder, settings):
