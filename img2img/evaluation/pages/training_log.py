@@ -1,7 +1,6 @@
 """What a run wrote down while it trained, as far as it can still be read."""
 
 import contextlib
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from img2img.errors import CheckpointError, DataError
 from img2img.fields.files import read_image
 from img2img.runs.checkpoint import read_checkpoint, step_files
 from img2img.runs.folder import CHECKPOINTS, CONFIG, HEALTH, METRICS, SAMPLES
+from img2img.runs.lines import read_lines
 from img2img.runs.records import UNTOLD_ROLES
 
 MOST_SAMPLES = 8  # sheets: a page stays small enough to send
@@ -56,12 +56,15 @@ def read_log(run: Path) -> TrainingLog:
     metrics, broken_metrics = _lines(run / METRICS)
     health, broken_health = _lines(run / HEALTH, text="message")
     broken = {METRICS: broken_metrics, HEALTH: broken_health}
+    config = None
+    with contextlib.suppress(OSError):
+        config = (run / CONFIG).read_text(encoding="utf-8", errors="replace")
     return TrainingLog(
         curves=_curves(metrics or []),
         roles=_roles(run),
         samples=dict(_samples(run / SAMPLES)),
         health=health,
-        config=_text(run / CONFIG),
+        config=config,
         broken={name: count for name, count in broken.items() if count},
     )
 
@@ -74,31 +77,18 @@ def _roles(run: Path) -> Mapping[str, str]:
     return UNTOLD_ROLES
 
 
-def _text(path: Path) -> str | None:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return None
-
-
 def _lines(path: Path, *, text: str | None = None) -> tuple[list[Entry] | None, int]:
     """The lines that are JSON objects with a step, and how many are not; None without a file.
 
     Args:
         text: a key of which each must have a text.
     """
-    content = _text(path)
-    if content is None:
+    try:
+        lines = [entry for _, entry in read_lines(path)]
+    except OSError:
         return None, 0
-    lines = [line for line in content.split("\n") if line.strip()]
-    entries = []
-    for line in lines:
-        with contextlib.suppress(ValueError, RecursionError):
-            entry = json.loads(line)
-            fine = isinstance(entry, dict) and _finite(entry.get("step")) and entry["step"] >= 0
-            if fine and (text is None or isinstance(entry.get(text), str)):
-                entries.append({**entry, "step": int(entry["step"])})
-    return entries, len(lines) - len(entries)
+    good = [e for e in lines if e and (text is None or isinstance(e.get(text), str))]
+    return [{**entry, "step": int(entry["step"])} for entry in good], len(lines) - len(good)
 
 
 def _finite(value: Any) -> bool:
