@@ -82,8 +82,9 @@ OLD = {
     "img2img.networks.layers": ("halve", "downsample"),
     "img2img.losses.equilibrium": ("rebuilding_loss", "reconstruction_loss"),
     "img2img.inference.painter": ("Painter", "LatentSampler"),
-    "img2img.inference.styles.looks": ("Wishes", "StyleOverrides"),
+    "img2img.inference.styles.looks": ("Look", "StyleAssignment"),
     "img2img.distributed.sharing": ("Crew", "ProcessGroup"),
+    "img2img.data.loader": ("by_lot", "at_random"),
 }
 
 

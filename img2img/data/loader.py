@@ -21,6 +21,9 @@ from img2img.data.spec import DataSpec
 from img2img.data.transforms import JointTransform
 from img2img.errors import DataError, UserError
 from img2img.keys import TARGET
+from img2img.lazy import renamed
+
+__getattr__ = renamed(__name__, {"by_lot": "at_random"})
 
 Key = tuple[int, int]  # index of a pair, seed of its augmentation
 

@@ -12,7 +12,7 @@ from img2img.fields.base import halve_picture
 from img2img.fields.files import read_image, write_image
 from img2img.inference.arrays import Prepared, to_stored
 from img2img.inference.planning import Job, find_part
-from img2img.inference.styles.looks import Look, StyleOverrides, picture_seed
+from img2img.inference.styles.looks import StyleAssignment, StyleOverrides, picture_seed
 from img2img.inference.translator import Translator
 
 SHEET_ROWS = 12  # a longer sheet is no longer looked at
@@ -32,7 +32,7 @@ class Styling:
     overrides: StyleOverrides = StyleOverrides()
     seed: int = 0
     from_photo: bool = False
-    look: Look | None = None
+    look: StyleAssignment | None = None
 
 
 class FileTranslator:
@@ -109,7 +109,7 @@ class FileTranslator:
                 self.without_instances += 1
         return arrays
 
-    def _look(self, job: Job, inputs: Prepared) -> Look | None:
+    def _look(self, job: Job, inputs: Prepared) -> StyleAssignment | None:
         styling = self.styling
         if styling is None:
             return None
@@ -142,7 +142,7 @@ class FileTranslator:
     def _instance_inputs(self) -> set[str]:
         return {source.name for source in self.spec.inputs if source.is_derivable}
 
-    def _compare(self, job: Job, look: Look, objects: Mapping[int, int]) -> None:
+    def _compare(self, job: Job, look: StyleAssignment, objects: Mapping[int, int]) -> None:
         """Notes where a style file and a picture's objects differ.
 
         Raises:

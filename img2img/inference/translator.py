@@ -17,7 +17,7 @@ from img2img.fields.resizing import resize_image
 from img2img.inference.arrays import Inputs, Prepared, complete, prepare
 from img2img.inference.loading import load_run
 from img2img.inference.styles.book import StyleBook
-from img2img.inference.styles.looks import Choice, Look, Objects, StyleOverrides, choose
+from img2img.inference.styles.looks import Choice, Objects, StyleAssignment, StyleOverrides, choose
 from img2img.keys import STYLES, TARGET
 from img2img.labels import instance_classes
 from img2img.models.abilities import HasStyles, require_styles, style_input_of
@@ -114,7 +114,7 @@ class Translator:
         self,
         inputs: Inputs | Prepared,
         *,
-        look: Look | None = None,
+        look: StyleAssignment | None = None,
         stochastic: bool = False,
         seed: int | None = None,
     ) -> np.ndarray:
@@ -147,7 +147,7 @@ class Translator:
     def render(
         self,
         inputs: Inputs | Prepared,
-        looks: Sequence[Look],
+        looks: Sequence[StyleAssignment],
         *,
         rng: torch.Generator | None = None,
     ) -> list[np.ndarray]:
@@ -250,7 +250,7 @@ class Translator:
         ids, first = np.unique(batch[style_input].cpu().numpy(), return_index=True)
         return {ident: Choice(rows[i]) for ident, i in zip(ids.tolist(), first, strict=True)}
 
-    def _features(self, look: Look, pixels: Tensor) -> Tensor:
+    def _features(self, look: StyleAssignment, pixels: Tensor) -> Tensor:
         """(1, C, H, W) of ids (N, 1, H, W): its object's features, neutral ones where it has none."""
         ids, index = pixels[0, 0].unique(return_inverse=True)
         table = torch.zeros(len(ids), self.model.options.feature_channels)

@@ -11,7 +11,7 @@ from img2img.errors import ConfigError
 from img2img.fields import Label
 from img2img.inference.arrays import Prepared, prepare
 from img2img.inference.styles.book import StyleBook
-from img2img.inference.styles.looks import Choice, Look, Objects, StyleOverrides, choose
+from img2img.inference.styles.looks import Choice, Objects, StyleAssignment, StyleOverrides, choose
 from img2img.inference.translator import NO_BOOK, Translator
 from img2img.labels import default_palette, instance_classes
 from img2img.ui.editing import LabelMap, stuff_classes
@@ -146,19 +146,23 @@ class Engine:
         overrides: StyleOverrides = StyleOverrides(),
         *,
         seed: int = 0,
-        base: Look | None = None,
+        base: StyleAssignment | None = None,
     ) -> dict[int, Choice]:
         """As `styles.looks.choose`; no styles where the run has no book."""
         if self.book is None:
             return {}
         return choose(objects, self.book, overrides, seed=seed, base=base)
 
-    def render(self, inputs: Arrays | Prepared, looks: Sequence[Look]) -> list[np.ndarray]:
+    def render(
+        self, inputs: Arrays | Prepared, looks: Sequence[StyleAssignment]
+    ) -> list[np.ndarray]:
         """Pictures as `Translator.render` returns them, in one batch; other tabs wait."""
         with self._busy:
             return self.translator.render(inputs, looks)
 
-    def display(self, inputs: Arrays | Prepared, looks: Sequence[Look]) -> list[np.ndarray]:
+    def display(
+        self, inputs: Arrays | Prepared, looks: Sequence[StyleAssignment]
+    ) -> list[np.ndarray]:
         """The same as uint8 RGB (H, W, 3)."""
         return [self.translator.display(picture) for picture in self.render(inputs, looks)]
 

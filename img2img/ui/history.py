@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from img2img.inference.styles.looks import Choice, Look, Objects
+from img2img.inference.styles.looks import Choice, Objects, StyleAssignment
 
 STEPS = 300
 LABEL_BYTES = 2**29  # of label maps kept for undo
@@ -36,7 +36,7 @@ class Moment:
         return picture_key(self.version, self.look)
 
 
-def picture_key(version: int, look: Look) -> Key:
+def picture_key(version: int, look: StyleAssignment) -> Key:
     """Equal for states that look the same."""
     return version, tuple((i, look[i].features.tobytes()) for i in sorted(look))
 

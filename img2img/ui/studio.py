@@ -9,7 +9,7 @@ import numpy as np
 from img2img.errors import ConfigError, DataError
 from img2img.inference.arrays import Prepared
 from img2img.inference.styles.book import Style
-from img2img.inference.styles.looks import Choice, Look, StyleOverrides
+from img2img.inference.styles.looks import Choice, StyleAssignment, StyleOverrides
 from img2img.inference.styles.sheets import crop_box
 from img2img.ui.editing import LabelMap
 from img2img.ui.engine import Class, Engine
@@ -225,7 +225,7 @@ class Studio:
         place = crop_box(now.objects.box(ident), now.objects.ids.shape)
         looks = {s.name: {**now.look, ident: Choice.of(s)} for s in styles}
         thumbs = {}
-        missing: dict[str, Look] = {}
+        missing: dict[str, StyleAssignment] = {}
         for name, look in looks.items():
             with self.lock:
                 known = self._pictures.get(picture_key(now.version, look))

@@ -1,4 +1,4 @@
-"""A style assignment (a "look"): which style every object of one picture has."""
+"""Style assignments, `look` for short: which style every object of one picture has."""
 
 import json
 import zlib
@@ -14,7 +14,12 @@ from img2img.inference.styles.book import Style, StyleBook
 from img2img.lazy import renamed
 
 __getattr__ = renamed(
-    __name__, {"Wishes": "StyleOverrides", "parse_wishes": "parse_style_overrides"}
+    __name__,
+    {
+        "Look": "StyleAssignment",
+        "Wishes": "StyleOverrides",
+        "parse_wishes": "parse_style_overrides",
+    },
 )
 
 FORMAT = "img2img look 1"
@@ -57,7 +62,7 @@ class Choice:
         return cls(style.centre, style.name)
 
 
-Look = Mapping[int, Choice]  # by object id; an object without one gets neutral features
+StyleAssignment = Mapping[int, Choice]  # by object id; an object without one gets neutral features
 
 
 @dataclass(frozen=True)
@@ -112,7 +117,7 @@ def choose(
     *,
     seed: int = 0,
     variation: int = 0,
-    base: Look | None = None,
+    base: StyleAssignment | None = None,
 ) -> dict[int, Choice]:
     """The styles under the overrides: an object's own, else its class's, else at random, else
     that of `base`, else its class's commonest style.
@@ -149,8 +154,8 @@ def _listed(objects: Objects) -> str:
     return f"there are {', '.join(map(str, ids[:MAX_LISTED]))}{more}"
 
 
-def write_look(path: Path, look: Look) -> None:
-    """A look as JSON, with the features themselves: it stays the same when the book changes.
+def write_look(path: Path, look: StyleAssignment) -> None:
+    """A style assignment as JSON, with the features themselves: it stays the same when the book changes.
 
     Raises:
         DataError: the file cannot be written.
@@ -173,7 +178,7 @@ def read_look(path: Path, channels: int) -> dict[int, Choice]:
         channels: feature channels of the model.
 
     Raises:
-        DataError: no such file, not a look, or one of another model.
+        DataError: no such file, no style assignment, or one of another model.
     """
     try:
         content = read_json(path)
