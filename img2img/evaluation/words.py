@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from img2img.data.tally import MAX_LISTED, listed
 from img2img.errors import counted
 from img2img.evaluation.evaluate import Summary
 from img2img.evaluation.pages.comparison import told_apart
 from img2img.evaluation.pages.scores import written
 from img2img.evaluation.result import DRAWN, Evaluation, Score, label, of_class
 
-SHOWN = 5  # names quoted in a message
 CLASSES = 40  # classes listed; more are in the files
 
 
@@ -83,16 +83,14 @@ def troubles(summary: Summary) -> list[str]:
 def _troubles(evaluation: Evaluation, protocol: Mapping[str, Any]) -> Iterator[str]:
     if DRAWN in protocol:
         return
-    skipped = protocol["skipped"]
-    if skipped:
-        lines = [f"\n  {why}" for why in list(skipped.values())[:SHOWN]]
-        more = f"\n  and {len(skipped) - SHOWN} more" if len(skipped) > SHOWN else ""
-        yield (
-            f"{evaluation.name}: {counted(len(skipped), 'picture')} skipped:{''.join(lines)}{more}"
-        )
+    if skipped := protocol["skipped"]:
+        # What is wrong with a pair as such names no file.
+        lines = [why if name in why else f"{name}: {why}" for name, why in skipped.items()]
+        named = listed(lines, len(lines))
+        yield f"{evaluation.name}: {counted(len(skipped), 'picture')} skipped:\n{named}"
     lonely = protocol["without partner"]
     if lonely["translated"] or lonely["real"]:
-        examples = ", ".join(lonely["for example"][:SHOWN])
+        examples = ", ".join(lonely["for example"][:MAX_LISTED])
         yield (
             f"{evaluation.name}: {lonely['translated']} translated and {lonely['real']} real pictures "
             f"have no partner of their name, for example {examples}; they count in scores of sets "

@@ -1,5 +1,7 @@
 """Evaluations of runs on data of all kinds: ignored classes, deep pictures, styles, other places."""
 
+import contextlib
+import io
 import json
 import shutil
 
@@ -148,7 +150,9 @@ def styled(tmp_path_factory):
     run = tmp_path_factory.mktemp("styled") / "run"
     features = ["model.features=true", "model.e_width=4", "model.e_down=1"]
     arguments = ["--model", "pix2pixHD", "--run", str(run), "--max-steps", "20"]
-    assert main(["train", *arguments, *SETTINGS, *features]) == 0
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        assert main(["train", *arguments, *SETTINGS, *features]) == 0
+    assert "(12 pairs, values in [-1, 1], styles of the real pictures" in said.getvalue()
     return run
 
 

@@ -278,6 +278,8 @@ def test_a_run_s_own_data_may_be_damaged_too(runs, tmp_path, capsys):
     assert main(["evaluate", *arguments, "--out", str(tmp_path / "out")]) == 2
     err = capsys.readouterr().err
     assert "3 pictures skipped" in err and "differ in size" in err and "label ids 99" in err
+    lines = err.splitlines()
+    assert all(any(name in line for line in lines) for name in ("cut", "ids", "small"))
     found = json.loads((tmp_path / "out/evaluation.json").read_text(encoding="utf-8"))
     assert sorted(found["images"]) == ["<b>", "good"]
     assert sorted(found["protocol"]["skipped"]) == ["cut", "ids", "small"]
