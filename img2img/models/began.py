@@ -85,11 +85,8 @@ class BEGAN(Model[BEGANOptions, Output]):
             )
         add_regularizers(self, options.regularizers)
         self.latents = Latents(options.latent, options.noise)
-        shape = {
-            "channels": spec.target.channels,
-            "size": picture_side(spec),
-            "hidden": options.latent,
-        }
+        side, hidden = picture_side(spec), options.latent
+        shape = {"channels": spec.target.channels, "size": side, "hidden": hidden}
         self.generator = Decoder(width=options.width, **shape)
         self.discriminator = Autoencoder(width=options.d_width, **shape)
         self.discriminator.register_buffer("k", torch.zeros(()))

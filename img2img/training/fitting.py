@@ -2,7 +2,6 @@
 
 import re
 import shlex
-from bisect import bisect_left
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,38 +86,15 @@ def fit_into(
     Raises:
         ConfigError: not even the last of them fits.
     """
-    plans: dict[str, Plan] = {}
-
-    def plan(changes: Changes) -> Plan:
-        """The training with these changes, forecast once."""
-        key = repr(changes)
-        if key not in plans:
-            changed = _changed(config, changes)
-            cropped = data.cropped(changed.data)
-            plans[key] = Plan(changed, cropped, forecast(changed, cropped, accelerator), changes)
-        return plans[key]
-
-    def fits(changes: Changes) -> bool:
-        return plan(changes).forecast.peak <= budget.size
-
-    given = plan({})
-    batches: list[Changes] = _batches(config, given.forecast.model.least_batch)
-    recomputed = {} if config.training.activation_checkpointing else {CHECKPOINTING: True}
-    stages: list[list[Changes]] = [
-        [{}],
-        batches,
-        [changes | recomputed for changes in batches],
-        [
-            batches[-1] | recomputed | {CROP: crop}
-            for crop in _crops(config, data, given.forecast.model)
-        ],
-    ]
-    for candidates in stages:
-        # They take less and less: the first that fits is found by halving.
-        if candidates and fits(candidates[-1]):
-            found = plan(candidates[bisect_left(candidates, True, key=fits)])
-            return found, _remarks(found, given, budget)
-    least = plan(next(candidates[-1] for candidates in reversed(stages) if candidates))
+    given = least = Plan(config, data, forecast(config, data, accelerator), {})
+    if given.forecast.peak <= budget.size:
+        return given, _remarks(given, given, budget)
+    for changes in _candidates(config, data, given.forecast.model):
+        changed = _changed(config, changes)
+        cropped = data.cropped(changed.data)
+        least = Plan(changed, cropped, forecast(changed, cropped, accelerator), changes)
+        if least.forecast.peak <= budget.size:
+            return least, _remarks(least, given, budget)
     still = f", and with {typed(least.changes)} still {gigabytes(least.forecast.peak)}"
     whole = " (to validate on whole pictures; none with training.val_pairs=0 training.samples=0)"
     raise ConfigError(
@@ -134,14 +110,19 @@ def typed(changes: Changes) -> str:
     return " ".join(shlex.quote(f"{key}={as_typed(value)}") for key, value in changes.items())
 
 
-def _batches(config: Config, least: int) -> list[Changes]:
-    """The batch as it is, then smaller ones down to `least` with as many pairs a step."""
+def _candidates(config: Config, data: Data, model: Model) -> list[Changes]:
+    """What is changed, in the order in which it is tried. A step keeps its pairs."""
     whole, parts = config.training.batch_size, config.training.accumulation
-    return [{}] + [
+    batches: list[Changes] = [
         {BATCH: size, ACCUMULATION: parts * whole // size}
-        for size in range(whole - 1, least - 1, -1)
+        for size in range(whole - 1, model.least_batch - 1, -1)
         if whole % size == 0
     ]
+    least, found = batches[-1] if batches else {}, batches
+    if not config.training.activation_checkpointing:
+        again: Changes = {CHECKPOINTING: True}
+        least, found = least | again, [*batches, *(some | again for some in ({}, *batches))]
+    return found + [least | {CROP: crop} for crop in _crops(config, data, model)]
 
 
 def _crops(config: Config, data: Data, model: Model) -> list[tuple[int, int]]:
