@@ -258,7 +258,8 @@ class TrainingConfig(Section):
     seed: NonNegativeInt = 0
     """Seed of weights, data order and augmentation."""
     init_from: str | None = None
-    """Run or checkpoint file whose weights are the start; null: random weights."""
+    """Run or checkpoint file whose weights are the start, as far as layers have the same size: with
+    other classes a few stay new, and are named; null: random weights."""
     workers: NonNegativeInt = 2
     """Processes that read pictures, for each training process; 0: none beside it."""
 

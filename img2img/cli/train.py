@@ -15,6 +15,7 @@ FLAGS = {
     "ignore_id": ("data.ignore_id", "label id that means 'no class'"),
     "palette": ("data.palette", "colour-coded labels: facades, cityscapes, camvid or a file"),
     "vgg_weights": ("model.vgg_weights", "file with VGG19 or VGG16 weights"),
+    "init_from": ("training.init_from", "start from this run's weights, as far as they fit"),
     "seed": ("training.seed", "seed of weights, data order and augmentation"),
     "max_steps": ("training.max_steps", "stop after so many steps"),
     "max_time": ("training.max_time", "stop after so many minutes"),

@@ -152,16 +152,16 @@ class Model(nn.Module, Generic[OptionsT, OutputT]):
         return []
 
     def adopt(self, states: dict[str, dict[str, Tensor]]) -> list[str]:
-        """Start from another run's weights.
+        """Start from another run's weights: all of them that fit.
 
         Args:
             states: the other run's state dicts, by network name.
 
         Returns:
-            What was loaded, as dotted names.
+            What was loaded, as dotted names, each with the layers in it that stay new.
 
         Raises:
-            CheckpointError: the networks differ, with the names that do.
+            CheckpointError: the networks differ in more than the sizes of a few layers.
         """
         networks = {n: net for n, net in self.networks().items() if n in states}
         for name in self.extra_state:  # how far another training was is not where this one starts
@@ -171,9 +171,7 @@ class Model(nn.Module, Generic[OptionsT, OutputT]):
                 f"nothing to start from: the run has {', '.join(states)}, this model "
                 f"{', '.join(self.networks())}"
             )
-        for name, network in networks.items():
-            load_strictly(network, states[name], name)
-        return list(networks)
+        return [load_fitting(network, states[name], name) for name, network in networks.items()]
 
     def steps(self, batch: Batch, state: State) -> Iterator[Batch]:
         """What each of the steps that a batch is worth is made of: one, of the whole batch.
@@ -295,3 +293,21 @@ def load_strictly(
     if problems:
         raise CheckpointError(f"the weights do not fit {name}:\n" + "\n".join(problems))
     network.load_state_dict(dict(state), assign=assign)
+
+
+def load_fitting(network: nn.Module, state: Mapping[str, Tensor], name: str) -> str:
+    """Load every tensor of the same shape, as of a run with other classes; the others stay as they are.
+
+    Returns:
+        The name, with the tensors that stay new.
+
+    Raises:
+        CheckpointError: tensors of other names, or not even half of them of the same shape.
+    """
+    own = network.state_dict()
+    other = [key for key in own if key in state and state[key].shape != own[key].shape]
+    if 2 * len(other) > len(own):
+        load_strictly(network, state, name)  # says how they differ
+    load_strictly(network, {**state, **{key: own[key] for key in other}}, name)
+    new = [f"{key} ({list(state[key].shape)} there, {list(own[key].shape)} here)" for key in other]
+    return f"{name} but for {', '.join(new)}, which stays new" if new else name

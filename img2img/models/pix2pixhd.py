@@ -14,7 +14,7 @@ from img2img.keys import STYLES, TARGET
 from img2img.labels import instance_mean
 from img2img.losses.adversarial import Reduction, adversarial_loss, verdict
 from img2img.losses.matching import PerceptualLoss, feature_matching_loss, l1_loss
-from img2img.models.base import Batch, Model, Output, Terms, Update, load_strictly
+from img2img.models.base import Batch, Model, Output, Terms, Update, load_fitting
 from img2img.models.conditioning import Condition
 from img2img.models.generators import (
     TranslationOptions,
@@ -232,8 +232,8 @@ class Pix2PixHD(Model[Pix2PixHDOptions, Judged]):
             return super().adopt(states)
         given = {k: v for k, v in given.items() if not makes_image(k)}
         fresh = {k: v for k, v in own.coarse.state_dict().items() if self._is_new(k)}
-        load_strictly(own.coarse, {**given, **fresh}, "generator.coarse")
-        return ["generator.coarse, but for its last layer" if fresh else "generator.coarse"]
+        loaded = load_fitting(own.coarse, {**given, **fresh}, "generator.coarse")
+        return [f"{loaded}, but for its last layer" if fresh else loaded]
 
     def loss_switches(self) -> dict[str, bool]:
         return {"perceptual": self.perceptual is not None}

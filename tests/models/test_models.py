@@ -139,6 +139,26 @@ def test_enhancer_starts_from_a_global_run(tmp_path):
         other.adopt(states)
 
 
+@pytest.mark.parametrize("name", ["pix2pix", "global", "unet", "enhancer"])
+def test_a_run_with_other_classes_starts_with_all_that_fits(tmp_path, name):
+    options = {**options_of(name), "model.boundary": False}
+    former = make_trainer(options, tmp_path).model
+    states = {key: network.state_dict() for key, network in former.networks().items()}
+    model = make_trainer({**options, "model.boundary": True}, tmp_path).model  # one plane more
+    before = {k: v.clone() for k, v in model.state_dict().items()}
+    said = " ".join(model.adopt(states))
+    assert "which stays new" in said
+    fresh = []
+    for network, state in states.items():
+        for key, value in model.networks()[network].state_dict().items():
+            if value.shape == state[key].shape:
+                assert torch.equal(value, state[key])
+            else:
+                fresh.append(key)
+                assert torch.equal(value, before[f"{network}.{key}"]) and f"{key} ([" in said
+    assert 2 <= len(fresh) <= 5  # what meets the input: of generator and discriminators
+
+
 @pytest.mark.parametrize("up", ["resize", "transposed"])
 def test_enhancer_starts_from_a_unet_run(tmp_path, up):
     plain = {**options_of("unet"), "model.width": 8, "model.depth": 3, "model.up": up}
