@@ -18,14 +18,15 @@ from img2img.models.convolutional import ConvolutionalOptions, build_networks
 from img2img.models.dcgan import DCGAN_TRAINING
 from img2img.models.gan_base import Drawn, GANBase
 from img2img.models.latents import Latents
+from img2img.schema import Weight
 
 
 class Weights(regularizers.Weights):
     """Loss weights; L_S and L_C weigh the same (Sec. 3)."""
 
-    label: float = 1.0
+    label: Weight = 1.0
     """Weight of naming the class, in the discriminator's loss and in the generator's."""
-    label_fake: float = 1.0
+    label_fake: Weight = 1.0
     """What generated pictures count in that for the discriminator, beside real ones; with 0 it learns
     the classes from real pictures alone, and does not come to terms with the generator. What either
     does is measured in docs/gan-core.md."""

@@ -20,17 +20,17 @@ from img2img.models.latents import Latents, Noise
 from img2img.models.regularizers import Regularizers, add_regularizers
 from img2img.networks.autoencoder import Autoencoder, Decoder
 from img2img.networks.noise import InstanceNoise
-from img2img.schema import ModelOptions, Section
+from img2img.schema import ModelOptions, Section, Weight
 
 
 class Weights(Section):
     """Loss weights; the terms stand in the objective as they are, k_t included."""
 
-    real: float = 1.0
+    real: Weight = 1.0
     """Weight of the error on real pictures."""
-    fake: float = 1.0
+    fake: Weight = 1.0
     """Weight of -k_t times the error on generated pictures, in the discriminator's loss."""
-    adv: float = 1.0
+    adv: Weight = 1.0
     """Weight of the error on generated pictures, in the generator's loss."""
 
 

@@ -13,7 +13,7 @@ from img2img.networks.padding import AnySize
 from img2img.networks.pix2pixhd import GlobalGenerator
 from img2img.networks.unet import UNet, default_depth
 from img2img.progress import say
-from img2img.schema import ModelOptions, OneOf, Section
+from img2img.schema import ModelOptions, OneOf, Section, Weight
 
 
 @cache
@@ -33,13 +33,13 @@ def _present(kind: object) -> object:
 class TranslationWeights(Section):
     """Loss weights of pix2pix and pix2pixHD."""
 
-    real: float = 0.5
+    real: Weight = 0.5
     """Weight of the discriminator's loss on real pictures."""
-    fake: float = 0.5
+    fake: Weight = 0.5
     """Weight of the discriminator's loss on generated pictures."""
-    adv: float = 1.0
+    adv: Weight = 1.0
     """Weight of the generator's adversarial loss."""
-    l1: float = 100.0
+    l1: Weight = 100.0
     """Weight of the mean absolute difference to the target."""
 
 

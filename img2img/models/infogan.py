@@ -19,14 +19,15 @@ from img2img.models.convolutional import ConvolutionalOptions, build_networks
 from img2img.models.dcgan import DCGAN_TRAINING
 from img2img.models.gan_base import Drawn, GANBase
 from img2img.models.latents import Latents
+from img2img.schema import Weight
 
 
 class Weights(regularizers.Weights):
     """Loss weights; lambda is 1 (Sec. 6), in the published code for continuous codes too."""
 
-    category: float = 1.0
+    category: Weight = 1.0
     """Weight of the information on the categorical code."""
-    codes: float = 1.0
+    codes: Weight = 1.0
     """Weight of the information on the continuous codes."""
 
 

@@ -27,6 +27,7 @@ from img2img.networks.padding import AnySize, run_padded
 from img2img.networks.patchgan import MultiscaleDiscriminator, smallest_input
 from img2img.networks.pix2pixhd import GlobalGenerator, LocalEnhancer
 from img2img.networks.pretrained import blank_vgg, load_vgg
+from img2img.schema import Weight
 
 DISCRIMINATOR_PADDING = 2  # of the published networks; pix2pix pads by 1
 MAX_CHANNELS = 512
@@ -35,11 +36,11 @@ MAX_CHANNELS = 512
 class Weights(TranslationWeights):
     """Loss weights: Wang et al. 2018, Eq. 5 and Sec. 4; L1 0 reproduces the paper."""
 
-    l1: float = 10.0
+    l1: Weight = 10.0
     """Weight of the mean absolute difference to the target."""
-    feature_matching: float = 10.0
+    feature_matching: Weight = 10.0
     """Weight of the difference in the discriminator's features."""
-    perceptual: float = 10.0
+    perceptual: Weight = 10.0
     """Weight of the difference in VGG features; 0: no VGG weights are needed."""
 
 

@@ -8,7 +8,7 @@ from img2img.losses.generative import Kind
 from img2img.models.base import Model, Update
 from img2img.models.latents import Noise
 from img2img.networks.noise import InstanceNoise
-from img2img.schema import ModelOptions, Section
+from img2img.schema import ModelOptions, Section, Weight
 
 Penalty = Literal["none", "gradient", "divergence"]
 
@@ -16,13 +16,13 @@ Penalty = Literal["none", "gradient", "divergence"]
 class Weights(Section):
     """Loss weights; in the papers' objectives all are 1 but the penalty's, and those of LSGAN's terms 1/2."""
 
-    real: float = 1.0
+    real: Weight = 1.0
     """Weight of the discriminator's loss on real pictures."""
-    fake: float = 1.0
+    fake: Weight = 1.0
     """Weight of the discriminator's loss on generated pictures."""
-    adv: float = 1.0
+    adv: Weight = 1.0
     """Weight of the generator's adversarial loss."""
-    penalty: float = 10.0
+    penalty: Weight = 10.0
     """Weight of the penalty on the discriminator's gradient."""
 
 

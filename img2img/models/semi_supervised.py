@@ -21,16 +21,17 @@ from img2img.models.convolutional import AnyNorm, ConvolutionalOptions, build_ne
 from img2img.models.dcgan import DCGAN_TRAINING
 from img2img.models.gan_base import Drawn, GANBase
 from img2img.models.latents import Latents
+from img2img.schema import Weight
 
 
 class Weights(regularizers.Weights):
     """Loss weights; L_supervised and L_unsupervised weigh the same (Sec. 5)."""
 
-    adv: float = 0.0
+    adv: Weight = 0.0
     """Weight of the generator's adversarial loss, beside the features."""
-    label: float = 1.0
+    label: Weight = 1.0
     """Weight of naming the class of labelled pictures, in the discriminator's loss."""
-    features: float = 1.0
+    features: Weight = 1.0
     """Weight of matching the mean features of real pictures, in the generator's loss."""
 
 
