@@ -16,6 +16,7 @@ from pydantic import ValidationError, create_model
 
 from img2img.errors import ALIKE, ConfigError, best_match, nearest
 from img2img.foreign import MOST_YAML, parse_yaml
+from img2img.habits import targets
 from img2img.schema import Config, Section, subsection, walk
 
 # Settings by the names that they had, as older configs, runs and habits have them.
@@ -23,6 +24,7 @@ RENAMED = {
     "training.checkpointing": "training.activation_checkpointing",
     "model.aids": "model.regularizers",
 }
+_SLIP = 0.8  # likeness from which an unknown key is a slip and no word of another tool
 _told: set[str] = set()  # once in a process
 
 
@@ -267,6 +269,10 @@ def _hint(keys: list[str], schema: type[Config], options: Mapping) -> str:
     """What an unknown key may have meant: a setting of its own section, or of any other."""
     *above, last = keys
     own = _fields(schema, above)
+    known = set(walk(schema))
+    meant = [target for target in targets(last) if target.partition("=")[0] in known]
+    if meant and best_match(last, own)[0] < _SLIP:
+        return f"did you mean {meant[0]!r}?"
     paths: dict[str, list[str]] = {}
     for path in walk(schema):
         paths.setdefault(path.rpartition(".")[2], []).append(path)

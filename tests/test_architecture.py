@@ -23,7 +23,7 @@ LAYERS = [
     {"fields"},
     {"labels", "config", "devices", "manual", "progress", "reporting"},
     {"schema", "places"},
-    {"errors", "foreign", "keys", "lazy", "shortcuts", "text"},
+    {"errors", "habits", "foreign", "keys", "lazy", "shortcuts", "text"},
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 FILES = sorted(PACKAGE.rglob("*.py"))

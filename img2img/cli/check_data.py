@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from img2img.cli.parser import Parser
 from img2img.cli.train import FLAGS
 from img2img.progress import say
 
@@ -20,12 +21,12 @@ SHARED = {
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="img2img check-data",
         description="Look at all pairs of a data set: what is there, what is wrong, what to set. "
         "Writes a page with pictures.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        settings=("data",),
     )
     parser.add_argument("data", metavar="DIR", help="folder with the pairs, or a CSV")
     parser.add_argument("--config", type=Path, help="YAML file, as in configs/")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from img2img.cli import count, seed
+from img2img.cli.parser import Parser
 from img2img.progress import say
 
 EPILOG = """examples:
@@ -16,12 +17,11 @@ EPILOG = """examples:
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="img2img cluster-styles",
         description="Encode the training photos of a run and cluster the objects of every class "
         "into styles (K-means). Writes styles.json and contact sheets into the run.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--run", help="name (runs/NAME) or path; default: the newest run")
     parser.add_argument("--data", metavar="DIR", help="where the training pairs are, if moved")

@@ -6,6 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from img2img.cli import count, seed
+from img2img.cli.parser import Parser
 from img2img.progress import say
 
 EPILOG = """examples:
@@ -21,11 +22,10 @@ you name, the libraries' caches, or their download. What cannot be computed is l
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="img2img evaluate",
         description="Score translated pictures against real ones, with intervals and a page.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--run", help="name (runs/NAME) or path; default: the newest run")
     parser.add_argument("--checkpoint", help="best, last, a step, or a file; default: last")

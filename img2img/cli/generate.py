@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from img2img.cli import count, seed
+from img2img.cli.parser import Parser
 from img2img.progress import counting, say
 
 EPILOG = """examples:
@@ -23,11 +24,10 @@ WAYS = ("interpolate", "traverse", "arithmetic", "nearest")
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="img2img generate",
         description="Draw pictures by a run that learnt from pictures alone.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--run", help="name (runs/NAME) or path of the run; the newest")
     parser.add_argument("--checkpoint", help="last, a step, or a file")

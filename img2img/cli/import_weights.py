@@ -3,11 +3,12 @@
 import argparse
 from pathlib import Path
 
+from img2img.cli.parser import Parser
 from img2img.progress import say
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="img2img import-weights",
         description="Turn the weight files of pix2pixHD or pytorch-CycleGAN-and-pix2pix into a run. "
         "Sizes are read off the files; what they cannot tell is a flag, and is printed.",

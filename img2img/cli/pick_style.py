@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from img2img.cli import seed
+from img2img.cli.parser import Parser
 from img2img.progress import say
 
 EPILOG = """examples:
@@ -17,12 +18,11 @@ without a browser:
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="img2img pick-style",
         description="Open a page in the browser on which styles are picked for the objects of a "
         "label map and the label map is edited; or do it here with --list and --style.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("inputs", nargs="*", help="label maps; default: the run's held-out ones")
     parser.add_argument("--run", help="name (runs/NAME) or path; default: the newest run")

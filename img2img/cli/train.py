@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from img2img.cli.parser import Parser
+
 # Flags that are settings of the config under another name.
 FLAGS = {
     "data": (
@@ -54,11 +56,11 @@ Any setting of the config can be given as key=value; --print-config shows them a
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="img2img train",
         description="Train a model on pairs of pictures, or on pictures alone.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        settings=("model", "data", "training"),
     )
     parser.add_argument("--model", help=f"one of {', '.join(NAMES)}")
     parser.add_argument("--config", type=Path, help="YAML file, as in configs/")

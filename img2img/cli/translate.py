@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from img2img.cli import count, seed
+from img2img.cli.parser import Parser
 from img2img.progress import counting, say
 
 DOUBTS = 5  # that are written out; of a large folder all are alike
@@ -19,11 +20,10 @@ EPILOG = """examples:
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="img2img translate",
         description="Translate pictures with a trained run; it brings all its settings with it.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("inputs", nargs="+", help="pictures, folders, or quoted patterns")
     parser.add_argument("--run", help="name (runs/NAME) or path; default: the newest run")
