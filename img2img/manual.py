@@ -13,8 +13,8 @@ from img2img.schema import (
     RESUMABLE,
     Config,
     DataConfig,
+    InputConfig,
     Section,
-    Source,
     TrainingConfig,
     subsection,
 )
@@ -82,7 +82,7 @@ def settings_page(options: Mapping[str, type[Section]]) -> str:
     parts = [
         PAGE_HEAD,
         *_tables("data", DataConfig),
-        *_tables("each of data.inputs", Source),
+        *_tables("each of data.inputs", InputConfig),
         *_tables("training", TrainingConfig),
         f"`--resume` may change {resumable}; with anything else the rest of the run would be "
         "another experiment.\n",

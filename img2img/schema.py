@@ -24,6 +24,9 @@ from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, core_schema
 
 from img2img.keys import RESERVED
+from img2img.lazy import renamed
+
+__getattr__ = renamed(__name__, {"Source": "InputConfig"})
 
 
 class Section(BaseModel):
@@ -114,7 +117,7 @@ class OneOf:
         return {"type": "string", "enum": self.names}
 
 
-class Source(Section):
+class InputConfig(Section):
     """One input of the generator."""
 
     name: Annotated[str, AfterValidator(_plain_name)]
@@ -144,7 +147,7 @@ class DataConfig(Section):
     """Which folder or half is the input and which the target."""
     val_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.1
     """Share of the pairs held out for validation, where the data have no validation split."""
-    inputs: tuple[Source, ...] = ()
+    inputs: tuple[InputConfig, ...] = ()
     """The generator's inputs; empty: what the layout says."""
     target: str | None = None
     """Folder or column of the target; null: what the layout says."""

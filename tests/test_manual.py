@@ -8,7 +8,7 @@ from img2img.cli import main
 from img2img.config import load_config
 from img2img.manual import commented_yaml, settings_page
 from img2img.models import OPTIONS
-from img2img.schema import DataConfig, Source, TrainingConfig, subsection
+from img2img.schema import DataConfig, InputConfig, TrainingConfig, subsection
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -23,7 +23,7 @@ def sections(*found):
 def test_every_setting_has_a_description():
     for section in sections(DataConfig, TrainingConfig, *OPTIONS.values()):
         for name, field in section.model_fields.items():
-            if subsection(field) in (None, Source):
+            if subsection(field) in (None, InputConfig):
                 assert field.description, f"{section.__module__}: {name} lacks a docstring below it"
         assert section.__doc__, section
 

@@ -85,6 +85,7 @@ OLD = {
     "img2img.inference.styles.looks": ("Look", "StyleAssignment"),
     "img2img.distributed.sharing": ("Crew", "ProcessGroup"),
     "img2img.data.loader": ("by_lot", "at_random"),
+    "img2img.schema": ("Source", "InputConfig"),
 }
 
 

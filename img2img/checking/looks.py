@@ -18,7 +18,7 @@ from img2img.fields.base import halve_picture
 from img2img.fields.files import is_lossy, read_ids, read_image
 from img2img.fields.label import read_stored_labels
 from img2img.fields.palettes import Colour
-from img2img.schema import Source
+from img2img.schema import InputConfig
 
 # A picture is called black where even its brightest value is below this share of its type's range.
 _BLACK = 0.03
@@ -28,23 +28,23 @@ _BLACK = 0.03
 class Roles:
     """Which part of a record is what, and how to read it."""
 
-    inputs: tuple[Source, ...]
+    inputs: tuple[InputConfig, ...]
     target: str
     parts: dict[str, Part]
     palette: tuple[Colour, ...]
 
     @property
-    def labels(self) -> Source | None:
+    def labels(self) -> InputConfig | None:
         """The first label map."""
         return next((s for s in self.inputs if FIELDS[s.kind].has_classes), None)
 
     @property
-    def instances(self) -> Source | None:
+    def instances(self) -> InputConfig | None:
         """The first instance map."""
         return next((s for s in self.inputs if FIELDS[s.kind].is_derivable), None)
 
     @property
-    def pictures(self) -> list[Source]:
+    def pictures(self) -> list[InputConfig]:
         """The inputs that are pictures."""
         return [s for s in self.inputs if FIELDS[s.kind].is_picture]
 
@@ -52,7 +52,7 @@ class Roles:
         """The picture (H, W, C) of a part."""
         return halve_picture(read_image(record.files[part]), self.parts[part].half)
 
-    def ids(self, record: Record, source: Source) -> np.ndarray:
+    def ids(self, record: Record, source: InputConfig) -> np.ndarray:
         """The ids (H, W) of labels, as stored, or of instances."""
         path, half = record.files[source.part], self.parts[source.part].half
         if FIELDS[source.kind].has_classes:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from img2img.data.pairing.records import Layout, PairIndex, Part
 from img2img.errors import DataError
-from img2img.schema import DataConfig, Source
+from img2img.schema import DataConfig, InputConfig
 
 LAYOUT_PARTS = {"label", "instance", "image", "A", "B"}  # names that layouts give their parts
 USUAL_TARGETS = ("image", "B", "A")  # the first that is no input
@@ -30,7 +30,7 @@ def custom_parts(config: DataConfig) -> dict[str, str] | None:
     return {folder: folder for folder in folders}
 
 
-def assign_roles(config: DataConfig, layout: Layout) -> tuple[tuple[Source, ...], str]:
+def assign_roles(config: DataConfig, layout: Layout) -> tuple[tuple[InputConfig, ...], str]:
     """The inputs, each with the name of its part as `folder`, and the target's part.
 
     As the settings say, else as the layout suggests: labels (and instances) to image, or A
@@ -48,11 +48,11 @@ def assign_roles(config: DataConfig, layout: Layout) -> tuple[tuple[Source, ...]
     return inputs, _checked(inputs, target, parts)
 
 
-def _usual_inputs(config: DataConfig, parts: Sequence[str]) -> list[Source]:
+def _usual_inputs(config: DataConfig, parts: Sequence[str]) -> list[InputConfig]:
     if "label" in parts:
-        inputs = [Source(name="label", kind="labels")]
+        inputs = [InputConfig(name="label", kind="labels")]
         if "instance" in parts:
-            inputs.append(Source(name="instance", kind="instances"))
+            inputs.append(InputConfig(name="instance", kind="instances"))
         return inputs
     if "A" not in parts or "B" not in parts:
         raise DataError(
@@ -64,10 +64,10 @@ def _usual_inputs(config: DataConfig, parts: Sequence[str]) -> list[Source]:
         source = "B" if config.target == "A" else "A"
     as_labels = config.palette or config.classes or config.num_classes or config.remap
     kind = "labels" if as_labels or config.ignore_id is not None else "image"
-    return [Source(name=source, kind=kind)]
+    return [InputConfig(name=source, kind=kind)]
 
 
-def _checked(inputs: Sequence[Source], target: str | None, parts: Sequence[str]) -> str:
+def _checked(inputs: Sequence[InputConfig], target: str | None, parts: Sequence[str]) -> str:
     """The target, if it and the inputs are parts of the data, each used once."""
     names = [source.name for source in inputs]
     doubled = next((name for name in names if names.count(name) > 1), None)
@@ -87,7 +87,7 @@ def _checked(inputs: Sequence[Source], target: str | None, parts: Sequence[str])
 
 
 def describe_roles(
-    config: DataConfig, index: PairIndex, inputs: Sequence[Source], target: str
+    config: DataConfig, index: PairIndex, inputs: Sequence[InputConfig], target: str
 ) -> list[str]:
     """Remarks for the log: where each input and the target come from, and in which direction."""
     parts = {part.name: part for part in index.layout.parts}

@@ -24,8 +24,7 @@ from img2img.fields import FIELDS, Field, Instance
 from img2img.fields.image import DTYPE_RANGES, ImageSpec
 from img2img.fields.palettes import load_palette
 from img2img.places import expand
-from img2img.schema import DataConfig
-from img2img.schema import Source as SourceConfig
+from img2img.schema import DataConfig, InputConfig
 
 WARNING = "WARNING: "  # with which remarks begin that deserve a look
 # What is done with a DataError of one step: `nullcontext` lets it through, a check keeps it.
@@ -44,7 +43,7 @@ class Survey:
     """
 
     index: PairIndex
-    inputs: tuple[SourceConfig, ...]
+    inputs: tuple[InputConfig, ...]
     target: str
     headers: Headers
     labels: Mapping[str, Findings]
@@ -166,7 +165,7 @@ def judge(
 
 
 def _describe_input(
-    config: DataConfig, survey: Survey, source: SourceConfig
+    config: DataConfig, survey: Survey, source: InputConfig
 ) -> tuple[Field, list[str]]:
     """One input, and remarks on it."""
     part = survey.index.layout.part(source.part)

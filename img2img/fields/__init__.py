@@ -1,7 +1,7 @@
 """What a picture file means: how it is read, moved, shown to networks and drawn for people.
 
 Another kind of input is one more file here and a line in `kinds.FIELDS` (and its name in
-`schema.Source`, where settings are checked before anything heavy is imported).
+`schema.InputConfig`, where settings are checked before anything heavy is imported).
 """
 
 from typing import TYPE_CHECKING

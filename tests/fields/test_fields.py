@@ -18,7 +18,7 @@ from img2img.fields.image import ImageSpec
 from img2img.keys import LABELLED, STYLES, TARGET
 from img2img.models import OPTIONS, build_model
 from img2img.models.conditioning import Condition
-from img2img.schema import DataConfig, Source
+from img2img.schema import DataConfig, InputConfig
 
 H, W = 24, 40
 PALETTE = ((0, 0, 0), (255, 0, 0), (0, 255, 0))
@@ -37,7 +37,7 @@ def an_array(kind: str, size=(H, W)) -> np.ndarray:
 
 
 def test_the_settings_offer_every_field():
-    assert get_args(Source.model_fields["kind"].annotation) == tuple(FIELDS) == tuple(CASES)
+    assert get_args(InputConfig.model_fields["kind"].annotation) == tuple(FIELDS) == tuple(CASES)
     assert {kind: field.model_fields["kind"].default for kind, field in FIELDS.items()} == {
         kind: kind for kind in FIELDS
     }
