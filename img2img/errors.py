@@ -7,6 +7,7 @@ raised is a bug of ours and keeps its traceback.
 import difflib
 from collections.abc import Iterable
 
+_LISTED = 40  # valid names in a message
 ALIKE = 0.5  # likeness from which a name may be a slip for another
 
 
@@ -32,9 +33,13 @@ class TrainingError(UserError):
 
 def nearest(name: str, valid: Iterable[str]) -> str:
     """'did you mean X?' for the nearest valid name, else the list of all of them."""
-    valid = sorted(valid)
+    valid = sorted(valid, key=lambda own: (len(own) if own.isdecimal() else 0, own))
     likeness, match = best_match(name, valid)
-    return f"did you mean {match!r}?" if likeness >= ALIKE else f"valid: {', '.join(valid)}"
+    # Numbers that share digits are no slips for one another.
+    if likeness >= ALIKE and not name.isdecimal():
+        return f"did you mean {match!r}?"
+    more = f", ... and {len(valid) - _LISTED} more" if len(valid) > _LISTED else ""
+    return f"valid: {', '.join(valid[:_LISTED])}{more}"
 
 
 def best_match(name: str, valid: Iterable[str]) -> tuple[float, str]:

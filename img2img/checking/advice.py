@@ -62,7 +62,7 @@ def colours_advice(config: DataConfig, index: PairIndex, out: Path) -> tuple[Adv
         if coding is not None:
             _add_palette(advice, coding, out)
             text = "the label maps are colour pictures; data.palette must say what the colours mean"
-            found.append(Finding("problem", f"{text} (see the settings below)"))
+            found.append(Finding("problem", f"{text} (the report's `settings` do)"))
         return advice, found
     codings = {part.name: find_coding(index, part) for part in sides(index)}
     coded = {name: coding for name, coding in codings.items() if coding is not None}
@@ -74,7 +74,7 @@ def colours_advice(config: DataConfig, index: PairIndex, out: Path) -> tuple[Adv
     if side == "B" and config.direction == "AtoB":
         advice.add("direction", "BtoA", "the labels become the input, the photos the target")
         text += ", and as set it is the target: photos would become label maps"
-    found.append(Finding("remark", f"{text}; this is checked under the settings below"))
+    found.append(Finding("remark", f"{text}; this is checked under the report's `settings`"))
     return advice, found
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from img2img.checking.advice import command
 from img2img.checking.check import Report
+from img2img.data.roles import effective
 from img2img.errors import counted
 
 
@@ -28,7 +29,8 @@ def verdict(report: Report) -> str:
 
 def settings_line(report: Report) -> str:
     """The command that trains on these data as they want it."""
-    return command(report.config, report.advice.settings)
+    assert report.index is not None
+    return command(effective(report.config, report.index.layout), report.advice.settings)
 
 
 def conclusion(report: Report) -> str:

@@ -29,7 +29,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
         settings=("data",),
     )
     parser.add_argument("data", metavar="DIR", help="folder with the pairs, or a CSV")
-    parser.add_argument("--config", type=Path, help="YAML file, as in configs/")
+    parser.add_argument("--config", type=Path, help="YAML file, or a name in configs/")
     parser.add_argument("--out", type=Path, help="folder of the report; default: data_check")
     for flag, (_, text) in SHARED.items():
         parser.add_argument(f"--{flag.replace('_', '-')}", help=text)

@@ -47,7 +47,7 @@ EPILOG = """examples:
   img2img train --model pix2pixHD                          the built-in data
   img2img train --model pix2pixHD --data my_pairs --run first
   img2img train --model dcgan --data my_pictures data.resize=64
-  img2img train --config configs/facades.yaml training.lr=1e-4
+  img2img train --config facades training.lr=1e-4
   img2img train --resume first --max-steps 20000
   img2img train --model pix2pixHD --data my_pairs --dry-run    what it would do and need
   img2img train --model pix2pixHD --data my_pairs --fit 8GB
@@ -63,7 +63,9 @@ def parse(argv: list[str]) -> argparse.Namespace:
         settings=("model", "data", "training"),
     )
     parser.add_argument("--model", help=f"one of {', '.join(NAMES)}")
-    parser.add_argument("--config", type=Path, help="YAML file, as in configs/")
+    parser.add_argument(
+        "--config", type=Path, help="YAML file, or a name in configs/, such as facades"
+    )
     parser.add_argument("--run", help="name (runs/NAME) or path of the run")
     parser.add_argument("--overwrite", action="store_true", help="replace a run of that name")
     parser.add_argument(

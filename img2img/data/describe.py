@@ -12,9 +12,10 @@ from functools import partial
 
 from img2img.config import as_overrides
 from img2img.data.loader import FolderSource, SceneSource, Source
+from img2img.data.roles import effective
 from img2img.data.scenes import CLASSES, VAL_OFFSET
 from img2img.data.spec import DataSpec, PartSpec
-from img2img.data.stretching import stretch_warning
+from img2img.data.stretching import size_warnings
 from img2img.data.survey import WARNING, find, judge, look_through, resize_setting, with_size
 from img2img.errors import DataError
 from img2img.fields import Instance, Label
@@ -69,7 +70,7 @@ def describe_data(config: DataConfig, *, seed: int = 0) -> Data:
     if config.path is None:
         return _built_in(config, seed)
     index = find(config)
-    hint = f"all of it, with pictures: {check_command(config)}"
+    hint = f"all of it, with pictures: {check_command(effective(config, index.layout))}"
     catch = partial(_pointing, hint)
     survey = look_through(config, index, catch=catch, remember=config.scan_cache)
     spec, remarks = judge(config, survey, catch=catch)
@@ -137,8 +138,7 @@ def _built_in(config: DataConfig, seed: int) -> Data:
             "pictures with --data DIR"
         )
     sizes = Counter({config.scene_size: config.scenes + config.val_scenes})
-    stretched = stretch_warning(spec.resize, sizes)
-    remarks += [stretched] if stretched else []
+    remarks += size_warnings(spec, config, sizes)
     return Data(
         with_size(spec, config, sizes),
         SceneSource(config.scenes, first=0, seed=seed, size=config.scene_size),

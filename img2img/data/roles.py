@@ -86,6 +86,14 @@ def _checked(inputs: Sequence[InputConfig], target: str | None, parts: Sequence[
     return target
 
 
+def effective(config: DataConfig, layout: Layout) -> DataConfig:
+    """The settings without a direction that turns nothing round."""
+    parts = {part.name for part in layout.parts}
+    if {"A", "B"} <= parts and not config.inputs and not config.target:
+        return config
+    return config.model_copy(update={"direction": "AtoB"})
+
+
 def describe_roles(
     config: DataConfig, index: PairIndex, inputs: Sequence[InputConfig], target: str
 ) -> list[str]:

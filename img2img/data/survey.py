@@ -18,7 +18,7 @@ from img2img.data.remembering import Memory, recollect
 from img2img.data.roles import assign_roles, custom_parts, describe_roles
 from img2img.data.scan import Findings, LabelLook, image_range, scan_labels
 from img2img.data.spec import DataSpec, PartSpec
-from img2img.data.stretching import stretch_warning
+from img2img.data.stretching import size_warnings
 from img2img.errors import DataError
 from img2img.fields import FIELDS, Field, Instance
 from img2img.fields.image import DTYPE_RANGES, ImageSpec
@@ -158,8 +158,7 @@ def judge(
         ),
         resize=resize_setting(config),
     )
-    stretched = stretch_warning(spec.resize, survey.headers.sizes)
-    remarks += [stretched] if stretched else []
+    remarks += size_warnings(spec, config, survey.headers.sizes)
     # Both halves of side-by-side pictures are the same files, with the same faults.
     return with_size(spec, config, survey.headers.sizes), list(dict.fromkeys(remarks))
 

@@ -109,13 +109,16 @@ class Session:
         former = parse_config(checkpoint.meta["config"], OPTIONS, origin)
         # The time limit was the former session's alone.
         changes = {"training.max_time": None, **overrides}
-        config = parse_config(checkpoint.meta["config"], OPTIONS, origin, changes)
-        before, after = flat(former.model_dump()), flat(config.model_dump())
-        refused = [
-            f"{key} (was {before.get(key)!r}, now {value!r})"
-            for key, value in after.items()
-            if value != before.get(key) and key not in RESUMABLE
-        ]
+        before, problem = flat(former.model_dump()), None
+        try:
+            config = parse_config(checkpoint.meta["config"], OPTIONS, origin, changes)
+            after = flat(config.model_dump())
+        except ConfigError as error:  # perhaps of settings that do not fit what cannot be changed
+            after, problem = {k: v for k, v in changes.items() if k in before}, error
+        changed = [k for k, v in after.items() if v != before.get(k) and k not in RESUMABLE]
+        refused = [f"{key} (was {before.get(key)!r}, now {after[key]!r})" for key in changed]
+        if problem and not refused:
+            raise problem
         if refused:
             raise ConfigError(
                 f"--resume cannot change {', '.join(refused)}: the rest of {path} would be another "

@@ -26,6 +26,19 @@ HELP = (
 )
 
 
+def lists_pairs(path: Path) -> bool:
+    """Whether a file is a CSV with the columns of a layout, by its first line alone."""
+    if path.suffix.lower() != ".csv":
+        return False
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            first = file.readline(1 << 16)
+    except (OSError, UnicodeDecodeError):
+        return False
+    names = csv.reader([first], delimiter=max(",;\t", key=first.count))
+    return bool(_find_columns([name.strip() for name in next(names, [])]))
+
+
 def read_csv(
     path: Path, custom: Mapping[str, str] | None
 ) -> tuple[Layout, dict[str, list[Row]], list[str]]:

@@ -37,7 +37,8 @@ FOLDER_LAYOUTS = (
         "images/labels",
         ("{kind}/{split}", "{split}/{kind}", "{kind}"),
         {"label": (*_LABELS, "mask", "masks"), "instance": _INSTANCES, "image": _IMAGES},
-        "images/ labels/ (or masks/) instances/ (optional), with train/ inside, outside or not",
+        "images/ (or image, img, imgs), labels/ (or label, mask, masks), instances/ (or instance, inst, "
+        "insts; optional), with train/ inside, outside or not",
     ),
     _Folders(
         "A/B",
@@ -85,6 +86,10 @@ def recognise(root: Path, wanted: str) -> Match:
                 match = _match(layout, arrangement, folders)
                 if match is not None:
                     return match
+    lists = [name for name in files if csv_layout.lists_pairs(root / name)]
+    if wanted in ("auto", "csv") and lists:
+        ways = " or ".join(f"--data {root / name}" for name in lists)
+        raise DataError(f"{root}: {', '.join(lists)} in it lists pairs; name the file: {ways}")
     if wanted in ("auto", _SIDE_BY_SIDE):
         match = _match_side_by_side(root, folders, forced=wanted == _SIDE_BY_SIDE)
         if match is not None:
@@ -214,8 +219,26 @@ def _unrecognised(root: Path, wanted: str, folders: Mapping[str, str], files: li
             "with val/, validation/ or test/ beside train/ for validation. The folder holds: "
             + ", ".join(seen[:_SEEN_SHOWN])
             + more,
+            *_own_names(root, folders),
         ]
     )
+
+
+def _own_names(root: Path, folders: Mapping[str, str]) -> list[str]:
+    """How two folders of other names are named in the settings."""
+    tops = [name for name in folders.values() if "/" not in name]
+    if len(tops) != 2:
+        return []
+    known = (*_LABELS, "mask", "masks")
+    source, target = sorted(tops, key=lambda name: (name.lower() not in known, name))
+    kind = "labels" if source.lower() in known else "image"
+    inputs = (
+        f"[{{name: {'label' if kind == 'labels' else 'input'}, kind: {kind}, folder: {source}}}]"
+    )
+    return [
+        f"Rename the folders, or say what they hold: --data {root} data.target={target} "
+        f"'data.inputs={inputs}' (kinds: labels, instances, image)"
+    ]
 
 
 def name_folders(root: Path, custom: Mapping[str, str], wanted: str) -> Match:

@@ -25,7 +25,7 @@ from img2img.data.pictures.crops import CROPPED, draw_crops
 from img2img.data.pictures.labelled import remark, split_labelled
 from img2img.data.pictures.sources import ArraySource, Classified
 from img2img.data.spec import BUILT_IN, DataSpec, PartSpec
-from img2img.data.stretching import stretch_warning
+from img2img.data.stretching import size_warnings
 from img2img.data.survey import describe_image, resize_setting, with_size
 from img2img.errors import DataError, counted
 from img2img.fields import Field, Image
@@ -118,8 +118,8 @@ def describe_pictures(
         raise DataError(_differ_in_size(where, found.sizes))
     summary = f"{where}: {counted(len(found.source), 'picture')}"
     summary += f" in {counted(len(names), 'class', 'classes')}" if names else ""
-    stretched = stretch_warning(spec.resize, found.sizes, "pictures", square=True)
-    remarks = [summary, *remarks, *_unused(config, inputs), *([stretched] if stretched else [])]
+    warnings = size_warnings(spec, config, found.sizes, "pictures", square=True)
+    remarks = [summary, *remarks, *_unused(config, inputs), *warnings]
     return Data(spec, train, held_out, frozenset(found.sizes), tuple(remarks))
 
 
