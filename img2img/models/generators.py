@@ -31,7 +31,7 @@ def _present(kind: object) -> object:
 
 
 class TranslationWeights(Section):
-    """Loss weights of pix2pix and pix2pixHD."""
+    """Loss weights: the discriminator's objective is halved, L1 weighs 100 (Isola et al. 2017, Sec. 3.3, 6.2)."""
 
     real: Weight = 0.5
     """Weight of the discriminator's loss on real pictures."""
@@ -49,7 +49,7 @@ class TranslationOptions(ModelOptions):
     generator: str
     """The generator."""
     width: int = Field(64, ge=1)
-    """Channels of the generator's first layer; an enhancer's coarse generator has twice as many."""
+    """Channels of the generator's first layer."""
     depth: int | None = Field(None, ge=2)
     """Downsamplings of a U-Net; null: 8, fewer for small pictures."""
     n_down: int = Field(2, ge=1)

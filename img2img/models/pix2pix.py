@@ -31,7 +31,6 @@ class Pix2PixOptions(TranslationOptions):
     patch: Literal[1, 16, 70, 286] = 70
     """Receptive field of the discriminator in pixels."""
     weights: TranslationWeights = TranslationWeights()
-    """The discriminator's objective is halved, L1 weighs 100 (Sec. 3.3, 6.2)."""
 
 
 @dataclass(kw_only=True)

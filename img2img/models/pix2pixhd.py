@@ -56,7 +56,7 @@ class Pix2PixHDOptions(TranslationOptions):
     boundary: bool = True
     """Join the boundary map of the instances, or else of the labels, to the input."""
     coarse: Literal["global", "unet"] = "global"
-    """What the enhancer is built on."""
+    """What the enhancer is built on: a generator of twice the width for each doubling."""
     n_enhancers: int = Field(1, ge=1)
     """Enhancers, each of which doubles the resolution."""
     n_blocks_enhancer: int = Field(3, ge=0)
