@@ -13,7 +13,7 @@ class RunningMeans:
     at which the training loop waits for a GPU.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._sums: dict[str, Tensor] = {}
         self._finite: dict[str, Tensor] = {}
         self._counts: dict[str, int] = {}

@@ -3,7 +3,8 @@
 import math
 import weakref
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -57,7 +58,9 @@ class Ledger(TorchDispatchMode):
         """Forgets the peak so far."""
         self.peak: Counter[str] = Counter(self.live)
 
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
         if func is aten._local_scalar_dense.default:
             return 0  # a check of values, of which there are none
         result = func(*args, **(kwargs or {}))
@@ -103,7 +106,7 @@ def _granted(size: int) -> int:
     return math.ceil(size / block) * block
 
 
-def _workspace(func, args, result) -> int:
+def _workspace(func: Any, args: Sequence[Any], result: Any) -> int:
     """Bytes that an operator takes for itself while it runs.
 
     A convolution takes copies of input, weight and output in its library's own layout; so does

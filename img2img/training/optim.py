@@ -149,7 +149,9 @@ def named_parameters(model: Model, update: Update) -> dict[str, nn.Parameter]:
     }
 
 
-def optimizer_tensors(model: Model, update: Update, optimizer) -> dict[str, Tensor]:
+def optimizer_tensors(
+    model: Model, update: Update, optimizer: torch.optim.Optimizer
+) -> dict[str, Tensor]:
     """An optimizer's state as tensors, named `update/network.parameter/exp_avg`."""
     state = optimizer.state_dict()["state"]
     return {
@@ -161,7 +163,7 @@ def optimizer_tensors(model: Model, update: Update, optimizer) -> dict[str, Tens
 
 
 def load_optimizer_tensors(
-    model: Model, update: Update, optimizer, tensors: dict[str, Tensor]
+    model: Model, update: Update, optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]
 ) -> None:
     """The reverse of `optimizer_tensors`.
 

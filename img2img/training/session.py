@@ -145,42 +145,32 @@ class Session:
         accelerator, say, data = self._prepare(fit)
         with contextlib.ExitStack() as held:
             main_alone(accelerator, lambda: self._lock_resumed(held))
-            return self._train(accelerator, say, data, held, on_step)
-
-    def _train(self, accelerator, say, data: Data, held, on_step: OnStep | None) -> int:
-        """`train` on described data; `held` keeps the run this process's to write."""
-        settings = self.config.training
-        warned = main_alone(accelerator, lambda: memory_warning(self.config, data, accelerator))
-        torch.manual_seed(settings.seed)
-        model = build_model(self.config, data.spec)
-        remarks = [*data.remarks, *main_first(accelerator, model.start_training)]
-        if self.checkpoint is None and settings.init_from:
-            remarks.append(_start_from(model, settings.init_from))
-        remarks += messages.shared_anew(self.checkpoint, self.config, accelerator, model)
-        # The processes share their weights, but not their dropout.
-        torch.manual_seed(settings.seed + accelerator.process_index)
-        trainer = make_trainer(
-            self.config, model, data, self.path, accelerator, remarks=tuple(remarks)
-        )
-        for remark in trainer.state.remarks:
-            say(remark)
-        if self.checkpoint is not None:
-            trainer.state.restore(self.checkpoint)
-            if trainer.progress.step >= trainer.last_step:
-                say(messages.nothing_left(trainer))
-                return 0
-            say(f"going on with {self.path} at step {trainer.progress.step}")
-        if settings.compile:
-            say(compile_networks(model, accelerator.device, apart=model.double_backward))
-        # Nothing is written before everything is known to fit.
-        main_alone(accelerator, lambda: self._write_folder(held))
-        say(messages.summary(trainer, model))
-        for warning in warned or ():
-            say(warning)
-        reason = trainer.fit(on_step)
-        say(messages.farewell(trainer, reason))
-        accelerator.end_training()
-        return trainer.signals.exit_code if reason == "stopped" else 0
+            settings = self.config.training
+            warned = main_alone(accelerator, lambda: memory_warning(self.config, data, accelerator))
+            torch.manual_seed(settings.seed)
+            model = build_model(self.config, data.spec)
+            remarks = [*data.remarks, *main_first(accelerator, model.start_training)]
+            remarks += messages.shared_anew(self.checkpoint, self.config, accelerator, model)
+            # The processes share their weights, but not their dropout.
+            torch.manual_seed(settings.seed + accelerator.process_index)
+            trainer = self._trainer(model, data, accelerator, say, remarks)
+            if self.checkpoint is not None:
+                trainer.state.restore(self.checkpoint)
+                if trainer.progress.step >= trainer.last_step:
+                    say(messages.nothing_left(trainer))
+                    return 0
+                say(f"going on with {self.path} at step {trainer.progress.step}")
+            if settings.compile:
+                say(compile_networks(model, accelerator.device, apart=model.double_backward))
+            # Nothing is written before everything is known to fit.
+            main_alone(accelerator, lambda: self._write_folder(held))
+            say(messages.summary(trainer, model))
+            for warning in warned or ():
+                say(warning)
+            reason = trainer.fit(on_step)
+            say(messages.farewell(trainer, reason))
+            accelerator.end_training()
+            return trainer.signals.exit_code if reason == "stopped" else 0
 
     @_by_its_ways
     @memory_sufficing()
@@ -194,13 +184,7 @@ class Session:
         expected = forecast(self.config, data, accelerator)
         model = build_model(self.config, data.spec)
         remarks = [*data.remarks, *expected.remarks]
-        if self.checkpoint is None and self.config.training.init_from:
-            remarks.append(_start_from(model, self.config.training.init_from))
-        trainer = make_trainer(
-            self.config, model, data, self.path, accelerator, remarks=tuple(remarks)
-        )
-        for remark in trainer.state.remarks:
-            say(remark)
+        trainer = self._trainer(model, data, accelerator, say, remarks)
         if self.checkpoint is not None:
             trainer.progress.step = self.checkpoint.meta["step"]
             if trainer.progress.step >= trainer.last_step:
@@ -209,6 +193,24 @@ class Session:
         say(messages.memory_table(expected, trainer))
         say("dry run: nothing was written")
         return 0
+
+    def _trainer(
+        self,
+        model: Model,
+        data: Data,
+        accelerator: Accelerator,
+        say: Callable[[str], None],
+        remarks: list[str],
+    ) -> Trainer:
+        """The trainer of a fresh model, which may start from another run's weights; says its remarks."""
+        if self.checkpoint is None and self.config.training.init_from:
+            remarks.append(_start_from(model, self.config.training.init_from))
+        trainer = make_trainer(
+            self.config, model, data, self.path, accelerator, remarks=tuple(remarks)
+        )
+        for remark in trainer.state.remarks:
+            say(remark)
+        return trainer
 
     def _prepare(self, fit: str | None) -> tuple[Accelerator, Callable[[str], None], Data]:
         """The engine, what prints, and the data, under settings that fit."""

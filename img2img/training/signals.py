@@ -4,6 +4,7 @@ import signal
 import threading
 import time
 from types import FrameType
+from typing import Any
 
 EXIT_CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
 REPEAT = 1.0  # seconds: `timeout` and launchers send one signal to process and group
@@ -18,9 +19,9 @@ class StopSignals:
         received: the first signal, None as long as there is none.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.received: signal.Signals | None = None
-        self._former = {}
+        self._former: dict[signal.Signals, Any] = {}
         self._since = 0.0
 
     def __enter__(self) -> "StopSignals":
@@ -28,7 +29,7 @@ class StopSignals:
             self._former[number] = signal.signal(number, self._note)
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *_: object) -> None:
         for number, handler in self._former.items():
             signal.signal(number, handler)
 

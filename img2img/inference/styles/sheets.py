@@ -161,7 +161,9 @@ def _stem(cls: int, name: str) -> str:
     return f"{cls:03d}-{plain}"
 
 
-def _write(path: Path, title: str, links: Links, *, classes: Sequence = (), styles: Sequence = ()):
+def _write(
+    path: Path, title: str, links: Links, *, classes: Sequence = (), styles: Sequence = ()
+) -> None:
     """A page that needs no other file but those it links to."""
     page = render("styles.html", title=title, links=links, classes=classes, styles=styles)
     path.write_text(page, encoding="utf-8")
