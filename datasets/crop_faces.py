@@ -9,8 +9,8 @@ picture.
 import argparse
 import os
 import sys
-from pathlib import Path
 
+from img2img.cli.parser import path
 from img2img.data.faces.cropping import NO_FACE, TOO_SMALL, Cut, crop_faces
 from img2img.errors import UserError, counted
 
@@ -20,11 +20,11 @@ SHOWN = 5  # unreadable files that are named
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=Path, help="pictures, also in subfolders")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
+    parser.add_argument("folder", type=path, help="pictures, also in subfolders")
+    parser.add_argument("--out", type=path, required=True, metavar="DIR", help="folder to write")
     parser.add_argument(
         "--cascade",
-        type=Path,
+        type=path,
         metavar="XML",
         help="a Haar or LBP cascade file of OpenCV (its own frontal face, where it comes with files)",
     )
@@ -76,6 +76,8 @@ def run(args: argparse.Namespace) -> None:
         print(f"left out: {why}", file=sys.stderr)
     if len(unread) > SHOWN:
         print(f"left out: {len(unread) - SHOWN} more, see faces.jsonl", file=sys.stderr)
+    if found.others:
+        print(found.others.said(), file=sys.stderr)
     none, small = (list(found.skipped.values()).count(why) for why in plain)
     if not found.faces:
         print(

@@ -8,12 +8,12 @@ These, the defaults, are about 130 MB.
 import argparse
 import json
 import sys
-from pathlib import Path
 
 import cv2
 import numpy as np
 from tqdm import tqdm
 
+from img2img.cli.parser import path
 from img2img.data.scenes import CLASSES, STYLES, VAL_OFFSET, Scene, draw_scene
 from img2img.errors import DataError, UserError
 from img2img.fields.files import write_image
@@ -21,7 +21,7 @@ from img2img.fields.files import write_image
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
+    parser.add_argument("--out", type=path, required=True, metavar="DIR", help="folder to write")
     parser.add_argument(
         "--train", type=int, default=2000, metavar="N", help="training scenes (%(default)s)"
     )

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from img2img.cli.parser import Parser
+from img2img.cli.parser import Parser, path
 from img2img.cli.train import FLAGS
 from img2img.progress import say
 
@@ -29,8 +29,8 @@ def parse(argv: list[str]) -> argparse.Namespace:
         settings=("data",),
     )
     parser.add_argument("data", metavar="DIR", help="folder with the pairs, or a CSV")
-    parser.add_argument("--config", type=Path, help="YAML file, or a name in configs/")
-    parser.add_argument("--out", type=Path, help="folder of the report; default: data_check")
+    parser.add_argument("--config", type=path, help="YAML file, or a name in configs/")
+    parser.add_argument("--out", type=path, help="folder of the report; default: data_check")
     for flag, (_, text) in SHARED.items():
         parser.add_argument(f"--{flag.replace('_', '-')}", help=text)
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="any setting of the data")

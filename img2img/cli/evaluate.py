@@ -3,10 +3,9 @@
 import argparse
 import sys
 from dataclasses import fields
-from pathlib import Path
 
 from img2img.cli import count, seed
-from img2img.cli.parser import Parser
+from img2img.cli.parser import Parser, path
 from img2img.progress import say
 
 EPILOG = """examples:
@@ -31,21 +30,21 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--checkpoint", help="best, last, a step, or a file; default: last")
     parser.add_argument(
         "--data",
-        type=Path,
+        type=path,
         help="pairs to score instead of the run's held-out ones; real pictures beside drawn ones",
     )
     parser.add_argument(
-        "--against", type=Path, metavar="DIR", help="another tool's pictures of the same inputs"
+        "--against", type=path, metavar="DIR", help="another tool's pictures of the same inputs"
     )
-    parser.add_argument("--fake", type=Path, metavar="DIR", help="pictures to score, without a run")
-    parser.add_argument("--real", type=Path, metavar="DIR", help="what they should be")
+    parser.add_argument("--fake", type=path, metavar="DIR", help="pictures to score, without a run")
+    parser.add_argument("--real", type=path, metavar="DIR", help="what they should be")
     parser.add_argument(
         "--compare",
         nargs=2,
         metavar=("A", "B"),
         help="two runs, or two folders that evaluations have written",
     )
-    parser.add_argument("--out", type=Path, help="folder of the results")
+    parser.add_argument("--out", type=path, help="folder of the results")
     parser.add_argument(
         "--limit", type=count, metavar="N", help="N pictures, evenly spaced, or drawn"
     )
@@ -67,10 +66,10 @@ def parse(argv: list[str]) -> argparse.Namespace:
 
 def _add_networks(parser: argparse.ArgumentParser) -> None:
     tools = parser.add_argument_group("networks that judge")
-    tools.add_argument("--lpips-weights", type=Path, metavar="FILE", help="VGG16")
+    tools.add_argument("--lpips-weights", type=path, metavar="FILE", help="VGG16")
     tools.add_argument(
         "--inception",
-        type=Path,
+        type=path,
         metavar="FILE",
         help="torch-fidelity's weights-inception-2015-12-05",
     )
@@ -80,11 +79,11 @@ def _add_networks(parser: argparse.ArgumentParser) -> None:
         "segmenter.safetensors of an earlier evaluation",
     )
     tools.add_argument(
-        "--segmenter-weights", type=Path, metavar="FILE", help="of one of torchvision's"
+        "--segmenter-weights", type=path, metavar="FILE", help="of one of torchvision's"
     )
     tools.add_argument(
         "--segmenter-classes",
-        type=Path,
+        type=path,
         metavar="FILE",
         help="lines: a class of the segmenter, and the data's class that it is",
     )

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from img2img.cli import count, seed
-from img2img.cli.parser import Parser
+from img2img.cli.parser import Parser, path
 from img2img.progress import counting, say
 
 EPILOG = """examples:
@@ -41,12 +41,12 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--seed", type=seed, help="seed of the first picture (0)")
     parser.add_argument(
         "--out",
-        type=Path,
+        type=path,
         help="folder for single pictures (generated/RUN-STEP); its pictures.jsonl has their classes",
     )
     parser.add_argument(
         "--grid",
-        type=Path,
+        type=path,
         help="one picture of all instead; of --interpolate a strip, or a .gif (generated.png)",
     )
     ways = parser.add_mutually_exclusive_group()
@@ -69,7 +69,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--data", help="the training pictures, for --nearest, where they have moved"
     )
-    parser.add_argument("--names", type=Path, help='JSON: {"woman": [3, 17, 40], ...}')
+    parser.add_argument("--names", type=path, help='JSON: {"woman": [3, 17, 40], ...}')
     parser.add_argument(
         "--frames",
         type=count,

@@ -1,9 +1,8 @@
 """`img2img import-weights`: turn published weights into a run."""
 
 import argparse
-from pathlib import Path
 
-from img2img.cli.parser import Parser
+from img2img.cli.parser import Parser, path
 from img2img.progress import say
 
 
@@ -16,7 +15,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "files",
         nargs="+",
-        type=Path,
+        type=path,
         help="latest_net_G.pth, and latest_net_D.pth, latest_net_E.pth if you have them",
     )
     parser.add_argument("--run", required=True, help="name (runs/NAME) or path of the new run")

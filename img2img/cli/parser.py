@@ -2,12 +2,22 @@
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NoReturn
 
-from img2img.errors import best_match
+from img2img.errors import DataError, best_match
 from img2img.habits import plain, targets
+from img2img.places import expand
 
 _ALIKE = 0.6  # likeness from which one flag may be a slip for another; short ones are soon alike
+
+
+def path(text: str) -> Path:
+    """A path as an argument; `~` stands for a home folder, also where no shell has seen it."""
+    try:
+        return expand(text)
+    except DataError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 class Parser(argparse.ArgumentParser):

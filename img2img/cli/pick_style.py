@@ -2,10 +2,9 @@
 
 import argparse
 import sys
-from pathlib import Path
 
 from img2img.cli import seed
-from img2img.cli.parser import Parser
+from img2img.cli.parser import Parser, path
 from img2img.progress import say
 
 EPILOG = """examples:
@@ -27,8 +26,8 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("inputs", nargs="*", help="label maps; default: the run's held-out ones")
     parser.add_argument("--run", help="name (runs/NAME) or path; default: the newest run")
     parser.add_argument("--checkpoint", help="best, last, a step, or a file; default: last")
-    parser.add_argument("--instances", type=Path, help="instance map, or a folder of them")
-    parser.add_argument("--out", type=Path, help="where results go; default: styled/")
+    parser.add_argument("--instances", type=path, help="instance map, or a folder of them")
+    parser.add_argument("--out", type=path, help="where results go; default: styled/")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
     page = parser.add_argument_group("the page")
     page.add_argument(

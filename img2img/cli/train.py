@@ -1,9 +1,8 @@
 """`img2img train`: train a model."""
 
 import argparse
-from pathlib import Path
 
-from img2img.cli.parser import Parser
+from img2img.cli.parser import Parser, path
 
 # Flags that are settings of the config under another name.
 FLAGS = {
@@ -64,7 +63,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--model", help=f"one of {', '.join(NAMES)}")
     parser.add_argument(
-        "--config", type=Path, help="YAML file, or a name in configs/, such as facades"
+        "--config", type=path, help="YAML file, or a name in configs/, such as facades"
     )
     parser.add_argument("--run", help="name (runs/NAME) or path of the run")
     parser.add_argument("--overwrite", action="store_true", help="replace a run of that name")

@@ -3,10 +3,9 @@
 import argparse
 import sys
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from img2img.cli import count, seed
-from img2img.cli.parser import Parser
+from img2img.cli.parser import Parser, path
 from img2img.progress import counting, say
 
 DOUBTS = 5  # that are written out; of a large folder all are alike
@@ -28,8 +27,8 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("inputs", nargs="+", help="pictures, folders, or quoted patterns")
     parser.add_argument("--run", help="name (runs/NAME) or path; default: the newest run")
     parser.add_argument("--checkpoint", help="best, last, a step, or a file; default: last")
-    parser.add_argument("--out", type=Path, help="folder, or the name of one picture")
-    parser.add_argument("--instances", type=Path, help="instance map, or a folder of them")
+    parser.add_argument("--out", type=path, help="folder, or the name of one picture")
+    parser.add_argument("--instances", type=path, help="instance map, or a folder of them")
     parser.add_argument(
         "--strict-inputs", action="store_true", help="a missing instance map is an error"
     )
@@ -53,12 +52,12 @@ def parse(argv: list[str]) -> argparse.Namespace:
     )
     styles.add_argument(
         "--style-from",
-        type=Path,
+        type=path,
         metavar="PHOTO",
         help="the styles of a photo of the same scene; or a folder of photos",
     )
     styles.add_argument(
-        "--style-file", type=Path, help="styles that the picker saved (.style.json)"
+        "--style-file", type=path, help="styles that the picker saved (.style.json)"
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
     parser.add_argument(
@@ -74,7 +73,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
         "default: fp32, as evaluations",
     )
     parser.add_argument(
-        "--sheet", type=Path, help="also write a contact sheet: inputs | result | real"
+        "--sheet", type=path, help="also write a contact sheet: inputs | result | real"
     )
     return parser.parse_args(argv)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cache, partial
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import numpy as np
 
 from img2img.data.faces.detection import detect, find_cascade, load_cascade
 from img2img.data.pairing.splits import walk_pictures
+from img2img.data.walking import Others
 from img2img.errors import DataError, UserError
 from img2img.fields.files import read_image, write_image
 from img2img.fields.resizing import resize_image
@@ -51,12 +52,14 @@ class Outcome:
         faces: cut out.
         done_before: pictures that an earlier call had dealt with; they count below as well.
         skipped: why, by the picture's path below the folder.
+        others: files that are no pictures.
     """
 
     pictures: int = 0
     done_before: int = 0
     faces: int = 0
     skipped: dict[str, str] | None = None
+    others: Others = field(default_factory=Others)
 
 
 def crop_faces(
@@ -91,11 +94,12 @@ def crop_faces(
     paths = (found.path(key) for key in found.keys())  # noqa: SIM118 (not a dict)
     names = sorted([*paths, *(double for double, _ in doubles)])
     if not names:
-        raise DataError(f"{folder}: no picture in it or below")
+        strange = f" ({said})" if (said := found.others.said()) else ""
+        raise DataError(f"{folder}: no picture in it or below{strange}")
     settings = {"cascade": path.name, **asdict(cut)}
     done = _open_record(out, settings, overwrite=overwrite)
     skipped: dict[str, str] = {}
-    outcome = Outcome(len(names), skipped=skipped)
+    outcome = Outcome(len(names), skipped=skipped, others=found.others)
     job = partial(_crop_file, folder=folder, out=out, cascade=path, cut=cut)
     todo = [name for name in names if name not in done]
     outcome.done_before = len(names) - len(todo)
