@@ -88,7 +88,6 @@ def _plain_name(value: str) -> str:
 Size = Annotated[tuple[PositiveInt, PositiveInt], BeforeValidator(_square)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(ge=0)]  # of a loss: a negative one would seek what it should avoid
-LearningRate = Annotated[float, Field(gt=0, le=1)]
 
 
 class OneOf:
@@ -231,9 +230,9 @@ class TrainingConfig(Section):
     optimizer: Literal["adam", "adamw", "rmsprop", "sgd"] = "adam"
     """What turns gradients into steps: Adam, AdamW (weights decay), RMSprop (without the gradients'
     mean), or stochastic gradient descent with momentum."""
-    lr: LearningRate = 2e-4
+    lr: PositiveFloat = 2e-4
     """The optimizer's learning rate."""
-    d_lr: LearningRate | None = None
+    d_lr: PositiveFloat | None = None
     """Learning rate of every discriminator; null: as `lr`."""
     beta1: Annotated[float, Field(ge=0, lt=1)] = 0.5
     """Decay of the gradients' mean, in Adam and AdamW."""

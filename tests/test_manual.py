@@ -49,7 +49,7 @@ def test_commented_config_reads_back_equal(model, tmp_path):
     path = tmp_path / "config.yaml"
     path.write_text(text, encoding="utf-8")
     assert load_config(OPTIONS, path=path).model_dump() == config.model_dump()
-    assert "  # The optimizer's learning rate. (above 0 to 1)\n  lr: 1.0e-05\n" in text
+    assert "  # The optimizer's learning rate. (above 0)\n  lr: 1.0e-05\n" in text
     if model.startswith("pix2pix"):
         assert "(lsgan, non_saturating)\n  adversarial: lsgan\n" in text
     assert max(map(len, (line for line in text.splitlines() if "#" in line[:5]))) <= 100
