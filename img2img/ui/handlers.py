@@ -1,12 +1,16 @@
 """What the page asks for, and the answers: nothing of Gradio, so that it can be tested alone.
 
 An answer is a dictionary of what changes on the page: `scene`, `stage`, `strip`, `notice` (see
-`views`), and `opened`, the number of the offer that is open, -1 for an upload.
+`views`), and `opened`: the number of the open scene, `place`, and all `choices` with their names;
+those that a person uploaded have numbers below 0.
 """
 
 import logging
 import random
+import re
+import secrets
 import shlex
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -16,7 +20,7 @@ from img2img.errors import DataError, UserError
 from img2img.ui import editing
 from img2img.ui.engine import Engine
 from img2img.ui.saving import save
-from img2img.ui.scenes import Offer, from_upload
+from img2img.ui.scenes import Offer, from_upload, read_styles
 from img2img.ui.studio import Studio
 from img2img.ui.uploads import Downloads, Uploads
 from img2img.ui.views import notice, saved_notice, scene_view, stage_view, strip_view
@@ -28,6 +32,8 @@ LONGEST_STROKE = 20_000  # points
 MOST_WORK = 2**26  # pixels that are looked at for one stroke: four lines across the largest picture
 NOTHING = "No picture to start with: the run's data are not here. Open a label map of yours."
 LOST = "The picker was started anew and no longer has this page's picture; reload the page."
+MOST_KEPT = 16  # tabs whose work is kept for a reload
+TAB = re.compile(r"[\w-]{22,64}")  # a name that nobody guesses
 
 log = logging.getLogger(__name__)
 
@@ -41,18 +47,31 @@ class Handlers:
 
     Attributes:
         uploads, downloads: files that the page has sent, and that it may fetch.
+        kept: work of tabs by the names that they gave themselves, for when they come back.
     """
 
     def __init__(self, engine: Engine, offers: Sequence[Offer], out: Path):
         self.engine, self.offers, self.out = engine, offers, out
         self.uploads, self.downloads = Uploads(), Downloads()
+        self.kept: OrderedDict[str, Studio] = OrderedDict()
 
-    def start(self) -> tuple[Studio, Answer]:
-        """A new tab's studio, and what it shows."""
-        studio = Studio(self.engine)
+    def start(self, tab: object = None) -> tuple[Studio, Answer]:
+        """A tab's studio, and what it shows: what the tab of this name left, else a new one.
+
+        The name alone opens the work, not the browser's session, which ends with the browser.
+        """
+        name = tab if isinstance(tab, str) and TAB.fullmatch(tab) else secrets.token_urlsafe(24)
+        studio = self.kept.pop(name, None) or Studio(self.engine)
+        self.kept[name] = studio
+        while len(self.kept) > MOST_KEPT:
+            self.kept.popitem(last=False)
+        place = studio.place
         answer: Answer = {"notice": notice(NOTHING)}
-        for part in self.open(studio, 0) if self.offers else ():
+        if place is None:
+            place = 0 if self.offers else None
+        for part in self.open(studio, place) if place is not None else ():
             answer |= part
+        answer["opened"] = self._opened(studio)
         remark = self.engine.translator.remark
         if remark:
             known = answer["notice"]["text"]
@@ -60,32 +79,46 @@ class Handlers:
         return studio, answer
 
     def open(self, studio: Studio, number: int) -> Iterator[Answer]:
-        """One of the offered pictures; -1: the one that was uploaded last."""
+        """One of the offered pictures; below 0: one that was uploaded. Goes on where it was left."""
 
         def change() -> None:
-            if number >= 0:
-                studio.open(self.offers[number].open())
-            elif studio.uploaded is not None:
-                studio.open(studio.uploaded)
+            if not studio.reopen(number):
+                studio.open(self.offers[number].open(), number)
 
         return self._answers(studio, change)
 
     def upload(self, studio: Studio, data: Any, session: str) -> Iterator[Answer]:
-        """`label`, and `instances` or null: ids of files that this session has sent."""
+        """`label`, `instances` and `look`, each perhaps null: ids of files that this session has
+        sent; and the label map's `name`. A look alone is for the open picture."""
+
+        doubt: list[str] = []
 
         def change() -> None:
-            if data["label"] is None:
-                raise DataError("choose a label map first")
-            with self.uploads.taken(session, [data["label"], data["instances"]]) as paths:
-                label, instances = paths
-                assert label is not None  # its id was given
-                scene = from_upload(label, instances, self.engine.spec)
-            studio.open(scene)
-            studio.uploaded = scene
+            given = [data["label"], data["instances"], data["look"]]
+            if given[0] is given[2] is None:
+                raise DataError("choose a label map, or saved styles, first")
+            with self.uploads.taken(session, given) as (label, instances, look_file):
+                look = read_styles(look_file, self.engine.translator) if look_file else None
+                if label is not None:
+                    scene = from_upload(label, instances, self.engine.spec, str(data["name"]))
+                    place = min([0, *studio.works]) - 1
+                    studio.open(scene, place)
+            if look is not None and (missing := studio.apply(look, "saved styles")):
+                doubt.append(
+                    f"{missing} of the {len(look)} objects of these styles are not in this picture, "
+                    "by their ids: open the label map and the instance map that were saved with them."
+                )
 
-        for number, answer in enumerate(self._answers(studio, change)):
-            opened = number == 0 and "stage" in answer
-            yield {**answer, "opened": -1} if opened else answer
+        for answer in self._answers(studio, change):
+            if "stage" in answer:
+                answer["opened"] = self._opened(studio)
+                answer["notice"] = notice("\n".join(doubt), kind="doubt")
+            yield answer
+
+    def _opened(self, studio: Studio) -> dict[str, Any]:
+        """What the list of pictures shows."""
+        offered = [(number, offer.name) for number, offer in enumerate(self.offers)]
+        return {"place": studio.place, "choices": [*offered, *studio.uploads()]}
 
     def undo(self, studio: Studio) -> Iterator[Answer]:
         return self._answers(studio, lambda: studio.undo())
@@ -145,11 +178,12 @@ class Handlers:
             if studio is None:
                 raise UserError(LOST)
             with studio.lock:
-                now, name = studio.now, studio.scene.name if studio.scene else ""
-            saved = save(self.engine, now, name, self.out)
+                now, work = studio.now, studio.work
+            saved = save(self.engine, now, work.scene.name, self.out)
+            work.saved = now.key
             command = shlex.join(["img2img", *saved.command]) if saved.command else ""
             links = {path: self.downloads.offer(path) for path in saved.files}
-            return {"notice": saved_notice(links, command)}
+            return {"notice": saved_notice(links, command), "stage": stage_view(studio)}
 
         yield from _guarded(lambda: iter([work()]))
 
@@ -170,7 +204,7 @@ class Handlers:
                     scene = {}
             # Of several changes that wait for the model, only the last is rendered.
             with studio.turn:
-                stage = stage_view(studio)
+                stage = stage_view(studio, original=studio.sent is None)
             yield {**scene, "stage": stage, "strip": strip_view(studio), "notice": notice()}
             if scene:  # only now: where rendering fails, the page still has the former one
                 studio.mark_sent(**_state(scene))

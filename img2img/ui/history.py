@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from img2img.inference.styles.looks import Choice, Objects, StyleAssignment
+from img2img.ui.scenes import Scene
 
 STEPS = 300
 LABEL_BYTES = 2**29  # of label maps kept for undo
@@ -73,15 +74,35 @@ class History:
     def add(self, moment: Moment) -> None:
         """The next state; what had been undone is gone."""
         self._moments[self._position + 1 :] = [moment]
-        while len(self._moments) > 2 and (
-            len(self._moments) > STEPS or self._bytes() > LABEL_BYTES
-        ):
+        while len(self._moments) > 2 and (len(self._moments) > STEPS or self.size > LABEL_BYTES):
             del self._moments[0]
         self._position = len(self._moments) - 1
 
-    def _bytes(self) -> int:
+    @property
+    def size(self) -> int:
+        """Bytes of its arrays."""
         arrays = [a for m in self._moments for a in (*m.inputs.values(), m.objects.ids)]
         return sum({id(a): a.nbytes for a in arrays}.values())  # moments share arrays
+
+
+@dataclass
+class Work:
+    """What was done on one scene.
+
+    Attributes:
+        stuff: classes that are not counted, as `editing.LabelMap.stuff`.
+        saved: the state that was saved last.
+    """
+
+    scene: Scene
+    history: History
+    stuff: frozenset[int]
+    saved: Key | None = None
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether something would be lost with it."""
+        return self.history.now.key not in (self.history.first.key, self.saved)
 
 
 class Pictures:

@@ -32,7 +32,8 @@ QUIET: dict[str, Any] = {
 }
 SENDER = """
 window.picker.connect((type, data) => trigger(type, data));
-// the events: 'pick' 'style' 'whole' 'edit' 'upload'
+window.picker.work().then((tab) => trigger("start", { tab }));
+// the events: 'start' 'pick' 'style' 'whole' 'edit' 'upload'
 """
 CHANNEL = """
 const put = () => props.value && window.picker.put('NAME', JSON.parse(props.value));
@@ -77,7 +78,7 @@ def build(handlers: Handlers, title: str) -> gr.Blocks:
             action = _with_data(getattr(handlers, name))
             getattr(sender, name)(action, [studio], outputs, **QUIET)
         sender.upload(_with_session(handlers.upload), [studio], outputs, **QUIET)
-        page.load(_starter(handlers), None, [studio, *outputs], **QUIET)
+        sender.start(_starter(handlers), None, [studio, *outputs], **QUIET)
     page.queue(default_concurrency_limit=AT_ONCE, api_open=False)
     return page
 
@@ -92,8 +93,8 @@ def _top(handlers: Handlers, title: str) -> gr.Dropdown:
             padding=False,
         )
         scenes = gr.Dropdown(
-            [*offers, ("your own file", -1)],
-            value=0 if offers else -1,
+            offers,
+            value=0 if offers else None,
             show_label=False,
             container=False,
             elem_id="scenes",
@@ -163,6 +164,7 @@ def _upload_panel(engine: Engine) -> None:
         "HINT": hint,
         "LARGEST": str(LARGEST),
         "OBJECTS": "" if engine.instances is not None else "hidden",
+        "STYLES": "" if engine.translator.style_input else "hidden",
     }
     template = asset("upload.html")
     for name, text in texts.items():
@@ -170,9 +172,9 @@ def _upload_panel(engine: Engine) -> None:
     _html(template, asset("upload.js"), elem_id="upload-panel")
 
 
-def _starter(handlers: Handlers) -> Callable[[], list[Any]]:
-    def start() -> list[Any]:
-        studio, answer = handlers.start()
+def _starter(handlers: Handlers) -> Callable[[gr.EventData], list[Any]]:
+    def start(event: gr.EventData) -> list[Any]:
+        studio, answer = handlers.start(event._data["tab"])
         return [studio, *_values(answer)]
 
     return start
@@ -212,4 +214,6 @@ def _values(answer: Answer) -> list[Any]:
         values.append(gr.update(interactive=bool(stage[key])) if stage else gr.skip())
     if "opened" not in answer:
         return [*values, gr.skip()]
-    return [*values, gr.update(value=answer["opened"])]
+    opened = answer["opened"]
+    choices = [(showable(name), number) for number, name in opened["choices"]]
+    return [*values, gr.update(choices=choices, value=opened["place"])]

@@ -18,11 +18,13 @@ from img2img.fields.files import read_info
 from img2img.inference.arrays import to_stored
 from img2img.inference.jobs import FileTranslator
 from img2img.inference.planning import Job
+from img2img.inference.styles.looks import Choice, read_look
 from img2img.inference.translator import Translator
 from img2img.keys import TARGET
 from img2img.models import OPTIONS
 from img2img.places import expand
 from img2img.runs.checkpoint import Checkpoint
+from img2img.text import showable
 
 OFFERED = 24  # of the run's held-out pictures
 LARGEST = 2**28  # bytes of its pixels
@@ -106,11 +108,12 @@ def from_run(checkpoint: Checkpoint) -> list[Offer]:
     return [Offer(source.name(i), opener(i)) for i in range(min(OFFERED, len(source)))]
 
 
-def from_upload(label: Path, instances: Path | None, spec: DataSpec) -> Scene:
+def from_upload(label: Path, instances: Path | None, spec: DataSpec, name: str = "upload") -> Scene:
     """An uploaded label map, and the instance map with it.
 
     Args:
         label, instances: files under names of the server's making.
+        name: of the label map's file, for people.
 
     Raises:
         DataError: not pictures, too large, or not the run's; the messages have no paths.
@@ -128,7 +131,21 @@ def from_upload(label: Path, instances: Path | None, spec: DataSpec) -> Scene:
             inputs[field.name] = field.read(path)
         except DataError as error:
             raise DataError(str(error).replace(str(path), field.words)) from error
-    return Scene("upload", to_stored(inputs, spec))
+    return Scene(showable(Path(name).stem[:60]) or "upload", to_stored(inputs, spec))
+
+
+def read_styles(path: Path, translator: Translator) -> dict[int, Choice]:
+    """A `.style.json` that was uploaded.
+
+    Raises:
+        DataError: not a style file, or another run's; the message has no paths.
+        ConfigError: the run has no styles.
+    """
+    translator.require_styles()
+    try:
+        return read_look(path, translator.model.options.feature_channels)
+    except DataError as error:
+        raise DataError(str(error).replace(str(path), "the styles")) from error
 
 
 def check_size(path: Path, what: str) -> None:

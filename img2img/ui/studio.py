@@ -13,8 +13,10 @@ from img2img.inference.styles.looks import Choice, StyleAssignment, StyleOverrid
 from img2img.inference.styles.sheets import crop_box
 from img2img.ui.editing import LabelMap
 from img2img.ui.engine import Class, Engine
-from img2img.ui.history import History, Moment, Pictures, picture_key
+from img2img.ui.history import History, Moment, Pictures, Work, picture_key
 from img2img.ui.scenes import Scene
+
+KEPT = 2**30  # bytes of the label maps of all scenes of a tab
 
 Thumbs = dict[str, np.ndarray]  # by style's name: uint8 RGB (H, W, 3), all of one size
 
@@ -23,8 +25,8 @@ class Studio:
     """What one tab shows and does; its methods may be called from several threads.
 
     Attributes:
-        scene: what was opened, None before.
-        uploaded: the scene of the person's own that was opened last.
+        works: what was done on every scene that was opened, by the scene's number; the open one
+            is the last.
         selected: id of the selected object, None for none.
         sent: version of the inputs that the page has; None at first.
         turn: held while the picture is rendered for the page.
@@ -32,21 +34,21 @@ class Studio:
 
     def __init__(self, engine: Engine):
         self.engine, self.lock = engine, threading.RLock()
-        self.scene: Scene | None = None
-        self.uploaded: Scene | None = None
+        self.works: dict[int, Work] = {}
         self.selected: int | None = None
         self.sent: int | None = None
         self._sent_serial = -1
         self.turn = threading.Lock()
         self._serial = itertools.count()
-        self._history: History | None = None
-        self._stuff: frozenset[int] = frozenset()
         self._pictures = Pictures()
         self._prepared: tuple[int, Prepared] | None = None
         self._versions = itertools.count()
 
-    def open(self, scene: Scene) -> None:
+    def open(self, scene: Scene, place: int = 0) -> None:
         """Starts with another picture, in the run's usual styles; the history begins anew.
+
+        Args:
+            place: the scene's number.
 
         Raises:
             DataError: the inputs do not fit the run; what was open stays open.
@@ -58,8 +60,26 @@ class Studio:
         first = Moment(next(self._versions), inputs, objects, self.engine.look(objects))
         with self.lock:
             self._prepared = first.version, prepared
-            self.scene, self.selected = scene, None
-            self._history, self._pictures, self._stuff = History(first), Pictures(), stuff
+            self.works.pop(place, None)
+            self.works[place] = Work(scene, History(first), stuff)
+            self.sent = self.selected = None
+            while len(self.works) > 1 and sum(w.history.size for w in self.works.values()) > KEPT:
+                del self.works[min(list(self.works)[:-1], key=lambda p: self.works[p].unsaved)]
+
+    def reopen(self, place: int) -> bool:
+        """Goes on with a scene where it was left; False where it was not opened before."""
+        with self.lock:
+            if place not in self.works:
+                return False
+            self.works[place] = self.works.pop(place)
+            self.sent = self.selected = None
+            return True
+
+    def uploads(self) -> list[tuple[int, str]]:
+        """Numbers and names of the person's own scenes, in the order in which they came."""
+        with self.lock:
+            own = [(place, work.scene.name) for place, work in self.works.items() if place < 0]
+        return sorted(own, reverse=True)
 
     def serial(self) -> int:
         """A number above all former ones: of two answers, the one of the later state has the
@@ -73,11 +93,27 @@ class Studio:
                 self.sent, self._sent_serial = version, serial
 
     @property
-    def history(self) -> History:
+    def place(self) -> int | None:
+        """Number of the open scene."""
+        return next(reversed(self.works), None)
+
+    @property
+    def work(self) -> Work:
         """Raises DataError where no picture is open."""
-        if self._history is None:
-            raise DataError("no picture is open: choose or upload one")
-        return self._history
+        with self.lock:
+            if self.place is None:
+                raise DataError("no picture is open: choose or upload one")
+            return self.works[self.place]
+
+    @property
+    def history(self) -> History:
+        return self.work.history
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether work on any scene would be lost with the studio."""
+        with self.lock:
+            return any(work.unsaved for work in self.works.values())
 
     @property
     def now(self) -> Moment:
@@ -169,6 +205,30 @@ class Studio:
             if picture_key(now.version, look) != now.key:
                 self._add(Moment(now.version, now.inputs, now.objects, look, what))
 
+    def apply(self, look: StyleAssignment, what: str) -> int:
+        """Gives objects the styles of a look, by their ids; the others stay as they are.
+
+        Returns:
+            How many objects of the look are not in this picture.
+
+        Raises:
+            DataError: none of its objects is here.
+        """
+        with self.lock:
+            now = self.now
+            found = {
+                ident: choice for ident, choice in look.items() if ident in now.objects.classes
+            }
+            if not found:
+                raise DataError(
+                    f"none of the {len(look)} objects of these styles is in this picture: open the "
+                    "label map and the instance map that were saved with them"
+                )
+            mixed = {**now.look, **found}
+            if picture_key(now.version, mixed) != now.key:
+                self._add(Moment(now.version, now.inputs, now.objects, mixed, what))
+            return len(look) - len(found)
+
     def edit(self, change: Callable[[LabelMap], LabelMap], what: str) -> None:
         """Changes the label map; objects that stay keep their styles.
 
@@ -177,7 +237,7 @@ class Studio:
         """
         with self.lock:
             now, engine = self.now, self.engine
-            before = engine.label_map(now.inputs, self._stuff)
+            before = engine.label_map(now.inputs, self.work.stuff)
             if before is None:
                 raise DataError("this run has no label map to edit")
             after = change(before)

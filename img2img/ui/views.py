@@ -54,15 +54,22 @@ def legend(engine: Engine) -> list[View]:
     ]
 
 
-def stage_view(studio: Studio) -> View:
-    """The picture, the one before it, and what is selected; renders what is new."""
+def stage_view(studio: Studio, *, original: bool = False) -> View:
+    """The picture, the one before it, and what is selected; renders what is new.
+
+    Args:
+        original: also gives the picture as it was opened, which the page then keeps.
+    """
     with studio.lock:
         serial, history, selected = studio.serial(), studio.history, studio.selected
         now, former, after = history.now, history.former, history.next
+        unsaved = studio.unsaved
     return {
         "serial": serial,
         "picture": picture_url(studio.picture(now), LARGEST),
         "former": picture_url(studio.picture(former), LARGEST) if former else None,
+        "original": picture_url(studio.picture(history.first), LARGEST) if original else None,
+        "unsaved": unsaved,
         "selected": selected,
         "undo": now.what if former else None,
         "redo": after.what if after else None,
@@ -129,7 +136,7 @@ def notice(text: str = "", *, kind: str = "error") -> View:
     """A message to the person; an empty one takes the former away.
 
     Args:
-        kind: `error` or `done`.
+        kind: `error`, `doubt` or `done`.
     """
     # Numbered, so that the page sees that the same complaint comes again.
     return {

@@ -82,9 +82,13 @@ class Picker:
         page.on("request", look)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("console", lambda m: m.type == "error" and self.errors.append(m.text))
-        page.goto(address)
-        page.wait_for_selector("#stage img[src^='data:']")
-        page.wait_for_function("document.querySelector('#stage [data-serial]')")
+        self.come(address)
+
+    def come(self, address: str | None = None) -> None:
+        """Loads the page, anew without an address."""
+        self.page.goto(address) if address else self.page.reload()
+        self.page.wait_for_selector("#stage img[src^='data:']")
+        self.page.wait_for_function("document.querySelector('#stage [data-serial]')")
 
     @property
     def serial(self) -> int:
@@ -157,13 +161,15 @@ class Picker:
             f"document.querySelector('#{part} .frame').getBoundingClientRect().width > 50"
         )
 
-    def upload(self, label: Path, instances: Path | None = None) -> None:
+    def upload(
+        self, label: Path | None, instances: Path | None = None, look: Path | None = None
+    ) -> None:
         page = self.page
         if not page.locator("#upload-panel").is_visible():
             page.click("#upload")
             page.wait_for_selector("#upload-panel:visible")
         inputs = page.locator("#upload-panel input[type=file]")
-        for number, path in enumerate([label, instances]):
+        for number, path in enumerate([label, instances, look]):
             if path is not None:
                 inputs.nth(number).set_input_files(path)
         page.click("#upload-panel .open")

@@ -209,6 +209,32 @@ def test_label_tools(picker, car):
 
 
 @pytest.mark.slow
+def test_nothing_is_forgotten(open_tab, server, car):
+    """Reload, close and open: the work is there; leaving asks first, and a second tab is its own."""
+    picker = open_tab()
+    context, page = picker.page.context, picker.page
+    before = picker.picture()
+    names = pick(picker, car)
+    picker.choose(next(n for n in names if n != picker.current))
+    done = picker.picture()
+    asked = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+    picker.come()
+    assert asked == ["beforeunload"]
+    assert (picker.picture() == done).all() and page.locator("#undo").is_enabled()
+
+    second = Picker(context.new_page(), server.address)
+    assert (second.picture() == before).all(), "a tab beside it has work of its own"
+    second.page.close()
+    page.close()
+    third = Picker(context.new_page(), server.address)
+    assert (third.picture() == done).all(), "the work of the tab that was closed"
+    third.page.click("#save")
+    third.notice("done")
+    assert not third.page.locator("body.picker-unsaved").count()
+
+
+@pytest.mark.slow
 def test_two_tabs_do_not_disturb_each_other(open_tab, car):
     one, two = open_tab(), open_tab()
     before = two.picture()

@@ -1,7 +1,10 @@
 """Starting the picker: addresses, what is missing, messages on the page."""
 
+import asyncio
+import re
 import socket
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -106,6 +109,7 @@ def test_an_edit_shows_the_map_before_the_picture(handlers):
 
 def test_outlines_follow_when_rendering_failed(handlers, monkeypatch):
     """Where a picture cannot be rendered, the next answer brings its objects."""
+    handlers.offers = [*handlers.offers, replace(handlers.offers[0], name="another")]
     studio, first = handlers.start()
 
     def fail(*_):
@@ -113,7 +117,7 @@ def test_outlines_follow_when_rendering_failed(handlers, monkeypatch):
 
     with monkeypatch.context() as patched:
         patched.setattr(handlers.engine, "display", fail)
-        answers = list(handlers.open(studio, 0))
+        answers = list(handlers.open(studio, 1))
     assert list(last(answers)) == ["notice"]
     shown = last(handlers.pick(studio, {"x": 1, "y": 1}))
     assert shown["scene"]["version"] == studio.now.version > first["scene"]["version"]
@@ -247,3 +251,65 @@ def test_saving_where_nothing_can_be_written(handlers, tmp_path):
     studio, _ = handlers.start()
     (tmp_path / "out").write_text("a file where the folder would be")
     assert "cannot be made" in last(handlers.save(studio))["notice"]["text"]
+
+
+def test_work_is_kept_for_a_tab_that_comes_back(handlers):
+    """Another scene and back, a reload: what was done is there, to the last step."""
+    handlers.offers = [*handlers.offers, replace(handlers.offers[0], name="another")]
+    tab = "a-name-that-nobody-guesses"
+    studio, first = handlers.start(tab)
+    assert not first["stage"]["unsaved"]
+    data = {"tool": "brush", "cls": 6, "points": [[3, 3]], "radius": 2}
+    done = last(handlers.edit(studio, data))
+    assert done["stage"]["unsaved"]
+    other = last(handlers.open(studio, 1))
+    assert other["stage"]["undo"] is None and other["stage"]["unsaved"]
+    back = last(handlers.open(studio, 0))
+    assert back["stage"]["undo"] == "painting car"
+    assert back["stage"]["picture"] == done["stage"]["picture"]
+    assert back["stage"]["original"] == first["stage"]["picture"]
+    again, shown = handlers.start(tab)
+    assert again is studio and shown["scene"]["version"] == studio.now.version
+    assert shown["stage"]["undo"] == "painting car" and shown["opened"]["place"] == 0
+    assert handlers.start("another-name-nobody-guesses")[0] is not studio
+    assert handlers.start("short")[0] is not handlers.start("short")[0], "a name that is guessed"
+    assert not last(handlers.save(studio))["stage"]["unsaved"]
+    assert last(handlers.undo(studio))["stage"]["unsaved"] is False, "as it was opened"
+
+
+def test_saved_styles_are_opened_again(handlers, tmp_path):
+    """A look alone is for the open picture; with a label map, for that one."""
+    studio, first = handlers.start()
+    before = first["stage"]["picture"]
+    rolled = last(handlers.roll(studio))["stage"]["picture"]
+    list(handlers.save(studio))
+    [look] = (tmp_path / "out").glob("*.style.json")
+    list(handlers.reset(studio))
+
+    def upload(**files):
+        ids = {name: put(handlers, path) for name, path in files.items()}
+        asked = {"label": None, "instances": None, "look": None, "name": "My map.png"}
+        return last(handlers.upload(studio, asked | ids, "me"))
+
+    assert upload(look=look)["stage"]["picture"] == rolled != before
+    maps = {"label": "_label", "instances": "_instance"}
+    maps = {k: next((tmp_path / "out").glob(f"*{end}.png")) for k, end in maps.items()}
+    shown = upload(look=look, **maps)
+    assert shown["stage"]["picture"] == rolled and shown["stage"]["undo"] == "saved styles"
+    assert shown["opened"] == {"place": -1, "choices": [(0, "street"), (-1, "My map")]}
+    assert upload(label=maps["label"])["opened"]["place"] == -2
+    doubt = upload(look=look)["notice"]["text"]
+    assert re.match(r"\d+ of the \d+ objects of these styles are not in this picture", doubt)
+    look.write_text("{}")
+    text = upload(look=look)["notice"]["text"]
+    assert "not a style file" in text and "/" not in text
+    assert "choose" in upload()["notice"]["text"]
+
+
+def put(handlers, path):
+    """The id of a file as the page would send it."""
+
+    async def parts():
+        yield path.read_bytes()
+
+    return asyncio.run(handlers.uploads.receive("me", parts()))

@@ -35,6 +35,7 @@ if (!window.picker) {
       if (!value || (old && value.serial < old.serial)) return;
       if (channel === "scene") unfold(value);
       state[channel] = value;
+      if (channel === "stage") document.body.classList.toggle("picker-unsaved", value.unsaved);
       if (channel === "stage" || channel === "notice") idle();
       for (const part of parts) {
         if (part.element.isConnected && part.channels.includes(channel)) part.draw();
@@ -49,6 +50,7 @@ if (!window.picker) {
     function send(type, data) {
       if (!toServer) return;
       if (!busy) busy = setTimeout(() => document.body.classList.add("picker-busy"), 250);
+      localStorage.picker = sessionStorage.picker;
       toServer(type, data || {});
     }
 
@@ -105,8 +107,29 @@ if (!window.picker) {
       ];
     }
 
+    // The name of this tab's work: its own after a reload, else that of the tab that was worked
+    // in last, unless that is still open; else a new one.
+    async function work() {
+      const known = sessionStorage.picker || localStorage.picker;
+      const others = new BroadcastChannel("picker");
+      let mine = null;
+      let taken = !known;
+      others.onmessage = ({ data }) => {
+        if (mine && data.ask === mine) others.postMessage({ taken: mine });
+        if (data.taken === known) taken = true;
+      };
+      if (known) {
+        others.postMessage({ ask: known });
+        await new Promise((done) => setTimeout(done, 150));
+      }
+      const bytes = crypto.getRandomValues(new Uint8Array(16));
+      mine = taken ? Array.from(bytes, (b) => b.toString(16).padStart(2, "0")).join("") : known;
+      sessionStorage.picker = mine;
+      return mine;
+    }
+
     const connect = (sender) => (toServer = sender);
-    return { state, put, add, send, idle, fit, outline, nameOf, pixel, connect };
+    return { state, put, add, send, idle, fit, outline, nameOf, pixel, connect, work };
   })();
 
   // One theme, the light one: pictures are judged on a quiet ground. Removing a class counts as
@@ -116,6 +139,11 @@ if (!window.picker) {
   };
   new MutationObserver(light).observe(document.body, { attributeFilter: ["class"] });
   light();
+
+  window.addEventListener("beforeunload", (event) => {
+    const { stage } = window.picker.state;
+    if (stage && stage.unsaved) event.preventDefault();
+  });
 
   let frame = 0;
   window.addEventListener("resize", () => {

@@ -37,9 +37,11 @@ form.addEventListener("submit", async (event) => {
   if (opening) return;
   busy(true);
   try {
-    const label = await send(form.elements.label.files[0]);
+    const file = form.elements.label.files[0];
+    const label = await send(file);
     const instances = await send(form.elements.instances.files[0]);
-    picker.send("upload", { label, instances });
+    const look = await send(form.elements.look.files[0]);
+    picker.send("upload", { label, instances, look, name: file ? file.name : "" });
   } catch (error) {
     busy(false);
     complain(error instanceof TypeError ? "The picker does not answer; is it still running?" : error.message);
