@@ -218,7 +218,8 @@ class TrainingState:
         Weights are the same in all of them. But each fills a history, say, with pictures of its own.
         """
         gathered: dict[str, Tensor] = {}
-        for name, buffer in self.model.named_buffers():
+        shared = self.accelerator.num_processes > 1
+        for name, buffer in self.model.named_buffers() if shared else ():
             rows = self.accelerator.gather(buffer[None]).cpu()
             for rank, row in enumerate(rows):
                 if not torch.equal(row, rows[0]):
