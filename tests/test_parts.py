@@ -106,7 +106,7 @@ def test_docs_library_runs_as_it_stands(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     text = (ROOT / "docs" / "library.md").read_text()
     blocks = re.findall(r"^```python\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
-    assert len(blocks) == 4
+    assert len(blocks) == 5
     names: dict = {}
     for number, block in enumerate(blocks):
         exec(compile(block, f"docs/library.md, block {number}", "exec"), names)

@@ -25,10 +25,11 @@ class Kind(NamedTuple):
     colour: str
     turned: bool
     space: str
+    stored: str
 
     @classmethod
     def of(cls, info: ImageInfo) -> "Kind":
-        return cls(info.dtype, info.channels, info.colour, info.turned, info.space)
+        return cls(info.dtype, info.channels, info.colour, info.turned, info.space, info.stored)
 
 
 Kinds = dict[Kind, Some[Path]]
@@ -154,7 +155,7 @@ def scan_headers(
         kinds: dict[str, dict[Kind, Some[Path]]] = {part: {} for part in parts}
         return Headers(halves, kinds, damaged=Some(tell=tell), unequal=Some(tell=tell))
 
-    what = f"headers {[(part, halves[part]) for part in parts]}"
+    what = f"headers and types {[(part, halves[part]) for part in parts]}"
     return scan(records, look, make, "files", memory=memory, what=what)
 
 

@@ -242,5 +242,7 @@ def describe_image(
     low, high = DTYPE_RANGES[dtype]
     if config.range == "auto" or dtype == "float32":
         low, high = image_range(train, half, memory)
-    image = ImageSpec(channels=channels, dtype=dtype, low=low, high=high)
+    types = {kind.stored for kind in kinds}
+    stored = types.pop() if len(types) == 1 else ""
+    image = ImageSpec(channels=channels, dtype=dtype, low=low, high=high, stored=stored)
     return image, [warning] if warning else []

@@ -127,7 +127,7 @@ class HeldOut(Reals):
             self.translator.require_styles()
         if styles == "random":
             self.translator.require_book()
-        suffix = suffix_for(self.spec.target.dtype, self.spec.target.channels)
+        suffix = suffix_for(self.spec.target.file_type, self.spec.target.channels)
         files, failed = {}, {}
         for name in counting(self.names, len(self.names), "translating"):
             try:
@@ -150,7 +150,7 @@ class HeldOut(Reals):
         elif styles == "random":
             overrides = StyleOverrides(random=True)
             look = self.translator.look(inputs, overrides, seed=picture_seed(seed, name))
-        return self.translator.translate(inputs, look=look)
+        return self.translator.translate_one(inputs, look=look)
 
     def about_styles(self, styles: Styles, seed: int) -> dict[str, Any]:
         """One sentence on the styles, for the protocol; nothing where the run has none."""

@@ -13,6 +13,7 @@ import numpy as np
 from PIL import UnidentifiedImageError
 
 from img2img.errors import DataError
+from img2img.fields.arrays import WORKING_TYPES, to_working_type
 from img2img.fields.codecs.decoders import (
     NPY_MAGIC,
     PILLOW_SUFFIXES,
@@ -43,18 +44,6 @@ __all__ = [
 IMAGE_SUFFIXES = (*PILLOW_SUFFIXES, ".npy")
 
 _JPEG2000_MAGICS = (b"\x00\x00\x00\x0cjP  ", b"\xff\x4f\xff\x51")
-
-# The type in which a stored type is handed out: itself, or one that holds all its values
-# (float64 alone is rounded: no picture has more than float32's 24 bits).
-_IMAGE_DTYPES = {
-    "uint8": np.uint8,
-    "uint16": np.uint16,
-    "int8": np.float32,
-    "int16": np.float32,
-    "float16": np.float32,
-    "float32": np.float32,
-    "float64": np.float32,
-}
 
 
 @contextmanager
@@ -103,7 +92,7 @@ def read_image(path: Path | str) -> np.ndarray:
     """The colours of a picture, upright.
 
     Palettes become RGB, values whose white is less than their type's greatest are spread over all of it, CMYK becomes
-    RGB; 8- and 16-bit signed integers, float16 and float64 become float32.
+    RGB; signed and 32-bit integers, float16 and float64 become float32.
 
     Args:
         path: a file of one of the kinds in `IMAGE_SUFFIXES`; its content decides which.
@@ -120,17 +109,11 @@ def read_image(path: Path | str) -> np.ndarray:
         stored = _decode(path)
         if stored.palette is not None:
             return stored.palette[stored.array[:, :, 0]]
-        array = stored.array
-        dtype = _IMAGE_DTYPES.get(array.dtype.name)
-        if dtype is None:
-            raise DataError(
-                f"{path}: {array.dtype.name} is no type for an image (float32 cannot hold all "
-                "its values); save it as uint8, uint16 or float32, or use it as labels or "
-                "instances"
-            )
+        array = to_working_type(stored.array, str(path))
         if stored.white is not None:
-            array = np.rint(array * (np.iinfo(array.dtype).max / stored.white))
-        return np.ascontiguousarray(array, dtype)
+            top = np.iinfo(array.dtype).max
+            array = np.rint(array * (top / stored.white)).astype(array.dtype)
+        return array
 
 
 def read_ids(path: Path | str) -> np.ndarray:
@@ -178,7 +161,7 @@ def read_info(path: Path | str) -> ImageInfo:
     """Size, channels and type of a picture, from its header alone.
 
     The type is the one that `read_image` returns; where that would refuse the file, the
-    stored one (such as uint32, good for ids).
+    stored one (such as int64, good for ids).
 
     Raises:
         DataError: the file is missing, unreadable, no picture, several pictures, or its
@@ -195,8 +178,8 @@ def read_info(path: Path | str) -> ImageInfo:
         else:
             info = pillow_info(path)
     dtype = "uint8" if info.dtype == "bool" else info.dtype
-    dtype = np.dtype(_IMAGE_DTYPES.get(dtype, dtype)).name
-    return replace(info, dtype=dtype)
+    working = np.dtype(WORKING_TYPES.get(dtype, dtype)).name
+    return replace(info, dtype=working, stored="" if dtype == working else dtype)
 
 
 def check_whole(path: Path | str) -> None:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from img2img.errors import DataError, counted
+from img2img.fields.arrays import to_working_type
 from img2img.fields.base import Field, halve_picture
 from img2img.fields.files import read_image
 from img2img.fields.resizing import resize_image
@@ -21,13 +22,21 @@ class ImageSpec(Section):
     """An image: how many channels, and which stored values are -1 and 1.
 
     Attributes:
+        dtype: the type in which files are read.
         low, high: stored values that become -1 and 1.
+        stored: the type of the files themselves, where it is another: int16 is read as float32.
     """
 
     channels: int = 3
     dtype: DType = "uint8"
     low: float = 0.0
     high: float = 255.0
+    stored: str = ""
+
+    @property
+    def file_type(self) -> str:
+        """NumPy's name of the type in which pictures are written."""
+        return self.stored or self.dtype
 
     def normalise(self, array: np.ndarray) -> np.ndarray:
         """Stored values as float32, `low`..`high` to [-1, 1]; values beyond are clipped."""
@@ -39,11 +48,13 @@ class ImageSpec(Section):
         return array.clip(-1.0, 1.0, out=array)
 
     def denormalise(self, array: np.ndarray) -> np.ndarray:
-        """[-1, 1] as stored values: rounded and clipped to the type's range, not truncated."""
+        """[-1, 1] as values of the files' own type: rounded and clipped to its range, not truncated."""
         array = (array.astype(np.float64) + 1.0) * ((self.high - self.low) / 2.0) + self.low
-        if self.dtype == "float32":
-            return array.astype(np.float32)
-        return np.clip(np.rint(array), *DTYPE_RANGES[self.dtype]).astype(self.dtype)
+        dtype = np.dtype(self.file_type)
+        if dtype.kind == "f":
+            return array.astype(dtype)
+        limits = np.iinfo(dtype)
+        return np.clip(np.rint(array), limits.min, limits.max).astype(dtype)
 
     def fit(self, array: np.ndarray, where: Path | str) -> np.ndarray:
         """(H, W, C) with the run's channels and type: grey is replicated to RGB, alpha dropped.
@@ -84,7 +95,10 @@ class Image(Field):
         return self.image.fit(halve_picture(read_image(path), half), path)
 
     def accept(self, array: np.ndarray, where: str) -> np.ndarray:
-        return self.image.fit(array if array.ndim == 3 else array[..., None], where)
+        array = array if array.ndim == 3 else array[..., None]
+        if array.dtype != self.image.dtype and array.dtype == self.image.file_type:
+            array = to_working_type(array, where)
+        return self.image.fit(array, where)
 
     def resize(self, array: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         return resize_image(array, size)

@@ -1,16 +1,28 @@
 """A picture's inputs as a run's networks know them: prepared once, then passed on as they are."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+import torch
+from PIL import Image, ImageOps
+from torch import Tensor
 
 from img2img.data.reading import check_sizes
 from img2img.data.spec import DataSpec
-from img2img.errors import DataError
-from img2img.fields import Field
+from img2img.errors import DataError, nearest
+from img2img.fields import Field, Label
+from img2img.fields.arrays import check_axes
+from img2img.places import expand
 
-Inputs = np.ndarray | Mapping[str, np.ndarray]
+# One input: an array (H, W) or (H, W, C), a tensor (H, W) or (C, H, W), a PIL picture, or a file.
+Picture = np.ndarray | Tensor | Image.Image | str | os.PathLike
+Inputs = Picture | Mapping[str, Picture]
+EXPECTED = (
+    "expected an array (H, W) or (H, W, C), a tensor (H, W) or (C, H, W), a PIL picture or a path"
+)
 
 
 @dataclass(frozen=True)
@@ -31,17 +43,21 @@ class Prepared:
 
 
 def prepare(inputs: Inputs, spec: DataSpec, *, derive: bool) -> Prepared:
-    """A caller's arrays, whose labels have the ids of the data set's files.
+    """A caller's pictures, whose labels have the ids of the data set's files.
 
     Args:
-        inputs: the first input's array, or arrays by input name, as `Translator.translate` says.
+        inputs: the first input, or inputs by name, as `Translator.translate` says.
         derive: as of `complete`.
 
     Raises:
         DataError: inputs that are missing, of different size, or not the run's.
     """
-    if isinstance(inputs, np.ndarray):
+    if not isinstance(inputs, Mapping):
         inputs = {spec.inputs[0].name: inputs}
+    names = [field.name for field in spec.inputs]
+    for name in inputs:
+        if name not in names:
+            raise DataError(f"the run has no input {name!r}; {nearest(str(name), names)}")
     known = {f.name: _accept(inputs[f.name], f) for f in spec.inputs if f.name in inputs}
     return complete(known, spec, derive=derive)
 
@@ -79,9 +95,39 @@ def to_stored(arrays: Mapping[str, np.ndarray], spec: DataSpec) -> dict[str, np.
     return {**arrays, **stored}
 
 
-def _accept(array: np.ndarray, field: Field) -> np.ndarray:
-    """A caller's array as the field's files are read."""
+def _accept(picture: Picture, field: Field) -> np.ndarray:
+    """A caller's picture as the field's files are read."""
     where = f"input {field.name!r}"
+    if isinstance(picture, str | os.PathLike):
+        return field.read(expand(Path(picture)))
+    if isinstance(picture, Image.Image):
+        array = _pixels(picture, field)
+    elif isinstance(picture, Tensor):
+        array = _channels_last(picture)
+    elif isinstance(picture, np.ndarray):
+        array = picture
+    else:
+        raise DataError(f"{where}: {EXPECTED}, got {type(picture).__name__}")
+    check_axes(array.shape, where)
     if array.size == 0 or array.ndim not in (2, 3):
-        raise DataError(f"{where}: expected a picture (H, W) or (H, W, C), got {array.shape}")
+        raise DataError(f"{where}: {EXPECTED}; got the shape {array.shape}")
     return field.accept(array, where)
+
+
+def _pixels(picture: Image.Image, field: Field) -> np.ndarray:
+    """A PIL picture upright: ids as they are, colours where colours are meant."""
+    picture = ImageOps.exif_transpose(picture)
+    if picture.mode in ("P", "PA"):
+        coloured = field.is_picture or (isinstance(field, Label) and field.palette)
+        return np.asarray(picture.convert("RGB") if coloured else picture)
+    if picture.mode == "1":
+        return np.asarray(picture).astype(np.uint8) * (255 if field.is_picture else 1)
+    if picture.mode in ("CMYK", "YCbCr", "HSV", "LAB", "RGBX"):
+        picture = picture.convert("RGB")
+    return np.asarray(picture)
+
+
+def _channels_last(picture: Tensor) -> np.ndarray:
+    picture = picture.detach().cpu()
+    picture = picture.float() if picture.dtype == torch.bfloat16 else picture
+    return picture.movedim(0, -1).numpy() if picture.ndim == 3 else picture.numpy()

@@ -28,7 +28,7 @@ def write_pictures(
     Raises:
         ConfigError: no such class, or the folder has pictures by others, or cannot be made.
     """
-    suffix = suffix_for(sampler.spec.target.dtype, sampler.spec.target.channels)
+    suffix = suffix_for(sampler.spec.target.file_type, sampler.spec.target.channels)
     files = {seed: folder / f"seed-{seed:010d}{suffix}" for seed in seeds}
     lines = [{"file": files[seed].name} for seed in seeds]
     for line, name in zip(lines, classes_of(sampler, seeds, kind=kind), strict=False):

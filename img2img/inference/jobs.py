@@ -79,7 +79,7 @@ class FileTranslator:
         """
         inputs = self.translator.complete(self._read(job))
         look = self._look(job, inputs)
-        result = self.translator.translate(inputs, look=look, stochastic=stochastic, seed=seed)
+        result = self.translator.translate_one(inputs, look=look, stochastic=stochastic, seed=seed)
         make_folder(job.out.parent)
         write_image(job.out, result)
         return self._row(job, inputs, result) if row else None

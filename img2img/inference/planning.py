@@ -72,7 +72,7 @@ def plan(
     named = _expand(items, out or OUT, spec, Others() if others is None else others)
     _check_given("--instances", instances, len(named))
     _check_given("--style-from", photos, len(named))
-    suffix = suffix_for(spec.target.dtype, spec.target.channels)
+    suffix = suffix_for(spec.target.file_type, spec.target.channels)
     if out is not None and out.suffix.lower() in IMAGE_SUFFIXES and not out.is_dir():
         if len(named) != 1:
             raise DataError(f"--out {out} is one picture, but there are {len(named)} inputs")

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -112,34 +113,47 @@ class Translator:
 
     def translate(
         self,
-        inputs: Inputs | Prepared,
+        inputs: Inputs | Prepared | Sequence[Inputs],
         *,
         look: StyleAssignment | None = None,
         stochastic: bool = False,
         seed: int | None = None,
-    ) -> np.ndarray:
-        """One picture.
+    ) -> np.ndarray | list[np.ndarray]:
+        """One picture, or a list of them for a list of inputs.
 
         Args:
-            inputs: the first input's array, or arrays by input name. Labels: integers (H, W),
-                or uint8 RGB (H, W, 3) in the run's palette. Instances: integers (H, W);
-                without them boundaries come from the labels. Images: (H, W) or (H, W, C) of
-                the run's type and channels. Or what `prepare` made of these, once for several
-                calls.
+            inputs: the first input, or inputs by name: arrays (H, W) or (H, W, C), tensors
+                (H, W) or (C, H, W), PIL pictures, or paths, with the values that the data
+                set's files have. Labels: integers, or uint8 RGB in the run's palette.
+                Instances: integers; without them boundaries come from the labels. Or what
+                `prepare` made of these, for several calls, or a list of any of these.
             look: styles by object id, as `look` returns them; None: each class's commonest
                 style, or neutral features where the run has no style book.
             stochastic: with the model's noise, which of pix2pix is dropout.
             seed: of that noise; None: another picture every time.
 
         Returns:
-            (H, W, C) of the target's type (uint8, uint16 or float32), RGB.
+            (H, W, C) of the type that the target's files have, RGB.
 
         Raises:
-            DataError: inputs that are missing, of different size, or not the run's.
+            DataError: inputs that are missing, unreadable, of different size, or not the run's.
         """
+        many = isinstance(inputs, list | tuple)
+        each = cast(Sequence[Inputs | Prepared], inputs if many else [inputs])
+        made = [self.translate_one(i, look=look, stochastic=stochastic, seed=seed) for i in each]
+        return made if many else made[0]
+
+    def translate_one(
+        self,
+        inputs: Inputs | Prepared,
+        *,
+        look: StyleAssignment | None = None,
+        stochastic: bool = False,
+        seed: int | None = None,
+    ) -> np.ndarray:
+        """`translate` of what is no list."""
         inputs = self.prepare(inputs)
-        if look is None:
-            look = self.look(inputs) if self.book is not None else {}
+        look = look if look is not None else self.look(inputs) if self.book is not None else {}
         with self._noise(stochastic, seed) as rng:
             return self.render(inputs, [look], rng=rng)[0]
 
@@ -215,8 +229,7 @@ class Translator:
         """
         _, style_input = self.require_styles()
         arrays = self.prepare(inputs).arrays
-        ids = arrays[style_input]
-        labels = self.spec.labels
+        ids, labels = arrays[style_input], self.spec.labels
         label = torch.from_numpy(arrays[labels.name]) if labels else None
         return Objects(ids, instance_classes(torch.from_numpy(ids), label))
 
@@ -241,8 +254,8 @@ class Translator:
                 f"the photo has {width}x{height} pixels, the label map {own_width}x{own_height}; give "
                 "the photo of this very scene, at the same size"
             )
-        work = self.spec.working_size(size)
-        value = self.spec.target.normalise(resize_image(photo, work)).transpose(2, 0, 1)
+        resized = resize_image(photo, self.spec.working_size(size))
+        value = self.spec.target.normalise(resized).transpose(2, 0, 1)
         batch[TARGET] = torch.from_numpy(np.ascontiguousarray(value))[None].to(self.device)
         with self._autocast():
             features = model.encode(batch)[0]
@@ -267,8 +280,7 @@ class Translator:
 
     def display(self, picture: np.ndarray) -> np.ndarray:
         """A picture as `translate` returns it, as uint8 RGB (H, W, 3) for people to look at."""
-        normal = self.spec.target.normalise(picture).transpose(2, 0, 1)
-        return to_picture(torch.from_numpy(normal))
+        return to_picture(torch.from_numpy(self.spec.target.normalise(picture).transpose(2, 0, 1)))
 
     def _batch(self, inputs: Prepared) -> dict[str, Tensor]:
         """All inputs at the working size, a batch of one."""
@@ -277,8 +289,7 @@ class Translator:
 
     def _tensor(self, array: np.ndarray, field: Field, work: tuple[int, int] | None) -> Tensor:
         """A batch of one at the size `work`, or at its own."""
-        work = work or array.shape[:2]
-        return field.tensor(field.resize(array, work))[None].to(self.device)
+        return field.tensor(field.resize(array, work or array.shape[:2]))[None].to(self.device)
 
     def _autocast(self) -> torch.autocast:
         dtype = DTYPES.get(self.precision)

@@ -54,7 +54,7 @@ def save(engine: Engine, moment: Moment, name: str, folder: Path) -> Saved:
     sources = [source for source in (engine.labels, engine.instances) if source is not None]
     ends = ["_" + source.kind.removesuffix("s") for source in sources]
     beside = [LOOK, *(end + suffix for end in ends for suffix in IDS)]
-    suffix = suffix_for(target.dtype, target.channels)
+    suffix = suffix_for(target.file_type, target.channels)
     picture = _new_file(folder, slug(name), suffix, beside)
     maps: dict[str, Path] = {}
     try:

@@ -338,10 +338,10 @@ def test_wide_ids_are_exact(tmp_path, dtype, suffix):
 
 
 def test_wide_ids_are_no_image(tmp_path):
-    np.save(tmp_path / "x.npy", np.zeros((2, 2), np.uint32))
-    with pytest.raises(DataError, match="uint32 is no type for an image"):
+    np.save(tmp_path / "x.npy", np.zeros((2, 2), np.uint64))
+    with pytest.raises(DataError, match="uint64 is no type for an image"):
         read_image(tmp_path / "x.npy")
-    assert read_info(tmp_path / "x.npy").dtype == "uint32"
+    assert read_info(tmp_path / "x.npy").dtype == "uint64"
 
 
 @pytest.mark.parametrize("channels", [3, 4])

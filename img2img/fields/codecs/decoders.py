@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from img2img.errors import DataError
+from img2img.fields.arrays import check_axes
 from img2img.fields.codecs.profiles import profile_name
 
 # Maps and microscopy are larger than Pillow's limit against decompression bombs.
@@ -75,6 +76,7 @@ class ImageInfo:
         dtype: numpy's name of the type.
         colour: "grey" (1 channel, or 2 with alpha), "rgb" (3, or 4 with alpha), "palette", or
             "n" (others).
+        stored: numpy's name of the type in the file; "" as `dtype`.
         turned: EXIF says that the stored picture is to be turned or mirrored.
         space: the colours' model or profile where it is not the usual one ("CMYK", "Display
             P3"), else "".
@@ -87,6 +89,7 @@ class ImageInfo:
     colour: str
     turned: bool = False
     space: str = ""
+    stored: str = ""
 
 
 def upright(array: np.ndarray, orientation: int) -> np.ndarray:
@@ -119,6 +122,7 @@ def _load_npy(path: Path, *, mmap: bool) -> np.ndarray:
     array = np.load(path, mmap_mode="r" if mmap else None, allow_pickle=False)
     if array.ndim not in (2, 3) or 0 in array.shape:
         raise DataError(f"{path}: array of shape {array.shape}; save it as (H, W) or (H, W, C)")
+    check_axes(array.shape, str(path))
     if array.dtype.kind not in "buif":
         raise DataError(f"{path}: array of {array.dtype}; save it as integers or floats")
     return array if array.ndim == 3 else array[:, :, None]
