@@ -40,6 +40,7 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """What argparse found, in words that say what to write."""
         _, unknown, names = message.partition("unrecognized arguments: ")
+        message = message.replace(", key=value", "")  # of which there may be none
         if not unknown or not names.startswith("-"):
             self.exit(2, f"error: {message} ({self.prog} --help lists all flags)\n")
         flags = [self._value(name) for name in names.split() if name.startswith("-")]
@@ -63,9 +64,10 @@ class Parser(argparse.ArgumentParser):
                 return f"write {target} {value if takes else ''}".rstrip()
             if target.partition(".")[0] in self.settings:
                 return f"write {target}" if "=" in target else f"write {target}={value or '...'}"
-        likeness, match = best_match(flag, self._option_string_actions)
+        own = {name.lstrip("-"): name for name in self._option_string_actions}
+        likeness, match = best_match(flag.lstrip("-"), own)
         if likeness > _ALIKE:
-            return f"did you mean {match}?"
+            return f"did you mean {own[match]}?"
         more = ", and `img2img train --print-config` all settings" if self.settings else ""
         return f"{self.prog} --help lists all flags{more}"
 

@@ -114,7 +114,7 @@ def describe_roles(
             why = "data.inputs and data.target say what becomes what; leave one or the other out"
         else:
             why = (
-                "it turns pairs A and B round, and there are none. For another way than the above, "
+                "it turns pairs A and B round, and there are none. For another direction "
                 "name both sides, such as data.inputs='[{name: image, kind: image}]' "
                 "data.target=label"
             )

@@ -171,7 +171,11 @@ class Model(nn.Module, Generic[OptionsT, OutputT]):
                 f"nothing to start from: the run has {', '.join(states)}, this model "
                 f"{', '.join(self.networks())}"
             )
-        return [load_fitting(network, states[name], name) for name, network in networks.items()]
+        new = [n for n in self.networks() if n not in states and n not in self.extra_state]
+        return [
+            *(load_fitting(network, states[name], name) for name, network in networks.items()),
+            *(f"nothing for {name}, which stays new" for name in new),
+        ]
 
     def steps(self, batch: Batch, state: State) -> Iterator[Batch]:
         """What each of the steps that a batch is worth is made of: one, of the whole batch.
