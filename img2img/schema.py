@@ -154,6 +154,9 @@ class DataConfig(Section):
     palette: str | None = None
     """Colours of colour-coded labels: facades, cityscapes, camvid, or a file with lines
     `R G B name`."""
+    label_coding: Literal["auto", "ids", "colours"] = "auto"
+    """What the values of label files stand for, where a palette is set or stored in the files: class
+    ids, or colours of the palette; auto decides by what the files hold."""
     classes: str | None = None
     """File with one class name a line; null: `classes.txt` beside the pairs, where it fits."""
     num_classes: PositiveInt | None = None

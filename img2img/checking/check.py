@@ -25,7 +25,6 @@ from img2img.data.spec import DataSpec
 from img2img.data.survey import Survey, find, judge, look_through
 from img2img.data.tally import Some
 from img2img.errors import DataError
-from img2img.fields.palettes import load_palette
 from img2img.places import expand
 from img2img.schema import DataConfig
 
@@ -140,11 +139,8 @@ def _ignoring() -> Iterator[None]:
 
 def _look_at_pixels(report: Report, survey: Survey) -> None:
     """Every pair once more, with all its pixels."""
-    config = report.advice.applied(report.config)
-    layout = survey.index.layout
-    palette = load_palette(config.palette).colours if config.palette else ()
-    parts = {part.name: part for part in layout.parts}
-    report.roles = roles = Roles(survey.inputs, survey.target, parts, palette)
+    parts = {part.name: part for part in survey.index.layout.parts}
+    report.roles = roles = Roles(survey.inputs, survey.target, parts, survey.drafts)
     records = survey.usable
     report.pixels = pixels = Pixels(np.zeros(len(records), np.uint64), Some(tell=report.faults.add))
     sampled = set(np.linspace(0, len(records) - 1, min(len(records), SAMPLED)).astype(int).tolist())

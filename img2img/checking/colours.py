@@ -8,14 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from img2img.data.layouts import PairIndex, Part
-from img2img.data.strays import flat_areas
 from img2img.errors import DataError
 from img2img.fields.base import halve_picture
 from img2img.fields.files import is_lossy, read_image, read_info
+from img2img.fields.mixtures import NEAR, flat_areas
 from img2img.fields.palettes import BUILT_IN, Colour, measure_classes
 
 _PEEKED = 24  # files
-_NEAR = 32  # distance in RGB up to which a colour is taken for the palette's, as in `strays`
 _EXPLAINED = 0.97  # share of the areas of one colour that a palette must explain
 _AREAS = 0.3  # share of a picture that such areas cover in a label map
 _MOST = 256  # colours in label maps; of two photos there are more
@@ -106,7 +105,7 @@ def _built_in(areas: Counter[int]) -> str:
     best, most = "", _EXPLAINED
     for name, palette in BUILT_IN.items():
         ids, distances = measure_classes(colours, palette.colours)
-        near = distances[0] <= _NEAR**2
+        near = distances[0] <= NEAR**2
         share = counts[near].sum() / counts.sum()
         if share >= most and len(np.unique(ids[0][near])) > 1:
             best, most = name, share

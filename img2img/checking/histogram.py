@@ -24,17 +24,25 @@ class FileHistograms:
     def __init__(self, root: Path):
         self._root = root
         self._lines = TemporaryFile("w+", encoding="ascii")  # noqa: SIM115 - closed by `write`
-        self.files = 0
+        self.files, self._first, self.mixed = 0, "", False
 
     def add(self, path: Path, look: LabelLook) -> None:
         """One more label map."""
         counts = dict(zip(look.ids.tolist(), look.counts.tolist(), strict=True))
         name = os.path.relpath(path, self._root if self._root.is_dir() else self._root.parent)
-        self._lines.write(json.dumps([Path(name).as_posix(), list(counts.items())]) + "\n")
+        name = Path(name).as_posix()
+        if name == self._first:  # the files are read a second time, otherwise
+            self._lines.seek(0)
+            self._lines.truncate()
+            self.files = 0
+        self._first = self._first or name
+        self._lines.write(json.dumps([name, list(counts.items()), look.mixed]) + "\n")
+        self.mixed |= look.mixed > 0
         self.files += 1
 
     def write(self, path: Path, ids: list[int], names: Mapping[int, str]) -> None:
         """A row for each file, a column for each id: pixels. Ids beyond the columns are summed up.
+        The last column counts the pixels of mixed colours, where there are such.
 
         Raises:
             OSError: the CSV cannot be written.
@@ -48,13 +56,14 @@ class FileHistograms:
         ):
             table = csv.writer(file)
             heads = [f"{i} {names[i]}" if i in names else str(i) for i in shown]
-            table.writerow(["file", "pixels", *heads, *["other ids"] * (len(ids) > len(shown))])
+            others, mixing = len(ids) > len(shown), ["mixed colours"] * self.mixed
+            table.writerow(["file", "pixels", *heads, *["other ids"] * others, *mixing])
             for line in self._lines:
-                name, pairs = json.loads(line)
+                name, pairs, mixed = json.loads(line)
                 counts = dict(pairs)
                 other = sum(count for ident, count in counts.items() if ident not in known)
                 row = [name, sum(counts.values()), *(counts.get(i, 0) for i in shown)]
-                table.writerow([*row, *[other] * (len(ids) > len(shown))])
+                table.writerow([*row, *[other] * others, *[mixed] * self.mixed])
 
 
 @dataclass(frozen=True)

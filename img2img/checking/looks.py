@@ -1,6 +1,6 @@
 """One look at the pixels of a pair: what is kept of it is small, however large the pictures are."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,11 +13,9 @@ from img2img.checking.thinness import count_inner
 from img2img.data.pairing.records import Part
 from img2img.data.pairing.table import Record
 from img2img.errors import DataError
-from img2img.fields import FIELDS
+from img2img.fields import FIELDS, Label
 from img2img.fields.base import halve_picture
 from img2img.fields.files import is_lossy, read_ids, read_image
-from img2img.fields.label import read_stored_labels
-from img2img.fields.palettes import Colour
 from img2img.schema import InputConfig
 
 # A picture is called black where even its brightest value is below this share of its type's range.
@@ -31,7 +29,7 @@ class Roles:
     inputs: tuple[InputConfig, ...]
     target: str
     parts: dict[str, Part]
-    palette: tuple[Colour, ...]
+    drafts: Mapping[str, Label]
 
     @property
     def labels(self) -> InputConfig | None:
@@ -56,7 +54,7 @@ class Roles:
         """The ids (H, W) of labels, as stored, or of instances."""
         path, half = record.files[source.part], self.parts[source.part].half
         if FIELDS[source.kind].has_classes:
-            return read_stored_labels(path, self.palette, half)
+            return self.drafts[source.name].decode(path, half).ids
         return halve_picture(read_ids(path), half)
 
 
@@ -96,6 +94,7 @@ def look_at_pair(record: Record, roles: Roles, *, sampled: bool) -> PairLook:
     for part in dict.fromkeys((*names, roles.target)):
         pictures[part] = _tried(damaged, roles.picture, record, part)
     labels, objects = roles.labels, roles.instances
+    palette = labels and roles.drafts[labels.name].palette
     if sampled and labels:
         label = _tried(damaged, roles.ids, record, labels)
     if objects:
@@ -113,7 +112,7 @@ def look_at_pair(record: Record, roles: Roles, *, sampled: bool) -> PairLook:
         mark=0 if target is None or not _finite(target) else fingerprint(target) or 1,
         instances=None if instances is None else look_at_instances(instances, label),
         lossy=lossy,
-        thin=count_inner(label) if label is not None and not roles.palette else None,
+        thin=count_inner(label) if label is not None and not palette else None,
         shifts=_shifts(label, pictures, names, target) if sampled and target is not None else None,
     )
 

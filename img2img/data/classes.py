@@ -7,6 +7,8 @@ from img2img.data.pairing.records import Part
 from img2img.data.scan import Findings
 from img2img.errors import DataError, counted
 from img2img.fields import Label
+from img2img.fields.coding import SETTING
+from img2img.fields.label import SHADES
 from img2img.fields.palettes import load_class_names, load_palette
 from img2img.places import expand
 from img2img.schema import DataConfig
@@ -15,6 +17,26 @@ NAMES = "classes.txt"
 MAX_CLASSES = 1024  # more one-hot planes are an instance map taken for labels
 # Ids that many tools write for "no class".
 USUAL_IGNORE_IDS = (255, 65535)
+
+
+def draft_label(config: DataConfig, name: str, part: str) -> Label:
+    """How label files are to be read, before it is known what they hold.
+
+    Raises:
+        DataError: a palette that is none, or colours without one.
+    """
+    if config.label_coding == "colours" and not config.palette:
+        raise DataError(
+            "data.label_coding=colours: set data.palette, too, which says what they mean"
+        )
+    return Label(
+        name=name,
+        part=part,
+        classes=config.num_classes or 0,
+        palette=load_palette(config.palette).colours if config.palette else (),
+        coding=config.label_coding,
+        ignore_id=config.ignore_id,
+    )
 
 
 def describe_labels(
@@ -27,6 +49,7 @@ def describe_labels(
     """
     findings.check()
     palette = load_palette(config.palette) if config.palette else None
+    remarks = _check_coding(config, name, findings)
     ids = findings.ids(ignore=config.ignore_id)
     if not ids:
         raise DataError(
@@ -51,10 +74,13 @@ def describe_labels(
         classes=classes,
         class_names=_name_classes(config, names, ids, classes),
         palette=palette.colours if palette else (),
+        coding=config.label_coding,
+        grey=findings.way if palette else None,
+        embedded={index: next(iter(found)) for index, found in findings.embedded.items()} or None,
         ignore_id=ignore_id,
         remap=remap,
     )
-    remarks = _warnings(config, findings, ids, classes)
+    remarks += _warnings(config, findings, ids, classes)
     if beside and config.path:
         remarks.append(f"{name}: class names from {Path(config.path) / NAMES}")
     if palette and config.palette:
@@ -65,6 +91,57 @@ def describe_labels(
         remarks += [strays] if strays else []
     remarks.append(f"{name}: {counted(classes, 'class', 'classes')}, {len(ids)} of them occur")
     return spec, remarks
+
+
+def _check_coding(config: DataConfig, name: str, findings: Findings) -> list[str]:
+    """What the values were taken for, as a remark, and what of them was mixed or passed over.
+
+    Raises:
+        DataError: that is not certain, or not the same in all files.
+    """
+    notes, auto = findings.notes, config.label_coding == "auto"
+    by_colours = f"the colours of data.palette={config.palette}"
+    if config.palette and auto and notes["ids"] and notes["colours"]:
+        raise DataError(
+            f"the label files are not coded alike: {counted(notes['ids'].count, 'file')} with ids, for "
+            f"example {notes['ids'].first[0]}, and {counted(notes['colours'].count, 'file')} with "
+            f"{by_colours}, for example {notes['colours'].first[0]}. Save all of them in one way, or "
+            f"set {SETTING}=ids or {SETTING}=colours to read all of them so"
+        )
+    if notes["either"] and not findings.way:
+        raise DataError(
+            f"{counted(notes['either'].count, 'label file')}, for example {notes['either'].first[0]}, "
+            f"could hold ids as well as {by_colours}, and nothing says which: set {SETTING}=ids or "
+            f"{SETTING}=colours"
+        )
+    changing = [(i, found) for i, found in sorted(findings.embedded.items()) if len(found) > 1]
+    if changing and auto:
+        index, ((one, here), (other, there)) = changing[0][0], changing[0][1].items()
+        raise DataError(
+            f"the palettes inside the indexed label files differ: index {index} is {one} in {here}, but "
+            f"{other} in {there}, so it seems to mean another class in each. Set data.palette=FILE, with "
+            f"a line `R G B name` for each class, to read the files by their colours, or {SETTING}=ids, "
+            "if the indices are the ids all the same"
+        )
+    remarks = []
+    if config.palette:
+        ways = {"ids": "class ids, not as colours of data.palette", "colours": by_colours}
+        remarks.append(f"{name}: label files are read as {ways[findings.way or 'colours']}")
+    if notes["mixed"]:
+        share = 100 * findings.mixed / max(1, sum(findings.pixels.values()))
+        remarks.append(
+            f"{name}: {counted(notes['mixed'].count, 'label file')} with mixed colours where areas meet, "
+            f"as smoothing and JPEG leave them, {share:.2g}% of all pixels, for example in "
+            f"{', '.join(map(str, notes['mixed'].first[:3]))}. Each such pixel is read as the class "
+            "around it whose colour is nearest"
+        )
+    if notes["transparent"]:
+        remarks.append(
+            f"WARNING: {counted(notes['transparent'].count, 'label file')} with transparent pixels, for "
+            f"example {notes['transparent'].first[0]}: their transparency is passed over, the values "
+            "below it count"
+        )
+    return remarks
 
 
 def _count_classes(
@@ -78,7 +155,8 @@ def _count_classes(
         raise DataError(
             f"label ids outside {limit}:\n{findings.where(outside)}\n"
             "Set data.ignore_id to the id that means 'no class', data.num_classes if there are "
-            "more classes, or data.remap=true to renumber the ids that occur."
+            "more classes, or data.remap=true to renumber the ids that occur"
+            f"{SHADES if config.palette else ''}."
         )
     if not given and ids[-1] >= MAX_CLASSES:
         raise DataError(
@@ -132,10 +210,10 @@ def _warnings(
 ) -> list[str]:
     """Lossy files, an id that usually means 'no class', and labels that say nothing."""
     lines = []
-    if findings.lossy:
+    if findings.notes["lossy"]:
         lines.append(
-            f"WARNING: {counted(findings.lossy.count, 'lossy label file')}, for example "
-            f"{findings.lossy.first[0]}: JPEG changes ids near edges into ids of other classes. Save "
+            f"WARNING: {counted(findings.notes['lossy'].count, 'lossy label file')}, for example "
+            f"{findings.notes['lossy'].first[0]}: JPEG changes ids near edges into ids of other classes. Save "
             "label maps as PNG, or colour-code them and set data.palette"
         )
     if ids[-1] in USUAL_IGNORE_IDS:

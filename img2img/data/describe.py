@@ -29,6 +29,7 @@ OF_PAIRS = (
     "inputs",
     "target",
     "palette",
+    "label_coding",
     "classes",
     "num_classes",
     "ignore_id",

@@ -25,7 +25,7 @@ from img2img.data.parallel import in_parallel
 from img2img.errors import counted
 from img2img.places import cache_folder
 
-FORMAT = 1  # counts up when a scan finds something else in the same file
+FORMAT = 2  # counts up when a scan finds something else in the same file
 BLOCK = 1024  # pairs in a block on average, at most four times as many
 # A file may be written twice within the clock's grain: what is younger is looked at again.
 SETTLED = 2.0  # seconds

@@ -1,6 +1,7 @@
 """One look at every label map before training, and at values where their range is wanted."""
 
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,12 +13,11 @@ from img2img.data.strays import Look, Strays, look_for_strays
 from img2img.data.tally import MAX_LISTED, Some
 from img2img.errors import DataError, counted
 from img2img.fields.base import halve_picture
-from img2img.fields.files import is_lossy, read_ids, read_image
-from img2img.fields.label import read_label_colours
-from img2img.fields.palettes import Colour, measure_classes
-
-# Different ids that are counted; more are told apart by nobody.
-MAX_IDS = 65536
+from img2img.fields.coding import Way
+from img2img.fields.files import is_lossy, read_image
+from img2img.fields.ids import MAX_IDS, count_ids
+from img2img.fields.label import Label
+from img2img.fields.palettes import Colour
 
 
 @dataclass
@@ -27,7 +27,9 @@ class Findings:
     Attributes:
         pixels: pixels of every id, of the first `MAX_IDS` ids met.
         files: the files that hold an id.
-        lossy: files whose ids are not exact.
+        notes: the files of which something is to be said, by a word for it: see `LabelLook.notes`.
+        mixed: pixels that got the class of a neighbour.
+        embedded: the colours of an index in indexed files, each with a file that has it.
         strays: colours that the palette lacks.
         damaged: what is wrong with files that cannot be read as labels.
         each: called with every file and the look at it, in order.
@@ -35,7 +37,9 @@ class Findings:
 
     pixels: dict[int, int] = field(default_factory=dict)
     files: dict[int, Some[Path]] = field(default_factory=dict)
-    lossy: Some[Path] = field(default_factory=Some)
+    notes: dict[str, Some[Path]] = field(default_factory=lambda: defaultdict(Some))
+    mixed: int = 0
+    embedded: dict[int, dict[Colour, Path]] = field(default_factory=dict)
     strays: Strays = field(default_factory=Strays)
     damaged: Some[str] = field(default_factory=Some)
     each: "Callable[[Path, LabelLook], object] | None" = None
@@ -43,6 +47,12 @@ class Findings:
     @property
     def whole(self) -> bool:
         return not self.damaged
+
+    @property
+    def way(self) -> Way | None:
+        """What the values of all files are that can be but one; None without such, or of both."""
+        ways: list[Way] = [way for way in ("ids", "colours") if self.notes[way]]
+        return ways[0] if len(ways) == 1 else None
 
     def add(self, place: int, path: Path, look: "LabelLook | DataError") -> None:
         """One more file."""
@@ -52,8 +62,11 @@ class Findings:
         for ident, count in zip(look.ids.tolist(), look.counts.tolist(), strict=True):
             if self._count(ident, count):
                 self.files[ident].add(path)
-        if look.lossy:
-            self.lossy.add(path)
+        for note in look.notes:
+            self.notes[note].add(path)
+        self.mixed += look.mixed
+        for index, colour in look.embedded.items():
+            self._embed(index, colour, path)
         if look.strays is not None:
             self.strays.add(path, look.strays)
         if self.each is not None:
@@ -67,12 +80,23 @@ class Findings:
         self.files.setdefault(ident, Some())
         return True
 
+    def _embed(self, index: int, colour: Colour, path: Path) -> None:
+        """One more colour of an index; two are enough to tell that it has no meaning."""
+        colours = self.embedded.setdefault(index, {})
+        if len(colours) < 2:
+            colours.setdefault(colour, path)
+
     def join(self, other: "Findings") -> None:
         """Adds all of another one."""
         for ident, pixels in other.pixels.items():
             if self._count(ident, pixels):
                 self.files[ident].join(other.files[ident])
-        self.lossy.join(other.lossy)
+        for note, files in other.notes.items():
+            self.notes[note].join(files)
+        self.mixed += other.mixed
+        for index, colours in other.embedded.items():
+            for colour, path in colours.items():
+                self._embed(index, colour, path)
         self.strays.join(other.strays)
         self.damaged.join(other.damaged)
 
@@ -82,16 +106,24 @@ class Findings:
             [ident, pixels, self.files[ident].count, [place[p] for p in self.files[ident].first]]
             for ident, pixels in self.pixels.items()
         ]
-        lossy = [self.lossy.count, [place[path] for path in self.lossy.first]]
-        return [ids, lossy, self.strays.dump(place)]
+        notes = [[note, f.count, [place[p] for p in f.first]] for note, f in self.notes.items()]
+        embedded = [
+            [index, colour, place[path]]
+            for index, colours in self.embedded.items()
+            for colour, path in colours.items()
+        ]
+        return [ids, notes, self.mixed, embedded, self.strays.dump(place)]
 
     def recall(self, saved: list, places: range, at: Callable[[int], Path]) -> None:
-        ids, lossy, strays = saved
+        ids, notes, mixed, embedded, strays = saved
         for ident, pixels, count, first in ids:
             if self._count(ident, pixels):
                 self.files[ident].recall(count, first, at)
-        count, first = lossy
-        self.lossy.recall(count, first, at)
+        for note, count, first in notes:
+            self.notes[note].recall(count, first, at)
+        self.mixed += mixed
+        for index, (red, green, blue), place in embedded:
+            self._embed(index, (red, green, blue), at(place))
         self.strays.join(Strays.load(strays, at))
 
     def check(self) -> None:
@@ -123,48 +155,55 @@ class LabelLook:
 
     Attributes:
         ids, counts: the ids that occur, ascending, and their pixels.
-        lossy: the file's compression changes ids.
+        notes: what its values were taken for, "ids" or "colours", or "either" where both are
+            possible; "lossy" where compression changes its ids; "mixed"; "transparent".
+        mixed, embedded: as of `Decoded`.
         strays: None for a map of ids.
     """
 
     ids: np.ndarray
     counts: np.ndarray
-    lossy: bool
-    strays: Look | None
+    notes: tuple[str, ...] = ()
+    mixed: int = 0
+    embedded: Mapping[int, Colour] = field(default_factory=dict)
+    strays: Look | None = None
 
 
-def look_at_labels(path: Path, half: str, palette: tuple[Colour, ...]) -> LabelLook:
+def look_at_labels(path: Path, half: str, label: Label) -> LabelLook:
     """Reads one label map.
 
     Args:
         half: "left" or "right" of side-by-side pictures, else "".
-        palette: class colours, for colour-coded maps.
+        label: how the settings say that label files are read.
 
     Raises:
         DataError: the file is unreadable, or colour-coded without a palette.
     """
-    lossy, colours = is_lossy(path), read_label_colours(path, palette, half)
-    if colours is None:
-        return LabelLook(*count_ids(halve_picture(read_ids(path), half)), lossy, None)
-    ids, distances = measure_classes(colours, palette)
-    strays = look_for_strays(colours, distances, exact=not lossy)
-    # The nearest colour undoes what lossy compression does to colours, not to ids.
-    return LabelLook(*count_ids(ids), False, strays)
-
-
-def count_ids(ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The ids that occur in integers of any shape, ascending, and how often each does."""
-    if ids.size and ids.min() >= 0 and ids.max() < MAX_IDS:  # far faster than sorting
-        counts = np.bincount(ids.ravel())
-        found = counts.nonzero()[0]
-        return found, counts[found]
-    return np.unique(ids, return_counts=True)
+    lossy, decoded = is_lossy(path), label.decode(path, half)
+    strays = None
+    if decoded.rgb is not None and decoded.distances is not None:
+        strays = look_for_strays(decoded.rgb, decoded.distances, exact=not lossy)
+    said = {
+        "either": decoded.either,
+        decoded.way: not decoded.either,
+        # The nearest colour undoes what lossy compression does to colours, not to ids.
+        "lossy": lossy and strays is None,
+        "mixed": decoded.mixed > 0,
+        "transparent": decoded.transparent,
+    }
+    return LabelLook(
+        *count_ids(decoded.ids),
+        notes=tuple(note for note, holds in said.items() if note and holds),
+        mixed=decoded.mixed,
+        embedded=decoded.embedded or {},
+        strays=strays,
+    )
 
 
 def scan_labels(
     files: Sequence[Path],
     half: str,
-    palette: tuple[Colour, ...],
+    label: Label,
     each: Callable[[Path, LabelLook], object] | None = None,
     tell: Callable[[str], object] | None = None,
     memory: Memory | None = None,
@@ -173,7 +212,7 @@ def scan_labels(
 
     Args:
         files: with `memory`, those of all pairs.
-        half, palette: as of `look_at_labels`.
+        half, label: as of `look_at_labels`.
         each: called with every file and the look at it, in order.
         tell: called with everything that is wrong.
         memory: of earlier scans; for these neither is called.
@@ -181,14 +220,14 @@ def scan_labels(
 
     def look(path: Path) -> LabelLook | DataError:
         try:
-            return look_at_labels(path, half, palette)
+            return look_at_labels(path, half, label)
         except DataError as error:
             return error
 
     def make() -> Findings:
         return Findings(damaged=Some(tell=tell), each=each)
 
-    what = f"labels {half} {palette} in {files.part if isinstance(files, Files) else ''}"
+    what = f"labels {half} {label!r} in {files.part if isinstance(files, Files) else ''}"
     return scan(files, look, make, "labels", memory=memory, what=what)
 
 

@@ -10,18 +10,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from img2img.data.tally import Some
 from img2img.errors import counted
+from img2img.fields.mixtures import NEAR, flat_areas
 from img2img.fields.palettes import BUILT_IN, Colour, nearest_class
 
-# Half of the least distance between two colours of most palettes; inside areas of one colour,
-# JPEG stays below it down to quality 30.
-_TOLERANCE = 32
-# Values of neighbours in an area of one colour differ by no more.
-_FLAT = 4
 # In exact files a colour with this share of a picture is no mixture, be its areas ever so thin.
 _FREQUENT = 0.01
 # A picture counts from this share on: of one of CMP Facades 0.00006 look like strays.
@@ -60,7 +55,7 @@ def look_for_strays(image: np.ndarray, distances: np.ndarray, *, exact: bool) ->
         distances: (H, W), squares, from the nearest colour of the palette.
         exact: the file's compression is lossless.
     """
-    far = distances > _TOLERANCE**2
+    far = distances > NEAR**2
     count = int(far.sum())
     if not count:
         return Look(far.size, 0, 0, Counter())
@@ -80,12 +75,6 @@ def look_for_strays(image: np.ndarray, distances: np.ndarray, *, exact: bool) ->
     kept = [place for place in np.argsort(counts)[-_KEPT:] if counts[place]]
     found = Counter({int(colours[place]): int(counts[place]) for place in kept})
     return Look(far.size, count, strays, found)
-
-
-def flat_areas(rgb: np.ndarray) -> np.ndarray:
-    """Whether a pixel and its eight neighbours have nearly one colour."""
-    square = np.ones((3, 3), np.uint8)
-    return (cv2.dilate(rgb, square) - cv2.erode(rgb, square)).max(-1) <= _FLAT
 
 
 @dataclass

@@ -6,11 +6,12 @@ Training stops at the first thing that is wrong; a check collects all of them an
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from img2img.data.classes import describe_labels
+from img2img.data.classes import describe_labels, draft_label
 from img2img.data.headers import Headers, Kinds, common_type, scan_headers
 from img2img.data.layouts import PairIndex, Part, find_pairs
 from img2img.data.pairing.table import Records
@@ -20,9 +21,8 @@ from img2img.data.scan import Findings, LabelLook, image_range, scan_labels
 from img2img.data.spec import DataSpec, PartSpec
 from img2img.data.stretching import size_warnings
 from img2img.errors import DataError
-from img2img.fields import FIELDS, Field, Instance
+from img2img.fields import FIELDS, Field, Instance, Label
 from img2img.fields.image import DTYPE_RANGES, ImageSpec
-from img2img.fields.palettes import load_palette
 from img2img.places import expand
 from img2img.schema import DataConfig, InputConfig
 
@@ -38,7 +38,7 @@ class Survey:
     Attributes:
         inputs: the inputs, each with its part as `folder`.
         target: the target's part.
-        labels: by the name of the input.
+        labels, drafts: what the files of an input hold, and how they were read, by its name.
         memory: of earlier scans, where it was asked for.
     """
 
@@ -47,6 +47,7 @@ class Survey:
     target: str
     headers: Headers
     labels: Mapping[str, Findings]
+    drafts: Mapping[str, Label]
     memory: Memory | None = None
 
     @property
@@ -93,7 +94,6 @@ def look_through(
             that cannot be used, pairs of different sizes.
     """
     inputs, target = assign_roles(config, index.layout)
-    colours = load_palette(config.palette).colours if config.palette else ()
     halves = {part.name: part.half for part in index.layout.parts}
     parts = [*(source.part for source in inputs), target]
     memory = recollect(index, parts) if remember else None
@@ -103,19 +103,17 @@ def look_through(
             raise problem
     usable = index.records.take(headers.usable)
     memory = memory if headers.whole else None
-    labels = {
-        source.name: scan_labels(
-            usable.files(source.part),
-            halves[source.part],
-            colours,
-            each,
-            tell,
-            memory,
-        )
-        for source in inputs
-        if FIELDS[source.kind].has_classes
-    }
-    return Survey(index, inputs, target, headers, labels, memory)
+    labels, drafts = {}, {}
+    for source in inputs:
+        if FIELDS[source.kind].has_classes:
+            label = draft_label(config, source.name, source.part)
+            scan = partial(scan_labels, usable.files(source.part), halves[source.part])
+            found = scan(label, each, tell, memory)
+            if found.notes["either"] and found.way:  # what the others are decides
+                label = label.model_copy(update={"grey": found.way})
+                found = scan(label, each, memory=memory)
+            labels[source.name], drafts[source.name] = found, label
+    return Survey(index, inputs, target, headers, labels, drafts, memory)
 
 
 def judge(

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import UnidentifiedImageError
 
-from img2img.errors import DataError
+from img2img.errors import DataError, counted
 from img2img.fields.arrays import WORKING_TYPES, to_working_type
 from img2img.fields.codecs.decoders import (
     NPY_MAGIC,
@@ -104,24 +104,39 @@ def read_image(path: Path | str) -> np.ndarray:
         DataError: the file is missing, unreadable, damaged, no picture, several pictures, or
             of a type that float32 cannot hold.
     """
+    return colours_of(read_stored(path), path)
+
+
+def read_stored(path: Path | str) -> Stored:
+    """The values of a file exactly as they are stored, upright; raises as `read_image`."""
     path = Path(path)
     with _reading(path):
-        stored = _decode(path)
-        if stored.palette is not None:
-            return stored.palette[stored.array[:, :, 0]]
-        array = to_working_type(stored.array, str(path))
-        if stored.white is not None:
-            top = np.iinfo(array.dtype).max
-            array = np.rint(array * (top / stored.white)).astype(array.dtype)
-        return array
+        return _decode(path)
+
+
+def colours_of(stored: Stored, where: Path | str) -> np.ndarray:
+    """What `read_image` returns of a file's values; `where` is what messages call it."""
+    if stored.palette is not None:
+        indices = stored.array[:, :, 0]
+        if indices.max() >= len(stored.palette):
+            raise DataError(
+                f"{where}: an indexed picture with the index {indices.max()}, but colours up to "
+                f"{len(stored.palette) - 1} alone; save it anew with all its colours"
+            )
+        return stored.palette[indices]
+    array = to_working_type(stored.array, str(where))
+    if stored.white is not None:
+        top = np.iinfo(array.dtype).max
+        array = np.rint(array * (top / stored.white)).astype(array.dtype)
+    return array
 
 
 def read_ids(path: Path | str) -> np.ndarray:
     """The integer ids in a label or instance map, exactly as stored, upright.
 
-    A palette gives its indices, not its colours; 1-bit gives 0 and 1. A colour picture
-    gives R + 256 * G + 65536 * B. Alpha (the second channel of two, the fourth of four) is
-    ignored.
+    A palette gives its indices, not its colours; 1-bit gives 0 and 1; floats that are whole
+    numbers are those. A colour picture gives R + 256 * G + 65536 * B. Alpha (the second channel
+    of two, the fourth of four) is ignored.
 
     Args:
         path: as for `read_image`. A lossy file is read too: see `is_lossy`.
@@ -130,31 +145,36 @@ def read_ids(path: Path | str) -> np.ndarray:
         (H, W) int64.
 
     Raises:
-        DataError: as for `read_image`, or the values are no ids: floats, 16-bit colours, or
-            more than 4 channels.
+        DataError: as for `read_image`, or the values are no ids: fractions, 16-bit colours,
+            or more than 4 channels.
     """
-    path = Path(path)
-    with _reading(path):
-        array = _decode(path).array
-        _check_ids(array, path)
-        if array.shape[2] <= 2:
-            return np.ascontiguousarray(array[:, :, 0], np.int64)
-        red, green, blue = np.moveaxis(array[:, :, :3].astype(np.int64), -1, 0)
-        return red + 256 * green + 65536 * blue
+    return ids_of(read_stored(path).array, path)
 
 
-def _check_ids(array: np.ndarray, path: Path) -> None:
-    """Raises a DataError where (H, W, C) values cannot be ids."""
+def ids_of(array: np.ndarray, where: Path | str) -> np.ndarray:
+    """What `read_ids` returns of values (H, W, C); `where` is what messages call them."""
     channels = array.shape[2]
-    if array.dtype.kind == "f":
-        raise DataError(f"{path}: {array.dtype.name} values are no ids; save them as integers")
     if channels > 4 or (channels > 2 and array.dtype != np.uint8):
         raise DataError(
-            f"{path}: {channels} channels of {array.dtype.name} are no ids; save one channel of "
+            f"{where}: {channels} channels of {array.dtype.name} are no ids; save one channel of "
             "integers, or 24-bit codes as 8-bit RGB"
         )
+    if channels > 2:
+        red, green, blue = np.moveaxis(array[:, :, :3].astype(np.int64), -1, 0)
+        return red + 256 * green + 65536 * blue
+    array = array[:, :, 0]
+    if array.dtype.kind == "f":
+        fraction = ~(np.abs(array) < 2**53) | (array != np.rint(array))  # NaN is one, too
+        if fraction.any():
+            raise DataError(
+                f"{where}: {array.dtype.name} values such as {array[fraction][0]:g} are no ids, "
+                f"which are whole numbers ({counted(int(fraction.sum()), 'pixel')} of "
+                f"{array.size}). Round them to ids, as a mask by `mask > 0.5`, and save integers; "
+                "a soft mask or a depth map is a picture: give it `kind: image` in data.inputs"
+            )
     if array.dtype == np.uint64 and array.max() > np.iinfo(np.int64).max:
-        raise DataError(f"{path}: ids of 2^63 and above; renumber them")
+        raise DataError(f"{where}: ids of 2^63 and above; renumber them")
+    return np.ascontiguousarray(array, np.int64)
 
 
 def read_info(path: Path | str) -> ImageInfo:

@@ -1,6 +1,7 @@
 """Label maps: the class of every pixel."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -10,10 +11,15 @@ from torch import Tensor
 
 from img2img.errors import DataError, counted
 from img2img.fields.base import halve_picture
-from img2img.fields.files import read_ids, read_image, read_info
+from img2img.fields.codecs.decoders import Stored
+from img2img.fields.coding import SETTING, Coding, Decoded, Rule, Way, decode_labels
+from img2img.fields.files import is_lossy, read_stored
 from img2img.fields.ids import IdField
-from img2img.fields.palettes import Colour, nearest_class
+from img2img.fields.palettes import Colour
 from img2img.labels import colourise, default_palette, one_hot
+
+# What ids outside the classes may be, besides, where there is a palette.
+SHADES = f"; or, if these are shades of the palette's colours, set {SETTING}=colours"
 
 
 class Label(IdField):
@@ -24,6 +30,9 @@ class Label(IdField):
         class_names: one for each class; () or fewer where nobody named them, see `class_name`.
         palette: RGB colours by stored id, maybe of more ids than classes: to read
             colour-coded labels; see `colours`.
+        coding: what the values of files are, as the user says.
+        grey: what grey files of the run are that could be either; None in runs of before.
+        embedded: colours by id in the indexed files of a run that reads their indices.
         ignore_id: the class number (after renumbering) of pixels without a class.
         remap: stored id -> class, the ignored id among them, where ids are renumbered.
     """
@@ -36,6 +45,9 @@ class Label(IdField):
     classes: int = 0
     class_names: tuple[str, ...] = ()
     palette: tuple[Colour, ...] = ()
+    coding: Coding = "auto"
+    grey: Way | None = None
+    embedded: dict[int, Colour] | None = None
     ignore_id: int | None = None
     remap: dict[int, int] | None = None
 
@@ -62,15 +74,42 @@ class Label(IdField):
         """The classes of a file, checked.
 
         Raises:
-            DataError: unreadable, ids outside the classes, or colours without a palette.
+            DataError: unreadable, ids outside the classes, colours without a palette, or indices
+                that do not mean what they mean in the run's files.
         """
-        return self.to_classes(read_stored_labels(path, self.palette, half), str(path))
+        decoded = self.decode(path, half)
+        known = self.embedded if self.coding == "auto" else None
+        for number, colour in (decoded.embedded or {}).items():
+            if known and known.get(number, colour) != colour:
+                raise DataError(
+                    f"{path}: index {number} has the colour {colour}, in the run's label files "
+                    f"{known[number]}: the indices seem to mean other classes. Save it with "
+                    f"their palette, or train with data.palette=FILE (or {SETTING}=ids, if the "
+                    "indices are right)"
+                )
+        return self.to_classes(decoded.ids, str(path))
+
+    def decode(self, path: Path, half: str = "") -> Decoded:
+        """A file before any renumbering and check; raises as `decode_labels`."""
+        stored = read_stored(path)
+        stored = replace(stored, array=halve_picture(stored.array, half))
+        return decode_labels(stored, str(path), self._rule(), lambda: is_lossy(path))
 
     def accept(self, array: np.ndarray, where: str) -> np.ndarray:
-        coloured = array.ndim == 3 and array.shape[2] >= 3 and array.dtype == np.uint8
-        if coloured and self.palette:
-            return self.to_classes(nearest_class(array, self.palette), where)
+        if array.ndim == 3 and array.shape[2] in (3, 4):
+            decoded = decode_labels(Stored(array), where, self._rule(), lambda: False)
+            return self.to_classes(decoded.ids, where)
         return self.to_classes(super().accept(array, where), where)
+
+    def _rule(self) -> Rule:
+        ignored = self.ignore_id
+        return Rule(
+            palette=self.palette,
+            coding=self.coding,
+            grey=self.grey,
+            count=max(len(self.palette), self.classes),
+            ignore_id=ignored if ignored is None else self.stored_ids.get(ignored, ignored),
+        )
 
     def stored(self, array: np.ndarray) -> np.ndarray:
         stored = self.stored_ids
@@ -102,7 +141,7 @@ class Label(IdField):
                 f"{where}: label ids {ids} are outside the run's "
                 f"{counted(self.classes, 'class', 'classes')} (0..{self.classes - 1}); give these "
                 "pixels ids of its classes, or train with data.ignore_id (if they mean 'no class') "
-                "or a larger data.num_classes"
+                f"or a larger data.num_classes{SHADES if self.palette else ''}"
             )
         return classes
 
@@ -120,50 +159,6 @@ class Label(IdField):
 
     def about(self) -> str:
         return counted(self.classes, "class", "classes")
-
-
-def read_stored_labels(path: Path, palette: tuple[Colour, ...], half: str = "") -> np.ndarray:
-    """The ids of a label map before any renumbering; those of a colour picture by its palette.
-
-    Args:
-        palette: RGB colours by id; () where labels are not colour-coded.
-
-    Returns:
-        int64 (H, W).
-
-    Raises:
-        DataError: unreadable, colours without a palette, or colours of more than 8 bits.
-    """
-    colours = read_label_colours(path, palette, half)
-    if colours is None:
-        return halve_picture(read_ids(path), half)
-    return nearest_class(colours, palette)
-
-
-def read_label_colours(
-    path: Path, palette: tuple[Colour, ...], half: str = ""
-) -> np.ndarray | None:
-    """The colours of a colour-coded label map, None where the file holds ids.
-
-    Returns:
-        uint8 (H, W, 3 or 4).
-
-    Raises:
-        DataError: as `read_stored_labels`.
-    """
-    if read_info(path).colour != "rgb":
-        return None
-    if not palette:
-        raise DataError(
-            f"{path}: a colour picture where label ids are expected. If its colours stand for "
-            "classes, name them with data.palette=FILE (lines `R G B name`) or a built-in palette "
-            "such as data.palette=facades; if it is a plain picture, give the input `kind: image` "
-            "in data.inputs"
-        )
-    colours = halve_picture(read_image(path), half)
-    if colours.dtype != np.uint8:
-        raise DataError(f"{path}: {colours.dtype} colours; save colour-coded labels with 8 bits")
-    return colours
 
 
 def _renumber(label: np.ndarray, remap: Mapping[int, int]) -> np.ndarray:

@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from accelerate import Accelerator
@@ -154,9 +155,11 @@ class TrainingState:
                     f"{path}: the run began with {what} {then}, now it would be {now[what]}; a "
                     "resumed run must see the same"
                 )
-        if checkpoint.spec != self.model.spec:
-            before, after = checkpoint.spec.model_dump(), self.model.spec.model_dump()
-            changed = ", ".join(key for key in after if after[key] != before[key])
+        # What an older checkpoint does not say of its data may be anything.
+        before = checkpoint.spec.model_dump(exclude_unset=True)
+        after = self.model.spec.model_dump()
+        changed = ", ".join(key for key in before if not _same(before[key], after[key]))
+        if changed:
             raise CheckpointError(
                 f"{path}: the data are not what the run began with: {changed} changed"
             )
@@ -237,3 +240,16 @@ class TrainingState:
             torch.cuda.set_rng_state(states["cuda"], self.accelerator.device)
         elif "mps" in states and self.accelerator.device.type == "mps":
             torch.mps.set_rng_state(states["mps"])
+
+
+def _same(before: Any, after: Any) -> bool:
+    """Whether a description is as it was, as far as it went."""
+    if (
+        isinstance(before, dict)
+        and isinstance(after, dict)
+        and all(isinstance(k, str) for k in before)
+    ):
+        return all(key in after and _same(value, after[key]) for key, value in before.items())
+    if isinstance(before, tuple) and isinstance(after, tuple):
+        return len(before) == len(after) and all(map(_same, before, after))
+    return before == after

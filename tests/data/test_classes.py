@@ -255,7 +255,9 @@ def test_colour_labels_without_a_palette(tmp_path):
 
 def test_labels_of_floats(tmp_path):
     root = put(tmp_path, {"images": photo, "labels.npy": ids(0, 1).astype(np.float32)})
-    assert "float32 values are no ids" in refusal(root)
+    assert [f.classes for f in describe(root).spec.inputs] == [2]  # whole numbers are ids
+    soft = put(tmp_path / "soft", {"images": photo, "labels.npy": ids(0, 1).astype(np.float32) / 2})
+    assert "float32 values such as 0.5 are no ids" in refusal(soft)
 
 
 def test_an_unknown_palette(tmp_path):

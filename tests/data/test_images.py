@@ -352,9 +352,31 @@ def test_colours_are_24_bit_codes(tmp_path, channels):
     np.testing.assert_array_equal(read_ids(tmp_path / "x.png"), red + 256 * green + 65536 * blue)
 
 
+def test_floats_that_are_whole_numbers_are_ids(tmp_path):
+    np.save(tmp_path / "f.npy", np.array([[0.0, 7.0], [-1.0, 16777216.0]], np.float64))
+    assert read_ids(tmp_path / "f.npy").tolist() == [[0, 7], [-1, 16777216]]
+
+
+def test_an_index_without_a_colour_is_not_black(tmp_path):
+    """An index beyond the palette's three entries, which Pillow would not write."""
+    parts = [(b"IHDR", struct.pack(">IIBBBBB", 2, 2, 8, 3, 0, 0, 0)), (b"PLTE", bytes(9))]
+    parts += [(b"IDAT", zlib.compress(bytes([0, 0, 1, 0, 2, 200]))), (b"IEND", b"")]
+    with open(tmp_path / "p.png", "wb") as file:
+        file.write(b"\x89PNG\r\n\x1a\n")
+        for kind, data in parts:
+            file.write(struct.pack(">I", len(data)) + kind + data)
+            file.write(struct.pack(">I", zlib.crc32(kind + data)))
+    assert read_ids(tmp_path / "p.png").tolist() == [[0, 1], [2, 200]]
+    with pytest.raises(
+        DataError, match=r"p\.png: an indexed picture with the index 200, but colours up"
+    ):
+        read_image(tmp_path / "p.png")
+
+
 def test_what_is_no_ids_is_refused(tmp_path):
-    write_image(tmp_path / "f.tif", random((2, 2), np.float32))
-    with pytest.raises(DataError, match=r"f\.tif: float32 values are no ids"):
+    write_image(tmp_path / "f.tif", np.array([[0, 1], [0.25, np.nan]], np.float32))
+    said = r"f\.tif: float32 values such as 0\.25 are no ids.*\(2 pixels of 4\).*kind: image"
+    with pytest.raises(DataError, match=said):
         read_ids(tmp_path / "f.tif")
     write_image(tmp_path / "c.png", random((2, 2, 3), np.uint16))
     with pytest.raises(DataError, match="3 channels of uint16 are no ids"):

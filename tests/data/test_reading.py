@@ -11,7 +11,6 @@ from img2img.fields import Instance, Label
 from img2img.fields.base import halve_picture
 from img2img.fields.files import write_image
 from img2img.fields.image import ImageSpec
-from img2img.fields.label import read_stored_labels
 from img2img.keys import TARGET
 
 PALETTE = ((0, 0, 0), (255, 0, 0), (0, 255, 0))
@@ -100,23 +99,25 @@ def test_colours_become_ids(tmp_path):
     ids = np.array([[0, 1], [2, 1]])
     path = save(tmp_path, np.array(PALETTE, np.uint8)[ids])
     np.testing.assert_array_equal(labels(palette=PALETTE).read(path), ids)
-    np.testing.assert_array_equal(read_stored_labels(path, PALETTE, "right"), ids[:, 1:])
+    np.testing.assert_array_equal(labels(palette=PALETTE).read(path, "right"), ids[:, 1:])
     with pytest.raises(DataError, match=r"map.png: a colour picture .*data.palette"):
         labels().read(path)
 
 
 def test_colours_of_16_bits_are_refused(tmp_path):
     path = save(tmp_path, np.zeros((2, 2, 3), np.uint16))
-    with pytest.raises(DataError, match=r"map.png: uint16 colours; .*8 bits"):
-        read_stored_labels(path, PALETTE)
+    with pytest.raises(DataError, match=r"map.png: 3 channels of uint16 .*8 bits"):
+        labels(palette=PALETTE).read(path)
 
 
-def test_a_palette_file_gives_its_indices(tmp_path):
-    """Not its colours, even where the settings have a palette of their own."""
+def test_an_indexed_file_is_read_by_its_colours_where_a_palette_says_what_they_mean(tmp_path):
     image = Image.fromarray(np.array([[0, 1, 2]], np.uint8), "P")
-    image.putpalette([9, 9, 9, 250, 3, 3, 1, 250, 1])
+    image.putpalette([250, 3, 3, 9, 9, 9, 1, 250, 1])
     image.save(tmp_path / "p.png")
-    assert labels(palette=PALETTE).read(tmp_path / "p.png").tolist() == [[0, 1, 2]]
+    assert labels(palette=PALETTE).read(tmp_path / "p.png").tolist() == [[1, 0, 2]]
+    assert labels().read(tmp_path / "p.png").tolist() == [[0, 1, 2]]
+    by_index = labels(palette=PALETTE, coding="ids")
+    assert by_index.read(tmp_path / "p.png").tolist() == [[0, 1, 2]]
 
 
 def test_ignored_pixels_keep_their_id(tmp_path):

@@ -58,7 +58,7 @@ class Stored:
     Attributes:
         array: (H, W, C), upright, in the file's own type; palette indices for a palette.
         white: the value that stands for white, where it is less than the type's greatest; else None.
-        palette: (256, 3) uint8 colours, or None.
+        palette: (n, 3) uint8, the n colours that the file has, or None.
     """
 
     array: np.ndarray
@@ -229,9 +229,7 @@ def decode_pillow(path: Path) -> Stored:
         orientation = _orientation(image, path)
         palette = None
         if image.mode == "P":
-            palette = np.zeros((256, 3), np.uint8)
-            colours = np.array(image.getpalette("RGB"), np.uint8).reshape(-1, 3)
-            palette[: len(colours)] = colours
+            palette = np.array(image.getpalette("RGB"), np.uint8).reshape(-1, 3)
             array, white = np.array(image), 255
         elif image.mode == "F":
             array = np.array(image)

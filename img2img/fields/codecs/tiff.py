@@ -87,8 +87,7 @@ def decode_tiff(path: Path) -> Stored:
         array = np.moveaxis(array, _channel(axes), -1) if len(axes) == 3 else array[..., None]
         palette = None
         if page.photometric == _PALETTE:
-            palette = np.zeros((256, 3), np.uint8)
-            palette[: page.colormap.shape[1]] = (page.colormap.T >> 8)[:256]
+            palette = np.ascontiguousarray((page.colormap.T >> 8)[:256], np.uint8)
         orientation = _orientation(page)
     white = 2**page.bitspersample - 1 if page.bitspersample < 8 else None
     if array.dtype == bool:
