@@ -58,9 +58,9 @@ class Parser(argparse.ArgumentParser):
     def _instead(self, flag: str, value: str) -> str:
         """What to write for a flag of another tool, or a misspelt one."""
         for target in [*targets(flag), *self._settings_called(flag)]:
-            own, constant, _ = target.partition(" ")
-            if own in self._option_string_actions:
-                takes = self._option_string_actions[own].nargs != 0 and not constant
+            name, constant, _ = target.partition(" ")
+            if name in self._option_string_actions:
+                takes = self._option_string_actions[name].nargs != 0 and not constant
                 return f"write {target} {value if takes else ''}".rstrip()
             if target.partition(".")[0] in self.settings:
                 return f"write {target}" if "=" in target else f"write {target}={value or '...'}"

@@ -121,7 +121,7 @@ def find_partner(path: Path | str, own: Part, other: Part) -> Path | None:
     folders = list(_partner_folders(path.parent, own.folder, other.folder))
     if stem != path.stem:
         folders.append(path.parent)
-    for folder in folders:
+    for folder in filter(Path.is_dir, dict.fromkeys(folders)):  # else each suffix is looked for
         for suffix in IMAGE_SUFFIXES:
             for candidate in (folder / (stem + suffix), folder / (stem + suffix.upper())):
                 if candidate.is_file():

@@ -176,14 +176,15 @@ def _white(image: Image.Image, path: Path) -> tuple[int, int]:
         return 2 ** ((header[42] & 0x7F) + 1) - 1, channels  # Ssiz of the first component
     if image.format == "PPM" and image.mode != "F":
         codec, _, _, args = image.tile[0]  # type: ignore[attr-defined]
-        return args[-1] if codec.startswith(
-            "ppm"
-        ) else 2**16 - 1 if image.mode == "I" else 255, channels
+        usual = 2**16 - 1 if image.mode == "I" else 255
+        return args[-1] if codec.startswith("ppm") else usual, channels
+    if image.format not in ("PNG", "SGI"):
+        return 255, channels
     with open(path, "rb") as file:
         header = file.read(26)
     if image.format == "PNG":
         return 2 ** header[24] - 1, _PNG_CHANNELS[header[25]]
-    if image.format == "SGI" and header[3] == 2:
+    if header[3] == 2:
         raise DataError(f"{path}: an SGI file of 16 bits; save it as PNG or TIFF")
     return 255, channels
 
