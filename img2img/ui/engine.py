@@ -1,6 +1,7 @@
 """What all tabs share: the model, used by one at a time, and the names and colours of its classes."""
 
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -49,6 +50,7 @@ class Engine:
         self.labels, self.instances = self.spec.labels, self.spec.instances
         self.classes = describe_classes(self.labels) if self.labels else {}
         self._busy = threading.Lock()
+        self._rate: float | None = None
         if self.labels is None and not translator.style_input:
             raise ConfigError(
                 f"{translator.source}: this model has neither styles nor label maps, so there is "
@@ -158,7 +160,15 @@ class Engine:
     ) -> list[np.ndarray]:
         """Pictures as `Translator.render` returns them, in one batch; other tabs wait."""
         with self._busy:
-            return self.translator.render(inputs, looks)
+            start = time.monotonic()
+            pictures = self.translator.render(inputs, looks)
+            pixels = sum(picture.shape[0] * picture.shape[1] for picture in pictures)
+            self._rate = (time.monotonic() - start) / pixels
+            return pictures
+
+    def forecast(self, pixels: int) -> float | None:
+        """Seconds that a picture will take, by the last one; None before the first."""
+        return None if self._rate is None else self._rate * pixels
 
     def display(
         self, inputs: Arrays | Prepared, looks: Sequence[StyleAssignment]

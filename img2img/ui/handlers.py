@@ -1,7 +1,7 @@
 """What the page asks for, and the answers: nothing of Gradio, so that it can be tested alone.
 
-An answer is a dictionary of what changes on the page: `scene`, `stage`, `strip`, `notice` (see
-`views`), and `opened`: the number of the open scene, `place`, and all `choices` with their names;
+An answer is a dictionary of what changes on the page: `scene`, `stage`, `strip`, `notice`, `progress`
+(see `views`), and `opened`: the number of the open scene, `place`, and all `choices` with their names;
 those that a person uploaded have numbers below 0.
 """
 
@@ -22,8 +22,9 @@ from img2img.ui.engine import Engine
 from img2img.ui.saving import save
 from img2img.ui.scenes import Offer, from_upload, read_styles
 from img2img.ui.studio import Studio
+from img2img.ui.thumbs import thumbnails
 from img2img.ui.uploads import Downloads, Uploads
-from img2img.ui.views import notice, saved_notice, scene_view, stage_view, strip_view
+from img2img.ui.views import notice, progress_view, saved_notice, scene_view, stage_view, strip_view
 
 Answer = dict[str, Any]
 
@@ -55,7 +56,7 @@ class Handlers:
         self.uploads, self.downloads = Uploads(), Downloads()
         self.kept: OrderedDict[str, Studio] = OrderedDict()
 
-    def start(self, tab: object = None) -> tuple[Studio, Answer]:
+    def start(self, tab: object = None) -> tuple[Studio, Iterator[Answer]]:
         """A tab's studio, and what it shows: what the tab of this name left, else a new one.
 
         The name alone opens the work, not the browser's session, which ends with the browser.
@@ -66,17 +67,19 @@ class Handlers:
         while len(self.kept) > MOST_KEPT:
             self.kept.popitem(last=False)
         place = studio.place
-        answer: Answer = {"notice": notice(NOTHING)}
+        first: Answer = {"notice": notice(NOTHING)}
         if place is None:
             place = 0 if self.offers else None
-        for part in self.open(studio, place) if place is not None else ():
-            answer |= part
-        answer["opened"] = self._opened(studio)
+        answers = self.open(studio, place) if place is not None else iter([first])
+        return studio, (self._complete(studio, answer) for answer in answers)
+
+    def _complete(self, studio: Studio, answer: Answer) -> Answer:
+        """An answer at the start, with the list of pictures and what there is to say of the run."""
         remark = self.engine.translator.remark
-        if remark:
+        if remark and "notice" in answer:
             known = answer["notice"]["text"]
             answer["notice"] = notice(f"{known} Warning: {remark}".strip())
-        return studio, answer
+        return {**answer, "opened": self._opened(studio)}
 
     def open(self, studio: Studio, number: int) -> Iterator[Answer]:
         """One of the offered pictures; below 0: one that was uploaded. Goes on where it was left."""
@@ -202,13 +205,16 @@ class Handlers:
                     yield scene
                     studio.mark_sent(**_state(scene))
                     scene = {}
+            progress = progress_view(studio)
+            if progress is not None:
+                yield {"progress": progress}
             # Of several changes that wait for the model, only the last is rendered.
             with studio.turn:
                 stage = stage_view(studio, original=studio.sent is None)
             yield {**scene, "stage": stage, "strip": strip_view(studio), "notice": notice()}
             if scene:  # only now: where rendering fails, the page still has the former one
                 studio.mark_sent(**_state(scene))
-            for ident, thumbs in studio.thumbnails():
+            for ident, thumbs in thumbnails(studio):
                 strip = strip_view(studio, ident, thumbs)
                 if strip is not None:
                     yield {"strip": strip}

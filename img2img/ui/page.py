@@ -23,7 +23,7 @@ from img2img.ui.studio import Studio
 from img2img.ui.uploads import LARGEST
 
 ASSETS = files("img2img.ui") / "assets"
-CHANNELS = ("scene", "stage", "strip", "notice")  # of an answer, for the page's scripts
+CHANNELS = ("scene", "stage", "strip", "notice", "progress")  # of an answer, for the page's scripts
 AT_ONCE = 16  # events; the model renders for one at a time
 QUIET: dict[str, Any] = {
     "show_progress": "hidden",
@@ -58,6 +58,7 @@ def build(handlers: Handlers, title: str) -> gr.Blocks:
         _upload_panel(handlers.engine)
         tools = _tools(handlers.engine)
         _part("notice")
+        _part("progress")
         with gr.Tabs():
             with gr.Tab("Styles"):
                 _part("stage")
@@ -172,10 +173,11 @@ def _upload_panel(engine: Engine) -> None:
     _html(template, asset("upload.js"), elem_id="upload-panel")
 
 
-def _starter(handlers: Handlers) -> Callable[[gr.EventData], list[Any]]:
-    def start(event: gr.EventData) -> list[Any]:
-        studio, answer = handlers.start(event._data["tab"])
-        return [studio, *_values(answer)]
+def _starter(handlers: Handlers) -> Callable[[gr.EventData], Iterator[list[Any]]]:
+    def start(event: gr.EventData) -> Iterator[list[Any]]:
+        studio, answers = handlers.start(event._data["tab"])
+        for answer in answers:
+            yield [studio, *_values(answer)]
 
     return start
 

@@ -2,23 +2,20 @@
 
 import itertools
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 
 from img2img.errors import ConfigError, DataError
 from img2img.inference.arrays import Prepared
 from img2img.inference.styles.book import Style
-from img2img.inference.styles.looks import Choice, StyleAssignment, StyleOverrides
-from img2img.inference.styles.sheets import crop_box
+from img2img.inference.styles.looks import StyleAssignment, StyleOverrides
 from img2img.ui.editing import LabelMap
 from img2img.ui.engine import Class, Engine
 from img2img.ui.history import History, Moment, Pictures, Work, picture_key
 from img2img.ui.scenes import Scene
 
 KEPT = 2**30  # bytes of the label maps of all scenes of a tab
-
-Thumbs = dict[str, np.ndarray]  # by style's name: uint8 RGB (H, W, 3), all of one size
 
 
 class Studio:
@@ -28,6 +25,7 @@ class Studio:
         works: what was done on every scene that was opened, by the scene's number; the open one
             is the last.
         selected: id of the selected object, None for none.
+        pictures: those rendered so far.
         sent: version of the inputs that the page has; None at first.
         turn: held while the picture is rendered for the page.
     """
@@ -40,7 +38,7 @@ class Studio:
         self._sent_serial = -1
         self.turn = threading.Lock()
         self._serial = itertools.count()
-        self._pictures = Pictures()
+        self.pictures = Pictures()
         self._prepared: tuple[int, Prepared] | None = None
         self._versions = itertools.count()
 
@@ -251,7 +249,7 @@ class Studio:
             self._prepared = moment.version, prepared
             self._add(moment)
 
-    def _prepare(self, moment: Moment) -> Prepared:
+    def prepare(self, moment: Moment) -> Prepared:
         """A state's inputs as networks know them; those of one version, the last, are kept."""
         with self.lock:
             known = self._prepared
@@ -261,59 +259,18 @@ class Studio:
                 self._prepared = known
         return known[1]
 
+    def has_picture(self) -> bool:
+        """Whether the present state is rendered already."""
+        with self.lock:
+            return self.pictures.get(self.now.key) is not None
+
     def picture(self, moment: Moment | None = None) -> np.ndarray:
         """A state as uint8 RGB (H, W, 3), the present one by default; rendered when it is new."""
         moment = moment or self.now
         with self.lock:
-            known = self._pictures.get(moment.key)
+            known = self.pictures.get(moment.key)
         if known is None:
-            [known] = self.engine.display(self._prepare(moment), [moment.look])
+            [known] = self.engine.display(self.prepare(moment), [moment.look])
             with self.lock:
-                self._pictures.put(moment.key, known)
+                self.pictures.put(moment.key, known)
         return known
-
-    def thumbnails(self) -> Iterator[tuple[int, Thumbs]]:
-        """The selected object (its id), and its surroundings in every style it can have.
-
-        All of them again each time some are added; nothing more once the studio has changed
-        otherwise than in the selected object's style.
-        """
-        with self.lock:
-            now, ident, styles = self.now, self.selected, self.styles
-        if ident is None or not styles:
-            return
-        place = crop_box(now.objects.box(ident), now.objects.ids.shape)
-        looks = {s.name: {**now.look, ident: Choice.of(s)} for s in styles}
-        thumbs = {}
-        missing: dict[str, StyleAssignment] = {}
-        for name, look in looks.items():
-            with self.lock:
-                known = self._pictures.get(picture_key(now.version, look))
-            if known is None:
-                missing[name] = look
-            else:
-                thumbs[name] = known[place]
-        if thumbs or not missing:
-            yield ident, dict(thumbs)
-        prepared = self._prepare(now)
-        step = self.engine.batch(prepared)
-        for start in range(0, len(missing), step):
-            names = list(missing)[start : start + step]
-            if not self._still(now, ident):
-                return
-            pictures = self.engine.display(prepared, [missing[name] for name in names])
-            for name, picture in zip(names, pictures, strict=True):
-                thumbs[name] = picture[place]
-                with self.lock:
-                    self._pictures.put(picture_key(now.version, missing[name]), picture)
-            yield ident, dict(thumbs)
-
-    def _still(self, moment: Moment, ident: int | None) -> bool:
-        """Whether thumbnails made for a state are of use in the present one."""
-        with self.lock:
-            now = self.now
-            others = {i: c for i, c in now.look.items() if i != ident}
-            same = {i: c for i, c in moment.look.items() if i != ident}
-            return self.selected == ident and picture_key(now.version, others) == picture_key(
-                moment.version, same
-            )

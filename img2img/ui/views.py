@@ -11,10 +11,12 @@ import numpy as np
 
 from img2img.text import showable
 from img2img.ui.engine import Engine
-from img2img.ui.studio import Studio, Thumbs
+from img2img.ui.studio import Studio
+from img2img.ui.thumbs import Thumbs
 
 LARGEST = 1600  # pixels of a picture's longer side in the page; saved ones keep their size
 LARGEST_THUMB = 320
+SLOW = 2**18  # pixels of a picture whose rendering a person may have to wait for
 
 View = dict[str, Any]
 
@@ -75,6 +77,16 @@ def stage_view(studio: Studio, *, original: bool = False) -> View:
         "redo": after.what if after else None,
         "changed": now.key != history.first.key,
     }
+
+
+def progress_view(studio: Studio) -> View | None:
+    """What is about to be rendered, and the seconds that it may take; None where it is quick."""
+    with studio.lock:
+        serial, (height, width) = studio.serial(), studio.now.objects.ids.shape
+        if height * width < SLOW or studio.has_picture():
+            return None
+    seconds = studio.engine.forecast(height * width)
+    return {"serial": serial, "width": width, "height": height, "seconds": seconds}
 
 
 def strip_view(

@@ -283,6 +283,8 @@ def test_a_larger_picture(picker, tmp_path):
     write_image(instance, scene.instance.astype(np.uint16))
     picker.wait(lambda: picker.upload(label, instance))
     assert picker.picture().shape == (384, 768, 3)
+    said = picker.page.locator(".progress p")
+    assert said.text_content().startswith("Rendering 768 x 384 pixels") and said.is_hidden()
     picker.tab("Label map")
     picker.drag([(200, 300), (400, 310), (500, 300)], (384, 768))
     picker.wait(lambda: picker.page.keyboard.press("Control+z"))

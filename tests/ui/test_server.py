@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from img2img.cli import main
+from img2img.data.scenes import VAL_OFFSET, draw_scene
 from img2img.errors import ConfigError, DataError
 from img2img.fields.files import write_image
 from img2img.ui.handlers import Handlers
-from img2img.ui.scenes import Offer, from_upload
+from img2img.ui.scenes import Offer, Scene, from_upload
 from img2img.ui.server import serve
 
 
@@ -29,6 +30,12 @@ def last(answers):
     for answer in answers:
         shown |= answer
     return shown
+
+
+def start(handlers, tab=None):
+    """A tab's studio, and what it shows."""
+    studio, answers = handlers.start(tab)
+    return studio, last(answers)
 
 
 def test_port_taken(handlers, tmp_path):
@@ -49,7 +56,7 @@ def test_without_gradio(styled_run, monkeypatch, capsys):
 
 
 def test_start_without_pictures(engine, tmp_path):
-    studio, answer = Handlers(engine, [], tmp_path).start()
+    studio, answer = start(Handlers(engine, [], tmp_path))
     assert "Open a label map" in answer["notice"]["text"]
     assert (
         "no picture is open" in last(Handlers(engine, [], tmp_path).undo(studio))["notice"]["text"]
@@ -77,7 +84,7 @@ def test_held_out_pictures_are_offered(styled_run):
 )
 def test_requests_without_sense(handlers, data):
     """Anybody who reaches the port can send anything."""
-    studio, _ = handlers.start()
+    studio, _ = start(handlers)
     assert "makes no sense" in last(handlers.pick(studio, data))["notice"]["text"]
 
 
@@ -93,14 +100,14 @@ def test_requests_without_sense(handlers, data):
     ],
 )
 def test_strokes_without_sense(handlers, change):
-    studio, _ = handlers.start()
+    studio, _ = start(handlers)
     data = {"tool": "brush", "cls": 6, "points": [[3, 3]], "radius": 2} | change
     assert "makes no sense" in last(handlers.edit(studio, data))["notice"]["text"]
     assert studio.history.former is None
 
 
 def test_an_edit_shows_the_map_before_the_picture(handlers):
-    studio, _ = handlers.start()
+    studio, _ = start(handlers)
     data = {"tool": "brush", "cls": 6, "points": [[3, 3]], "radius": 2}
     answers = list(handlers.edit(studio, data))
     assert list(answers[0]) == ["scene"] and "stage" in answers[1]
@@ -110,7 +117,7 @@ def test_an_edit_shows_the_map_before_the_picture(handlers):
 def test_outlines_follow_when_rendering_failed(handlers, monkeypatch):
     """Where a picture cannot be rendered, the next answer brings its objects."""
     handlers.offers = [*handlers.offers, replace(handlers.offers[0], name="another")]
-    studio, first = handlers.start()
+    studio, first = start(handlers)
 
     def fail(*_):
         raise MemoryError
@@ -126,7 +133,7 @@ def test_outlines_follow_when_rendering_failed(handlers, monkeypatch):
 
 def test_answers_that_overtake_one_another(handlers):
     """The page keeps the later map, whichever answer ends first."""
-    studio, _ = handlers.start()
+    studio, _ = start(handlers)
     data = {"tool": "brush", "cls": 6, "points": [[3, 3]], "radius": 2}
     slow = handlers.edit(studio, data)
     next(slow)
@@ -137,9 +144,9 @@ def test_answers_that_overtake_one_another(handlers):
 
 def test_doubts_about_the_styles_are_told_at_the_start(handlers, engine, monkeypatch, tmp_path):
     monkeypatch.setattr(engine.translator, "remark", "the style book is old")
-    _, answer = handlers.start()
+    _, answer = start(handlers)
     assert "the style book is old" in answer["notice"]["text"] and "stage" in answer
-    _, answer = Handlers(engine, [], tmp_path).start()
+    _, answer = start(Handlers(engine, [], tmp_path))
     assert "No picture" in answer["notice"]["text"] and "is old" in answer["notice"]["text"]
 
 
@@ -188,7 +195,7 @@ def test_saved_pictures_can_be_opened_again(served, tmp_path, scene, capsys):
 def test_the_command_has_the_device(served):
     handlers = served()
     assert handlers.engine.arguments[-2:] == ("--device", "cpu")
-    studio, _ = handlers.start()
+    studio, _ = start(handlers)
     assert "--device cpu" in last(handlers.save(studio))["notice"]["command"]
 
 
@@ -208,14 +215,14 @@ def test_doubts_about_the_styles_are_printed(served, monkeypatch, capsys):
 
 
 def test_bugs_are_logged_not_shown(handlers, monkeypatch, caplog):
-    studio, _ = handlers.start()
+    studio, _ = start(handlers)
     monkeypatch.setattr(studio, "roll", lambda seed: 1 / 0)
     assert last(handlers.roll(studio))["notice"]["text"].startswith("Something went wrong")
     assert "ZeroDivisionError" in caplog.text
 
 
 def test_a_stroke_that_would_take_hours_is_refused(handlers):
-    studio, _ = handlers.start()
+    studio, _ = start(handlers)
     across = [[0, 0], [4000, 4000]] * 100
     data = {"tool": "brush", "cls": 6, "points": across, "radius": 2}
     assert "makes no sense" in last(handlers.edit(studio, data))["notice"]["text"]
@@ -248,7 +255,7 @@ def test_uploads_that_cannot_be_used(engine, tmp_path):
 
 
 def test_saving_where_nothing_can_be_written(handlers, tmp_path):
-    studio, _ = handlers.start()
+    studio, _ = start(handlers)
     (tmp_path / "out").write_text("a file where the folder would be")
     assert "cannot be made" in last(handlers.save(studio))["notice"]["text"]
 
@@ -257,7 +264,7 @@ def test_work_is_kept_for_a_tab_that_comes_back(handlers):
     """Another scene and back, a reload: what was done is there, to the last step."""
     handlers.offers = [*handlers.offers, replace(handlers.offers[0], name="another")]
     tab = "a-name-that-nobody-guesses"
-    studio, first = handlers.start(tab)
+    studio, first = start(handlers, tab)
     assert not first["stage"]["unsaved"]
     data = {"tool": "brush", "cls": 6, "points": [[3, 3]], "radius": 2}
     done = last(handlers.edit(studio, data))
@@ -268,7 +275,7 @@ def test_work_is_kept_for_a_tab_that_comes_back(handlers):
     assert back["stage"]["undo"] == "painting car"
     assert back["stage"]["picture"] == done["stage"]["picture"]
     assert back["stage"]["original"] == first["stage"]["picture"]
-    again, shown = handlers.start(tab)
+    again, shown = start(handlers, tab)
     assert again is studio and shown["scene"]["version"] == studio.now.version
     assert shown["stage"]["undo"] == "painting car" and shown["opened"]["place"] == 0
     assert handlers.start("another-name-nobody-guesses")[0] is not studio
@@ -279,7 +286,7 @@ def test_work_is_kept_for_a_tab_that_comes_back(handlers):
 
 def test_saved_styles_are_opened_again(handlers, tmp_path):
     """A look alone is for the open picture; with a label map, for that one."""
-    studio, first = handlers.start()
+    studio, first = start(handlers)
     before = first["stage"]["picture"]
     rolled = last(handlers.roll(studio))["stage"]["picture"]
     list(handlers.save(studio))
@@ -313,3 +320,22 @@ def put(handlers, path):
         yield path.read_bytes()
 
     return asyncio.run(handlers.uploads.receive("me", parts()))
+
+
+def test_a_large_picture_says_that_it_is_rendered(handlers):
+    """Before a long wait there is a sign, with the seconds it may take once one was rendered."""
+    big = draw_scene(VAL_OFFSET, height=512, width=512)
+    inputs = {"label": big.label.astype("int64"), "instance": big.instance.astype("int64")}
+    handlers.offers = [Offer("big", lambda: Scene("big", inputs))]
+    studio, answers = handlers.start()
+    assert next(answers)["progress"] | {"serial": 0} == {
+        "serial": 0,
+        "width": 512,
+        "height": 512,
+        "seconds": None,
+    }
+    assert "progress" not in last(answers)
+    studio.selected = None
+    [progress] = [a["progress"] for a in handlers.roll(studio) if "progress" in a]
+    assert progress["seconds"] > 0
+    assert not [a for a in handlers.undo(studio) if "progress" in a], "it is there already"

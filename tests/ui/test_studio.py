@@ -10,6 +10,7 @@ import pytest
 from scipy.ndimage import binary_dilation
 
 from img2img.cli import main
+from img2img.data.scenes import VAL_OFFSET, draw_scene
 from img2img.errors import ConfigError, DataError
 from img2img.fields.files import read_ids, read_image
 from img2img.inference.translator import Translator
@@ -18,6 +19,7 @@ from img2img.ui.engine import Engine
 from img2img.ui.saving import save
 from img2img.ui.scenes import Scene
 from img2img.ui.studio import Studio
+from img2img.ui.thumbs import SKETCH, sketch, thumbnails
 
 CAR = 6
 
@@ -93,14 +95,14 @@ def test_dice(studio):
 
 def test_thumbnails_are_the_pictures_to_come(studio):
     select_car(studio)
-    [(ident, thumbs)] = list(studio.thumbnails())[-1:]
+    [(ident, thumbs)] = list(thumbnails(studio))[-1:]
     assert ident == studio.selected and list(thumbs) == [s.name for s in studio.styles]
     calls = []
     studio.engine.display, rendered = calls.append, studio.engine.display
     style = other_style(studio)
     studio.choose(style)
     picture = studio.picture()
-    list(studio.thumbnails())
+    list(thumbnails(studio))
     studio.engine.display = rendered
     assert not calls, "a style that has a thumbnail is there already"
     [exact] = studio.engine.display(studio.now.inputs, [studio.now.look])
@@ -110,10 +112,44 @@ def test_thumbnails_are_the_pictures_to_come(studio):
 def test_thumbnails_stop_when_something_else_is_selected(studio, monkeypatch):
     monkeypatch.setattr("img2img.ui.engine.AT_ONCE", 1)
     select_car(studio)
-    thumbs = studio.thumbnails()
+    thumbs = thumbnails(studio)
     next(thumbs)
     studio.select(0.5, 0.5)
     assert len(list(thumbs)) == 0
+
+
+def test_a_sketch_is_the_object_and_its_surroundings():
+    """Every pixel of the sketch is one of the picture; the box lies where it is said to lie."""
+    rows, columns = np.mgrid[:1500, :3000]
+    inputs = {"label": rows, "instance": columns}
+    for x, y, width, height in ((10, 20, 30, 40), (0, 700, 3000, 800), (2900, 0, 90, 90)):
+        small, place = sketch(inputs, (x, y, width, height), (1500, 3000))
+        assert 64**2 <= small["label"].size <= 1.1 * SKETCH
+        seen_rows, seen_columns = small["label"][place], small["instance"][place]
+        step = max(1, int(seen_rows[1, 0] - seen_rows[0, 0]))
+        for seen, start, end in ((seen_rows, y, y + height), (seen_columns, x, x + width)):
+            assert seen.min() < start + step and seen.max() > end - 1 - step
+        assert (np.diff(seen_columns, axis=1) == step).all()
+
+
+def test_large_pictures_have_sketches_for_thumbnails(engine, monkeypatch):
+    """Nothing as large as the picture is rendered for them, and nothing twice."""
+    big = draw_scene(VAL_OFFSET, height=384, width=768)
+    inputs = {"label": big.label.astype("int64"), "instance": big.instance.astype("int64")}
+    studio = Studio(engine)
+    studio.open(Scene("big", inputs))
+    select_car(studio)
+    sizes, display = [], engine.display
+    monkeypatch.setattr(
+        engine, "display", lambda i, looks: sizes.append(i.size) or display(i, looks)
+    )
+    thumbs = list(thumbnails(studio))[-1][1]
+    assert list(thumbs) == [s.name for s in studio.styles]
+    assert sizes and max(h * w for h, w in sizes) <= 1.1 * SKETCH
+    assert len({t.tobytes() for t in thumbs.values()}) == len(thumbs)
+    made = len(sizes)
+    studio.choose(other_style(studio))
+    assert list(list(thumbnails(studio))[-1][1]) == list(thumbs) and len(sizes) == made
 
 
 def test_edits_keep_the_other_styles(studio):
@@ -162,7 +198,7 @@ def test_class_that_the_book_does_not_know(translator, scene):
     studio.open(scene)
     ident = select_car(studio)
     assert studio.styles == () and ident not in studio.now.look
-    assert list(studio.thumbnails()) == []
+    assert list(thumbnails(studio)) == []
     with pytest.raises(ConfigError, match="no styles"):
         studio.choose("0")
     assert studio.picture().shape == (32, 64, 3)
