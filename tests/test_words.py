@@ -100,7 +100,7 @@ def test_settings_of_other_tools_are_answered(key, meant):
 @pytest.mark.parametrize(
     "setting",
     "training.lr=inf training.d_lr=nan model.weights.l1=nan training.max_time=.inf "
-    "data.val_fraction=nan training.lr=5 model.weights.adv=-1 training.clip=-inf".split(),
+    "data.val_fraction=nan training.lr=-5 model.weights.adv=-1 training.clip=-inf".split(),
 )
 def test_numbers_that_make_no_sense_are_refused(setting, capsys):
     assert main(["train", "--model", "pix2pix", "--dry-run", setting]) == 2
