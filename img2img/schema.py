@@ -170,7 +170,7 @@ class DataConfig(Section):
     range: Literal["dtype", "auto"] = "dtype"
     """Value range of the pictures: that of their type, or as found in the files."""
     scan_cache: bool = True
-    """Remember what the first look at all files found, and look again only at files whose name,
+    """Remember what the first scan of all files found, and scan again only at files whose name,
     size or time has changed."""
 
     resize: Size | None = None

@@ -15,7 +15,7 @@ from img2img.checking.faults import FAULTS, FaultList
 from img2img.checking.finding import LEVELS, Finding
 from img2img.checking.histogram import ClassRow, FileHistograms, class_rows
 from img2img.checking.likeness import Twins, find_twins, names_of
-from img2img.checking.looks import PairLook, Roles, look_at_pair
+from img2img.checking.looks import PairScan, Roles, scan_pair
 from img2img.checking.pixels import Pixels
 from img2img.checking.rules import header_findings, pair_findings, pixel_findings
 from img2img.data.layouts import PairIndex
@@ -96,14 +96,14 @@ def check_data(config: DataConfig, out: Path) -> Report:
         report.faults.add(f"left out: {line}")
     report.advice, found = colours_advice(config, report.index, out)
     report.findings += found
-    survey = _look_at_labels(report, report.index)
-    _look_at_pixels(report, survey)
+    survey = _scan_labels(report, report.index)
+    _scan_pixels(report, survey)
     report.faults.close()
     report.sort()
     return report
 
 
-def _look_at_labels(report: Report, index: PairIndex) -> Survey:
+def _scan_labels(report: Report, index: PairIndex) -> Survey:
     """The part that a training does, too: headers, label maps, and what they mean."""
     config = report.advice.applied(report.config)
     histograms = FileHistograms(index.root)
@@ -137,7 +137,7 @@ def _ignoring() -> Iterator[None]:
         return
 
 
-def _look_at_pixels(report: Report, survey: Survey) -> None:
+def _scan_pixels(report: Report, survey: Survey) -> None:
     """Every pair once more, with all its pixels."""
     parts = {part.name: part for part in survey.index.layout.parts}
     report.roles = roles = Roles(survey.inputs, survey.target, parts, survey.drafts)
@@ -145,10 +145,10 @@ def _look_at_pixels(report: Report, survey: Survey) -> None:
     report.pixels = pixels = Pixels(np.zeros(len(records), np.uint64), Some(tell=report.faults.add))
     sampled = set(np.linspace(0, len(records) - 1, min(len(records), SAMPLED)).astype(int).tolist())
 
-    def look(place: int) -> PairLook:
-        return look_at_pair(records[place], roles, sampled=place in sampled)
+    def scan_one(place: int) -> PairScan:
+        return scan_pair(records[place], roles, sampled=place in sampled)
 
-    for place, found in enumerate(in_parallel(look, range(len(records)), "pixels")):
+    for place, found in enumerate(in_parallel(scan_one, range(len(records)), "pixels")):
         pixels.add(place, found)
     report.findings += pixel_findings(pixels)
     report.findings += pixels.instances.findings()

@@ -28,7 +28,7 @@ class Finding:
 
     @classmethod
     def of_remark(cls, remark: str) -> "Finding":
-        """A remark of the first look, which training says too."""
+        """A remark of the first scan, which training says too."""
         text = remark.removeprefix(WARNING)
         return cls("remark" if text == remark else "warning", text)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
 
-from img2img.data.scan import Findings, LabelLook
+from img2img.data.scan import Findings, LabelScan
 from img2img.fields import Label
 
 MAX_COLUMNS = 300  # ids; spreadsheets and readers dislike wider tables
@@ -26,9 +26,9 @@ class FileHistograms:
         self._lines = TemporaryFile("w+", encoding="ascii")  # noqa: SIM115 - closed by `write`
         self.files, self._first, self.mixed = 0, "", False
 
-    def add(self, path: Path, look: LabelLook) -> None:
+    def add(self, path: Path, found: LabelScan) -> None:
         """One more label map."""
-        counts = dict(zip(look.ids.tolist(), look.counts.tolist(), strict=True))
+        counts = dict(zip(found.ids.tolist(), found.counts.tolist(), strict=True))
         name = os.path.relpath(path, self._root if self._root.is_dir() else self._root.parent)
         name = Path(name).as_posix()
         if name == self._first:  # the files are read a second time, otherwise
@@ -36,8 +36,8 @@ class FileHistograms:
             self._lines.truncate()
             self.files = 0
         self._first = self._first or name
-        self._lines.write(json.dumps([name, list(counts.items()), look.mixed]) + "\n")
-        self.mixed |= look.mixed > 0
+        self._lines.write(json.dumps([name, list(counts.items()), found.mixed]) + "\n")
+        self.mixed |= found.mixed > 0
         self.files += 1
 
     def write(self, path: Path, ids: list[int], names: Mapping[int, str]) -> None:

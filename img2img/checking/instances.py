@@ -11,7 +11,7 @@ from img2img.errors import counted
 
 
 @dataclass(frozen=True)
-class InstanceLook:
+class InstanceScan:
     """What one instance map holds.
 
     Attributes:
@@ -23,15 +23,15 @@ class InstanceLook:
     as_label: bool | None
 
 
-def look_at_instances(ids: np.ndarray, label: np.ndarray | None) -> InstanceLook:
+def scan_instances(ids: np.ndarray, label: np.ndarray | None) -> InstanceScan:
     """Looks at one map (H, W), beside its label map where that is at hand."""
     single = bool((ids == ids[:1, :1]).all())
-    return InstanceLook(single, None if label is None else np.array_equal(ids, label))
+    return InstanceScan(single, None if label is None else np.array_equal(ids, label))
 
 
 @dataclass
 class Instances:
-    """The looks at all instance maps together.
+    """The scans of all instance maps together.
 
     Attributes:
         compared: maps that were laid beside their label map.
@@ -44,16 +44,16 @@ class Instances:
     as_label: int = 0
     lossy: Some[Path] = field(default_factory=Some)
 
-    def add(self, look: InstanceLook, lossy: Path | None) -> None:
+    def add(self, found: InstanceScan, lossy: Path | None) -> None:
         """One more map.
 
         Args:
             lossy: its file, where the compression changes ids.
         """
         self.maps += 1
-        self.single += look.single
-        self.compared += look.as_label is not None
-        self.as_label += bool(look.as_label)
+        self.single += found.single
+        self.compared += found.as_label is not None
+        self.as_label += bool(found.as_label)
         if lossy:
             self.lossy.add(lossy)
 

@@ -1,4 +1,4 @@
-"""One look at the pixels of a pair: what is kept of it is small, however large the pictures are."""
+"""A scan of the pixels of a pair: what is kept of it is small, however large the pictures are."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from img2img.checking.alignment import correlate, edges_of_ids, edges_of_picture
-from img2img.checking.instances import InstanceLook, look_at_instances
+from img2img.checking.instances import InstanceScan, scan_instances
 from img2img.checking.likeness import fingerprint
 from img2img.checking.thinness import count_inner
 from img2img.data.pairing.records import Part
@@ -59,7 +59,7 @@ class Roles:
 
 
 @dataclass(frozen=True)
-class PairLook:
+class PairScan:
     """What the pixels of a pair say.
 
     Attributes:
@@ -74,13 +74,13 @@ class PairLook:
     damaged: tuple[str, ...]
     dull: tuple[tuple[Path, str], ...]
     mark: int
-    instances: InstanceLook | None
+    instances: InstanceScan | None
     lossy: Path | None
     thin: Sequence[tuple[np.ndarray, np.ndarray]] | None
     shifts: np.ndarray | None
 
 
-def look_at_pair(record: Record, roles: Roles, *, sampled: bool) -> PairLook:
+def scan_pair(record: Record, roles: Roles, *, sampled: bool) -> PairScan:
     """Reads all files of a pair.
 
     Args:
@@ -102,7 +102,7 @@ def look_at_pair(record: Record, roles: Roles, *, sampled: bool) -> PairLook:
         if instances is not None:
             lossy = _lossy(damaged, record.files[objects.part])
     target = pictures[roles.target]
-    return PairLook(
+    return PairScan(
         damaged=tuple(dict.fromkeys(damaged)),
         dull=tuple(
             (record.files[part], why)
@@ -110,7 +110,7 @@ def look_at_pair(record: Record, roles: Roles, *, sampled: bool) -> PairLook:
             if picture is not None and (why := _dull(picture))
         ),
         mark=0 if target is None or not _finite(target) else fingerprint(target) or 1,
-        instances=None if instances is None else look_at_instances(instances, label),
+        instances=None if instances is None else scan_instances(instances, label),
         lossy=lossy,
         thin=count_inner(label) if label is not None and not palette else None,
         shifts=_shifts(label, pictures, names, target) if sampled and target is not None else None,

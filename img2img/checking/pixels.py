@@ -7,7 +7,7 @@ import numpy as np
 
 from img2img.checking.alignment import Alignment
 from img2img.checking.instances import Instances
-from img2img.checking.looks import PairLook
+from img2img.checking.looks import PairScan
 from img2img.checking.thinness import Thinness
 from img2img.data.tally import Some
 
@@ -28,18 +28,18 @@ class Pixels:
     thinness: Thinness = field(default_factory=Thinness)
     alignment: Alignment = field(default_factory=Alignment)
 
-    def add(self, place: int, look: PairLook) -> None:
+    def add(self, place: int, found: PairScan) -> None:
         """One more pair."""
-        self.marks[place] = look.mark
-        for message in look.damaged:
+        self.marks[place] = found.mark
+        for message in found.damaged:
             self.damaged.add(message)
-        for path, why in look.dull:
+        for path, why in found.dull:
             self.dull.setdefault(why, Some()).add(path)
             if self.damaged.tell:
                 self.damaged.tell(f"{path}: {why}")
-        if look.instances is not None:
-            self.instances.add(look.instances, look.lossy)
-        if look.thin is not None:
-            self.thinness.add(look.thin)
-        if look.shifts is not None:
-            self.alignment.maps.append(look.shifts)
+        if found.instances is not None:
+            self.instances.add(found.instances, found.lossy)
+        if found.thin is not None:
+            self.thinness.add(found.thin)
+        if found.shifts is not None:
+            self.alignment.maps.append(found.shifts)

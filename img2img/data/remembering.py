@@ -133,7 +133,7 @@ class Memory:
 
 def scan(
     items: Sequence[T],
-    look: Callable[[T], Any],
+    scan_one: Callable[[T], Any],
     make: Callable[[], F],
     word: str,
     *,
@@ -146,7 +146,7 @@ def scan(
         items: one for each pair of the data set, or of its training part.
         make: a tally of nothing.
         word: for the progress bar.
-        what: names the look and all that it depends on but the files.
+        what: names the scan and all that it depends on but the files.
     """
     total = make()
     blocks = memory.blocks if memory else [Block(0, len(items), None)]
@@ -156,7 +156,7 @@ def scan(
     for block, saved in zip(blocks, known, strict=True):
         if saved is None:
             places.extend(range(block.start, block.stop))
-    looks = in_parallel(lambda place: look(items[place]), places, word)
+    scans = in_parallel(lambda place: scan_one(items[place]), places, word)
     for block, saved in zip(blocks, known, strict=True):
         inside = range(block.start, block.stop)
         if saved is not None:
@@ -169,7 +169,7 @@ def scan(
             memory.recalled[what] += len(inside)
             continue
         part = make() if memory else total
-        for place, found in zip(inside, looks, strict=False):
+        for place, found in zip(inside, scans, strict=False):
             part.add(place, items[place], found)
         if memory:
             if part.whole:
@@ -218,7 +218,7 @@ def _identity(records: Records, start: int, stop: int, parts: Sequence[int]) -> 
             try:
                 status = os.stat(path if os.path.isabs(path) else root + path)
             except OSError:
-                return None  # the look says more
+                return None  # the scan says more
             # Renaming changes the time of change alone.
             stamp = (status.st_size, status.st_mtime_ns, status.st_ctime_ns)
             if max(stamp[1:]) > settled:

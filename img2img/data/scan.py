@@ -1,4 +1,4 @@
-"""One look at every label map before training, and at values where their range is wanted."""
+"""A scan of every label map before training, and at values where their range is wanted."""
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -9,7 +9,7 @@ import numpy as np
 
 from img2img.data.pairing.table import Files
 from img2img.data.remembering import Memory, scan
-from img2img.data.strays import Look, Strays, look_for_strays
+from img2img.data.strays import Strays, StrayScan, scan_for_strays
 from img2img.data.tally import MAX_LISTED, Some
 from img2img.errors import DataError, counted
 from img2img.fields.base import halve_picture
@@ -27,12 +27,12 @@ class Findings:
     Attributes:
         pixels: pixels of every id, of the first `MAX_IDS` ids met.
         files: the files that hold an id.
-        notes: the files of which something is to be said, by a word for it: see `LabelLook.notes`.
+        notes: the files of which something is to be said, by a word for it: see `LabelScan.notes`.
         mixed: pixels that got the class of a neighbour.
         embedded: the colours of an index in indexed files, each with a file that has it.
         strays: colours that the palette lacks.
         damaged: what is wrong with files that cannot be read as labels.
-        each: called with every file and the look at it, in order.
+        each: called with every file and its scan, in order.
     """
 
     pixels: dict[int, int] = field(default_factory=dict)
@@ -42,7 +42,7 @@ class Findings:
     embedded: dict[int, dict[Colour, Path]] = field(default_factory=dict)
     strays: Strays = field(default_factory=Strays)
     damaged: Some[str] = field(default_factory=Some)
-    each: "Callable[[Path, LabelLook], object] | None" = None
+    each: "Callable[[Path, LabelScan], object] | None" = None
 
     @property
     def whole(self) -> bool:
@@ -54,23 +54,23 @@ class Findings:
         ways: list[Way] = [way for way in ("ids", "colours") if self.notes[way]]
         return ways[0] if len(ways) == 1 else None
 
-    def add(self, place: int, path: Path, look: "LabelLook | DataError") -> None:
+    def add(self, place: int, path: Path, found: "LabelScan | DataError") -> None:
         """One more file."""
-        if isinstance(look, DataError):
-            self.damaged.add(str(look))
+        if isinstance(found, DataError):
+            self.damaged.add(str(found))
             return
-        for ident, count in zip(look.ids.tolist(), look.counts.tolist(), strict=True):
+        for ident, count in zip(found.ids.tolist(), found.counts.tolist(), strict=True):
             if self._count(ident, count):
                 self.files[ident].add(path)
-        for note in look.notes:
+        for note in found.notes:
             self.notes[note].add(path)
-        self.mixed += look.mixed
-        for index, colour in look.embedded.items():
+        self.mixed += found.mixed
+        for index, colour in found.embedded.items():
             self._embed(index, colour, path)
-        if look.strays is not None:
-            self.strays.add(path, look.strays)
+        if found.strays is not None:
+            self.strays.add(path, found.strays)
         if self.each is not None:
-            self.each(path, look)
+            self.each(path, found)
 
     def _count(self, ident: int, pixels: int) -> bool:
         """Counts pixels of an id; whether it is one that is told apart."""
@@ -150,7 +150,7 @@ class Findings:
 
 
 @dataclass(frozen=True)
-class LabelLook:
+class LabelScan:
     """What one label map holds.
 
     Attributes:
@@ -166,10 +166,10 @@ class LabelLook:
     notes: tuple[str, ...] = ()
     mixed: int = 0
     embedded: Mapping[int, Colour] = field(default_factory=dict)
-    strays: Look | None = None
+    strays: StrayScan | None = None
 
 
-def look_at_labels(path: Path, half: str, label: Label) -> LabelLook:
+def scan_label_file(path: Path, half: str, label: Label) -> LabelScan:
     """Reads one label map.
 
     Args:
@@ -182,7 +182,7 @@ def look_at_labels(path: Path, half: str, label: Label) -> LabelLook:
     lossy, decoded = is_lossy(path), label.decode(path, half)
     strays = None
     if decoded.rgb is not None and decoded.distances is not None:
-        strays = look_for_strays(decoded.rgb, decoded.distances, exact=not lossy)
+        strays = scan_for_strays(decoded.rgb, decoded.distances, exact=not lossy)
     said = {
         "either": decoded.either,
         decoded.way: not decoded.either,
@@ -191,7 +191,7 @@ def look_at_labels(path: Path, half: str, label: Label) -> LabelLook:
         "mixed": decoded.mixed > 0,
         "transparent": decoded.transparent,
     }
-    return LabelLook(
+    return LabelScan(
         *count_ids(decoded.ids),
         notes=tuple(note for note, holds in said.items() if note and holds),
         mixed=decoded.mixed,
@@ -204,7 +204,7 @@ def scan_labels(
     files: Sequence[Path],
     half: str,
     label: Label,
-    each: Callable[[Path, LabelLook], object] | None = None,
+    each: Callable[[Path, LabelScan], object] | None = None,
     tell: Callable[[str], object] | None = None,
     memory: Memory | None = None,
 ) -> Findings:
@@ -212,15 +212,15 @@ def scan_labels(
 
     Args:
         files: with `memory`, those of all pairs.
-        half, label: as of `look_at_labels`.
-        each: called with every file and the look at it, in order.
+        half, label: as of `scan_label_file`.
+        each: called with every file and its scan, in order.
         tell: called with everything that is wrong.
         memory: of earlier scans; for these neither is called.
     """
 
-    def look(path: Path) -> LabelLook | DataError:
+    def scan_one(path: Path) -> LabelScan | DataError:
         try:
-            return look_at_labels(path, half, label)
+            return scan_label_file(path, half, label)
         except DataError as error:
             return error
 
@@ -228,7 +228,7 @@ def scan_labels(
         return Findings(damaged=Some(tell=tell), each=each)
 
     what = f"labels {half} {label!r} in {files.part if isinstance(files, Files) else ''}"
-    return scan(files, look, make, "labels", memory=memory, what=what)
+    return scan(files, scan_one, make, "labels", memory=memory, what=what)
 
 
 @dataclass
@@ -265,7 +265,7 @@ def image_range(
         DataError: all values are equal, or some are not finite.
     """
 
-    def look(path: Path) -> tuple[float, float]:
+    def scan_one(path: Path) -> tuple[float, float]:
         image = halve_picture(read_image(path), half)
         low, high = float(image.min()), float(image.max())
         if not np.isfinite([low, high]).all():
@@ -273,7 +273,7 @@ def image_range(
         return low, high
 
     what = f"range {half} in {files.part if isinstance(files, Files) else ''}"
-    extent = scan(files, look, Extent, "range", memory=memory, what=what)
+    extent = scan(files, scan_one, Extent, "range", memory=memory, what=what)
     if extent.low == extent.high:
         raise DataError(f"all pictures hold the one value {extent.low}, for example {files[0]}")
     return extent.low, extent.high

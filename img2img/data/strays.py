@@ -31,7 +31,7 @@ _KEPT_OF_ALL = (
 
 
 @dataclass(frozen=True)
-class Look:
+class StrayScan:
     """What one label map has of colours that are far from the palette.
 
     Attributes:
@@ -47,7 +47,7 @@ class Look:
     colours: Counter[int]
 
 
-def look_for_strays(image: np.ndarray, distances: np.ndarray, *, exact: bool) -> Look:
+def scan_for_strays(image: np.ndarray, distances: np.ndarray, *, exact: bool) -> StrayScan:
     """Looks through one label map.
 
     Args:
@@ -58,7 +58,7 @@ def look_for_strays(image: np.ndarray, distances: np.ndarray, *, exact: bool) ->
     far = distances > NEAR**2
     count = int(far.sum())
     if not count:
-        return Look(far.size, 0, 0, Counter())
+        return StrayScan(far.size, 0, 0, Counter())
     rgb = np.ascontiguousarray(image[..., :3])
     red, green, blue = rgb[far].astype(np.uint32).T
     codes = red << 16 | green << 8 | blue
@@ -71,15 +71,15 @@ def look_for_strays(image: np.ndarray, distances: np.ndarray, *, exact: bool) ->
         counts = frequent.clip(max=counts)
     strays = int(counts.sum())
     if strays < _LEAST * far.size:
-        return Look(far.size, count, 0, Counter())
+        return StrayScan(far.size, count, 0, Counter())
     kept = [place for place in np.argsort(counts)[-_KEPT:] if counts[place]]
     found = Counter({int(colours[place]): int(counts[place]) for place in kept})
-    return Look(far.size, count, strays, found)
+    return StrayScan(far.size, count, strays, found)
 
 
 @dataclass
 class Strays:
-    """The looks at all label maps together.
+    """The scans of all label maps together.
 
     Attributes:
         maps: how many are colour-coded.
@@ -95,15 +95,15 @@ class Strays:
     files: Some[Path] = field(default_factory=Some)
     example: dict[int, Path] = field(default_factory=dict)
 
-    def add(self, path: Path, look: Look) -> None:
+    def add(self, path: Path, found: StrayScan) -> None:
         self.maps += 1
-        self.pixels += look.pixels
-        self.far += look.far
-        self.strays += look.strays
-        self.colours.update(look.colours)
-        if look.strays:
+        self.pixels += found.pixels
+        self.far += found.far
+        self.strays += found.strays
+        self.colours.update(found.colours)
+        if found.strays:
             self.files.add(path)
-        for code in look.colours:
+        for code in found.colours:
             self.example.setdefault(code, path)
         self._forget_rare()
 

@@ -1,4 +1,4 @@
-"""The first look at a data set on disk: every header, every label map, and what they mean.
+"""The first scan of a data set on disk: every header, every label map, and what they mean.
 
 Training stops at the first thing that is wrong; a check collects all of them and goes on.
 """
@@ -17,7 +17,7 @@ from img2img.data.layouts import PairIndex, Part, find_pairs
 from img2img.data.pairing.table import Records
 from img2img.data.remembering import Memory, recollect
 from img2img.data.roles import assign_roles, custom_parts, describe_roles
-from img2img.data.scan import Findings, LabelLook, image_range, scan_labels
+from img2img.data.scan import Findings, LabelScan, image_range, scan_labels
 from img2img.data.spec import DataSpec, PartSpec
 from img2img.data.stretching import size_warnings
 from img2img.errors import DataError
@@ -77,7 +77,7 @@ def look_through(
     index: PairIndex,
     *,
     catch: Catch = nullcontext,
-    each: Callable[[Path, LabelLook], object] | None = None,
+    each: Callable[[Path, LabelScan], object] | None = None,
     tell: Callable[[str], object] | None = None,
     remember: bool = False,
 ) -> Survey:
