@@ -23,11 +23,13 @@ class LabelMap:
         instance: integers (H, W), the object's id; None where the run knows of no objects: then
             all that is of one class is one object.
         stuff: classes that are not counted, such as sky: their object's id is the class.
+        void: the class of pixels that have none.
     """
 
     label: np.ndarray
     instance: np.ndarray | None = None
     stuff: frozenset[int] = frozenset()
+    void: int | None = None
 
     @property
     def ids(self) -> np.ndarray:
@@ -111,7 +113,10 @@ def fill(before: LabelMap, point: Point, cls: int) -> LabelMap:
 
 
 def erase(before: LabelMap, points: Sequence[Point], radius: float) -> LabelMap:
-    """Takes away an object, or the part of it under a stroke; what surrounds it closes the gap.
+    """Takes away an object, or the part of it under a stroke; the nearest stuff closes the gap.
+
+    Cars and people do not grow: other things close a gap only where the picture has no stuff, and
+    others of the object's own class only where it has nothing else.
 
     Args:
         points: one: the whole object under it goes; several: what the stroke covers of the
@@ -124,9 +129,14 @@ def erase(before: LabelMap, points: Sequence[Point], radius: float) -> LabelMap:
     own = (before.ids == before.ids[y, x]) & (before.label == before.label[y, x])
     if own.all():
         raise DataError("this object is the whole picture: nothing is left to close the gap")
+    others = ~own & (before.label != before.label[y, x])
+    stuff = others & np.isin(before.label, sorted(before.stuff - {before.void}))
+    source = next(
+        mask for mask in (stuff, others & (before.label != before.void), ~own) if mask.any()
+    )
     gone = own if len(points) == 1 else own & stroke(own.shape, points, radius)
-    # The nearest pixel that is not of this object, for every pixel.
-    rows, columns = distance_transform_edt(own, return_distances=False, return_indices=True)
+    # The nearest pixel of what closes it, for every pixel.
+    rows, columns = distance_transform_edt(~source, return_distances=False, return_indices=True)
     label = np.where(gone, before.label[rows, columns], before.label)
     if before.instance is None:
         return replace(before, label=label)

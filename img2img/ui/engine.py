@@ -118,11 +118,12 @@ class Engine:
         """The inputs that the editor changes, None where the run has no labels."""
         if self.labels is None:
             return None
-        label = inputs[self.labels.name]
-        return (
-            LabelMap(label, inputs[self.instances.name], stuff)
-            if self.instances
-            else LabelMap(label)
+        ignored = self.labels.ignore_id
+        return LabelMap(
+            inputs[self.labels.name],
+            inputs[self.instances.name] if self.instances else None,
+            stuff,
+            void=None if ignored is None else self.class_of(ignored).ident,
         )
 
     def with_labels(self, inputs: Arrays, labels: LabelMap) -> dict[str, np.ndarray]:

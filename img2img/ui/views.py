@@ -29,7 +29,7 @@ def scene_view(studio: Studio) -> View:
     `runs` are (how many pixels, which object) pairs, row after row; objects are (id, class).
     """
     with studio.lock:
-        serial, now = studio.serial(), studio.now
+        serial, now, stuff = studio.serial(), studio.now, studio.work.stuff
     objects, engine = now.objects, studio.engine
     found, index = np.unique(objects.ids, return_inverse=True)
     flat = index.ravel()
@@ -45,6 +45,7 @@ def scene_view(studio: Studio) -> View:
         "runs": np.stack([counts, flat[starts]], 1).ravel().tolist(),
         "objects": list(zip(found.tolist(), classes, strict=True)),
         "classes": legend(engine),
+        "stuff": sorted(stuff),
     }
 
 

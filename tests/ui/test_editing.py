@@ -109,6 +109,33 @@ def test_erase_an_object(labels):
     assert (after.instance[2:4, 6:8] == 6001).all()
 
 
+def test_things_do_not_grow_where_something_is_erased(labels):
+    """A car between two people, on grass below: grass closes the gap, wherever people are nearer."""
+    label, instance = np.full((8, 9), 7), np.full((8, 9), 7000)
+    label[:, 5:], instance[:, 5:] = 7, 7001
+    label[2:4, 3:6], instance[2:4, 3:6] = CAR, 6000
+    label[7], instance[7] = TREE, TREE  # stuff here
+    before = LabelMap(label, instance, frozenset({TREE}))
+    after = erase(before, [(4.5, 2.5)], 1.0)
+    assert (after.label[2:4, 3:6] == TREE).all() and (after.instance[2:4, 3:6] == TREE).all()
+    assert (after.label == 7).sum() == (label == 7).sum()
+    part = erase(before, [(3.5, 2.5), (3.5, 3.5)], 0.5)
+    assert (part.label[2:4, 3] == TREE).all() and (part.label[2:4, 4:6] == CAR).all()
+    # Stuff that stands for no class closes nothing; without other stuff the nearest thing does.
+    void = LabelMap(label, instance, frozenset({TREE}), void=TREE)
+    assert set(np.unique(erase(void, [(4.5, 2.5)], 1.0).label)) == {7, TREE}
+    assert (erase(void, [(4.5, 2.5)], 1.0).label[2:4, 3:6] == 7).all()
+
+
+def test_a_car_closes_no_gap_of_another_car():
+    label, instance = np.full((1, 6), CAR), np.array([[6000, 6000, 6001, 6001, 6001, 5000]])
+    label[0, 5] = TREE
+    after = erase(LabelMap(label, instance), [(2.5, 0.5)], 1.0)
+    assert after.instance.tolist() == [[6000, 6000, 5000, 5000, 5000, 5000]]
+    last = erase(LabelMap(label[:, :5], instance[:, :5]), [(2.5, 0.5)], 1.0)
+    assert (last.instance == 6000).all(), "there is nothing else"
+
+
 def test_erase_a_part(labels):
     after = erase(labels, [(1.5, 2.5), (1.5, 3.5)], 0.5)
     assert (after.instance[2:4, 1] == SKY).all() and (after.instance[2:4, 2] == 6000).all()

@@ -199,6 +199,10 @@ def test_label_tools(picker, car):
     picker.wait(lambda: page.keyboard.press("Control+z"))
     assert name_at(x, y) == f"car {ident}"
     tool("Erase")
+    assert name_at(x, y).startswith(f"car {ident}: a click removes it; ")
+    ring = page.locator("#editor canvas.ring")
+    red = "c => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.filter((v, i) => !(i % 4) && v === 200).length"
+    assert ring.evaluate(red) > 20, "an outline of what will go"
     picker.click(x, y, SIZE, "editor")
     assert not name_at(x, y).startswith(f"car {ident}")
     tool("Replace class", "grass")

@@ -26,6 +26,7 @@ if (!window.picker) {
           if (y > box[3]) box[3] = y;
         }
       }
+      scene.outlines = new Map();
       scene.byClass = new Map(scene.classes.map((c) => [c.id, c]));
     }
 
@@ -70,26 +71,31 @@ if (!window.picker) {
       return { factor, width: Math.round(width * factor), height: Math.round(height * factor) };
     }
 
-    // Draws the outline of one object; the context is scaled to the picture's pixels.
-    function outline(context, scene, number) {
+    // The outline of one object, in the picture's pixels, and the numbers of those around it.
+    function outline(scene, number) {
+      if (scene.outlines.has(number)) return scene.outlines.get(number);
       const [left, top, right, bottom] = scene.boxes[number];
       const { width, height, index } = scene;
-      context.beginPath();
+      const path = new Path2D();
+      const around = new Set();
+      const side = (there, next, x0, y0, x1, y1) => {
+        if (there && index[next] === number) return;
+        if (there) around.add(index[next]);
+        path.moveTo(x0, y0);
+        path.lineTo(x1, y1);
+      };
       for (let y = top; y <= bottom; y++) {
         for (let x = left; x <= right; x++) {
           const i = y * width + x;
           if (index[i] !== number) continue;
-          if (x === 0 || index[i - 1] !== number) line(context, x, y, x, y + 1);
-          if (x === width - 1 || index[i + 1] !== number) line(context, x + 1, y, x + 1, y + 1);
-          if (y === 0 || index[i - width] !== number) line(context, x, y, x + 1, y);
-          if (y === height - 1 || index[i + width] !== number) line(context, x, y + 1, x + 1, y + 1);
+          side(x > 0, i - 1, x, y, x, y + 1);
+          side(x < width - 1, i + 1, x + 1, y, x + 1, y + 1);
+          side(y > 0, i - width, x, y, x + 1, y);
+          side(y < height - 1, i + width, x, y + 1, x + 1, y + 1);
         }
       }
-    }
-
-    function line(context, x0, y0, x1, y1) {
-      context.moveTo(x0, y0);
-      context.lineTo(x1, y1);
+      scene.outlines.set(number, { path, around });
+      return { path, around };
     }
 
     function nameOf(scene, number) {

@@ -13,7 +13,7 @@ const HINTS = {
   new: "Paint a new object of the class, also on top of one of the same class.",
   fill: "Click an area: it becomes the class.",
   replace: "Click an object: everything of its class becomes the class chosen here.",
-  erase: "Click an object to remove it, or drag to rub out a part of it. Its surroundings close the gap.",
+  erase: "Click an object to remove it, or drag to rub out a part of it. Road, sky and the like close the gap.",
 };
 let tool = "brush";
 let cls = null;
@@ -117,8 +117,11 @@ function preview(from, to) {
   const bottom = Math.min(scene.height - 1, Math.ceil(Math.max(y0, y1) + radius));
   const left = Math.max(0, Math.floor(Math.min(x0, x1) - radius));
   const right = Math.min(scene.width - 1, Math.ceil(Math.max(x0, x1) + radius));
+  // The eraser rubs out of the object under its beginning alone.
+  const own = tool === "erase" ? objectAt(scene, points[0]) : -1;
   for (let y = top; y <= bottom; y++) {
     for (let x = left; x <= right; x++) {
+      if (own >= 0 && scene.index[y * scene.width + x] !== own) continue;
       const px = x + 0.5 - x0, py = y + 0.5 - y0;
       const t = length ? Math.min(1, Math.max(0, (px * dx + py * dy) / length)) : 0;
       if ((px - t * dx) ** 2 + (py - t * dy) ** 2 <= radius * radius) context.fillRect(x, y, 1, 1);
@@ -131,8 +134,18 @@ function cursor() {
   const { scene } = picker.state;
   const context = ring.getContext("2d");
   context.clearRect(0, 0, ring.width, ring.height);
-  if (!pointer || !scene || !["brush", "new", "erase"].includes(tool)) return;
+  const under = scene ? objectAt(scene, pointer) : -1;
+  if (under < 0) return;
   const scale = ring.width / scene.width;
+  if (["erase", "fill", "replace"].includes(tool) && !points) {
+    const { objects } = scene;
+    const same = (o, i) => (tool === "replace" ? o[1] === objects[under][1] : i === under);
+    context.save();
+    context.scale(scale, scale);
+    objects.forEach((o, i) => same(o, i) && mark(context, picker.outline(scene, i).path, scale));
+    context.restore();
+  }
+  if (tool === "fill" || tool === "replace") return;
   context.beginPath();
   context.arc(pointer[0] * scale, pointer[1] * scale, Math.max(2, (size.value / 2) * scale), 0, 7);
   context.strokeStyle = "rgba(0,0,0,.85)";
@@ -143,10 +156,33 @@ function cursor() {
   context.stroke();
 }
 
-function name(scene) {
-  const [x, y] = (pointer || [-1, -1]).map(Math.floor);
+// What a click will change.
+function mark(context, path, scale) {
+  for (const [colour, width, dash] of [["#fff", 3.5, []], [tool === "erase" ? "#c81e1e" : "#1d4ed8", 2, [6, 3]]]) {
+    context.strokeStyle = colour;
+    context.lineWidth = width / scale;
+    context.setLineDash(dash.map((d) => d / scale));
+    context.stroke(path);
+  }
+}
+
+function objectAt(scene, point) {
+  const [x, y] = (point || [-1, -1]).map(Math.floor);
   const inside = x >= 0 && y >= 0 && x < scene.width && y < scene.height;
-  tip.textContent = inside ? picker.nameOf(scene, scene.index[y * scene.width + x]) : "";
+  return inside ? scene.index[y * scene.width + x] : -1;
+}
+
+function name(scene) {
+  const under = objectAt(scene, pointer);
+  tip.textContent = under < 0 ? "" : picker.nameOf(scene, under) + (tool === "erase" ? erased(scene, under) : "");
+}
+
+// What closes the gap that an object will leave.
+function erased(scene, under) {
+  const around = [...picker.outline(scene, under).around].map((i) => scene.objects[i][1]);
+  const closing = [...new Set(around)].filter((id) => scene.stuff.includes(id) && id !== scene.objects[under][1]);
+  const names = closing.map((id) => scene.byClass.get(id).name).sort().join(", ");
+  return `: a click removes it; ${names || "the nearest background"} will close the gap`;
 }
 
 const rounded = (p) => p.map((v) => Math.round(v * 100) / 100);

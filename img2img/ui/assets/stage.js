@@ -48,11 +48,11 @@ function overlay(size) {
 }
 
 function stroke(context, scene, number, lines, unit) {
-  picker.outline(context, scene, number);
+  const { path } = picker.outline(scene, number);
   for (const [colour, width] of lines) {
     context.strokeStyle = colour;
     context.lineWidth = width * unit;
-    context.stroke();
+    context.stroke(path);
   }
 }
 
