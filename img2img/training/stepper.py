@@ -124,15 +124,9 @@ class Stepper:
 
     def _loss(self, update: Update, batch: Batch, out: Output) -> Tensor:
         """The weighed sum of an update's terms, which are noted in `means`."""
-        terms = terms_of(
-            self.model,
-            update,
-            batch,
-            out,
-            self.state.optimizers,
-            self.accelerator.autocast,
-            clip=self.guard.clip,
-        )
+        optimizers, autocast = self.state.optimizers, self.accelerator.autocast
+        clip = self.guard.clip
+        terms = terms_of(self.model, update, batch, out, optimizers, autocast, clip=clip)
         for name, value in terms.items():
             self.means.add(f"{update.name}/{name}", value)
             self._terms.setdefault(f"{update.name}/{name}", []).append(value.detach())

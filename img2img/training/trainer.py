@@ -53,9 +53,8 @@ class Trainer:
         self._channels_last = wanted(self.settings.memory_format, accelerator.device)
         if self._channels_last:
             use_channels_last(self.model)
-        if (
-            isinstance(model, KeepsReferences) and model.references
-        ):  # a resumed run's own replaces it
+        if isinstance(model, KeepsReferences) and model.references:
+            # The same in every process; what a resumed run has kept replaces it.
             kept = draw_samples(train, model.references, seed=self.settings.seed)
             model.keep_reference({k: v.to(accelerator.device) for k, v in kept.items()})
         self.batches = EpochBatches(
@@ -78,11 +77,8 @@ class Trainer:
         )
         self.progress = self.state.progress
         self.stepper = Stepper(self.state, accelerator)
-        self.monitor = Monitor(
-            self.model.options.weights.model_dump(),
-            self.model.roles,
-            settling=task.settling,
-        )
+        weights = self.model.options.weights.model_dump()
+        self.monitor = Monitor(weights, self.model.roles, settling=task.settling)
         self.signals = StopSignals()
         self._deadline: float | None = None
         self._enough = False
