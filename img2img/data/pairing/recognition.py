@@ -231,10 +231,8 @@ def _own_names(root: Path, folders: Mapping[str, str]) -> list[str]:
         return []
     known = (*_LABELS, "mask", "masks")
     source, target = sorted(tops, key=lambda name: (name.lower() not in known, name))
-    kind = "labels" if source.lower() in known else "image"
-    inputs = (
-        f"[{{name: {'label' if kind == 'labels' else 'input'}, kind: {kind}, folder: {source}}}]"
-    )
+    name, kind = ("label", "labels") if source.lower() in known else ("input", "image")
+    inputs = f"[{{name: {name}, kind: {kind}, folder: {source}}}]"
     return [
         f"Rename the folders, or say what they hold: --data {root} data.target={target} "
         f"'data.inputs={inputs}' (kinds: labels, instances, image)"
