@@ -61,8 +61,7 @@ def colours_advice(config: DataConfig, index: PairIndex, out: Path) -> tuple[Adv
         coding = find_coding(index, part)
         if coding is not None:
             _add_palette(advice, coding, out)
-            text = "the label maps are colour pictures; data.palette must say what the colours mean"
-            found.append(Finding("problem", f"{text} (the report's `settings` do)"))
+            found.append(_said(coding))
         return advice, found
     codings = {part.name: find_coding(index, part) for part in sides(index)}
     coded = {name: coding for name, coding in codings.items() if coding is not None}
@@ -88,12 +87,36 @@ def _add_palette(advice: Advice, coding: Coding, out: Path) -> None:
         path = out / PALETTE.replace(".", f"-{number}.")
     path.write_text(coding.text(), encoding="utf-8")
     colours = counted(len(coding.colours), "colour")
-    advice.add("palette", str(path), f"the {colours} found; write the classes' names into it")
+    mixed = " that cover areas" if coding.mixed else ""
+    reason = f"the {colours} found{mixed}; write the classes' names into it"
+    advice.add("palette", str(path), reason)
+    if coding.mixed:
+        advice.add("label_coding", "colours", "what lies between these is read as a neighbour")
+
+
+def _said(coding: Coding) -> Finding:
+    """What colour-coded label maps without a palette are."""
+    if not coding.mixed:
+        text = "the label maps are colour pictures; data.palette must say what the colours mean"
+        return Finding("problem", f"{text} (the report's `settings` do)")
+    shown = [
+        str(red if red == green == blue else (red, green, blue))
+        for red, green, blue in coding.colours
+    ]
+    listed = ", ".join(shown[:8]) + ", …" * (len(shown) > 8)
+    return Finding(
+        "warning" if coding.ids else "problem",  # which a training would not, or would stop at
+        f"only {counted(len(shown), 'value')} of the label maps cover areas, {listed}; the others are "
+        "mixed colours and noise, as smoothing and JPEG leave them. data.palette must say which values "
+        "are classes (the report's `settings` do)",
+    )
 
 
 def ids_advice(advice: Advice, config: DataConfig, findings: Findings) -> None:
     """What the ids in the label maps want; adds to the advice."""
     ids = findings.ids(ignore=config.ignore_id)
+    if findings.notes["lossy"]:
+        return  # most of the ids may be noise
     if not ids or config.remap or config.num_classes or config.palette or config.classes:
         return
     if len(ids) == 2 and ids != [0, 1]:

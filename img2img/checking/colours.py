@@ -1,24 +1,40 @@
-"""Colour-coded labels for which no palette is set: which one is it, and which side are the labels?"""
+"""Label maps for which no palette is set: which one is it, and which side are the labels?
+
+Classes cover areas, if only small ones. Smoothing and JPEG write other colours beside them, and between
+two areas their mixtures; those are no classes.
+"""
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from img2img.data.layouts import PairIndex, Part
 from img2img.errors import DataError
 from img2img.fields.base import halve_picture
 from img2img.fields.files import is_lossy, read_image, read_info
-from img2img.fields.mixtures import NEAR, flat_areas
+from img2img.fields.mixtures import NEAR, flat_areas, is_between
 from img2img.fields.palettes import BUILT_IN, Colour, measure_classes
 
 _PEEKED = 24  # files
-_EXPLAINED = 0.97  # share of the areas of one colour that a palette must explain
+_EXPLAINED = 0.97  # share of the pixels, or of areas of one colour, that a palette must explain
 _AREAS = 0.3  # share of a picture that such areas cover in a label map
 _MOST = 256  # colours in label maps; of two photos there are more
-_COVERED = 0.999  # share of pixels that these colours must make up
+_COVERED = 0.999  # share of pixels that these colours must make up, where none are mixed
+# Share of a class's pixels that lie among their own kind, as in `thinness`; of mixed colours it is less.
+_THIN = 0.08
+_NOISE = 16  # distance in RGB up to which values near a class's colour are noise
+_SOLID = 0.7  # share of the pixels that have the classes' colours, but for noise
+_RARE, _FREQUENT = (
+    1e-4,
+    5e-4,
+)  # shares of the pixels from which on a colour is a class, beside mixed ones
+_LOUD = 0.05  # noise's share of the areas of a class
+_MIXED = 64  # classes of which mixtures are looked for
+_LEAST, _SHARE = 3, 0.25  # so many other colours, and in proportion to the classes
 
 
 @dataclass(frozen=True)
@@ -27,11 +43,16 @@ class Coding:
 
     Attributes:
         palette: a built-in palette's name; "" where none fits.
-        colours: the colours themselves, the commonest first, where no built-in palette fits.
+        colours: the colours themselves, where no built-in palette fits: greys from dark to light,
+            others by how common they are.
+        mixed: there are others, which noise and smoothing made.
+        ids: the files are grey or indexed, and may be taken for ids.
     """
 
     palette: str
     colours: tuple[Colour, ...] = ()
+    mixed: bool = False
+    ids: bool = False
 
     def text(self) -> str:
         """The colours as a palette file, with names to be replaced."""
@@ -41,49 +62,133 @@ class Coding:
         )
 
 
+@dataclass
+class _Peeks:
+    """Pixels of every colour, R * 65536 + G * 256 + B, in some files.
+
+    Attributes:
+        areas: those among neighbours of nearly one colour.
+        pure: those whose neighbours have the very same.
+    """
+
+    colours: Counter[int] = field(default_factory=Counter)
+    areas: Counter[int] = field(default_factory=Counter)
+    pure: Counter[int] = field(default_factory=Counter)
+    exact: bool = True
+
+    def add(self, picture: np.ndarray) -> None:
+        """One more, uint8 (H, W, 3)."""
+        codes, square = _codes(picture), np.ones((3, 3), np.uint8)
+        pure = (cv2.dilate(picture, square) == cv2.erode(picture, square)).all(-1)
+        for counter, where in (
+            (self.colours, np.ones_like(pure)),
+            (self.areas, flat_areas(picture)),
+            (self.pure, pure),
+        ):
+            found, counts = np.unique(codes[where], return_counts=True)
+            counter.update(dict(zip(found.tolist(), counts.tolist(), strict=True)))
+
+
 def find_coding(index: PairIndex, part: Part) -> Coding | None:
-    """How a part's files code classes as colours, None where they are ids or plain pictures."""
+    """How a part's files code classes as colours, None where they are ids or plain pictures.
+
+    Files of ids, grey or indexed, are left as they are, unless most of the values in them are mixed.
+    """
     records = index.train[:: -(-len(index.train) // _PEEKED) or 1]
-    areas: Counter[int] = Counter()
-    colours: Counter[int] = Counter()
-    covered, pixels, exact = 0, 0, True
+    peeks, kinds = _Peeks(), set()
     for record in records:
         peeked = _peek(record.files[part.name], part.half)
         if peeked is None:
             continue
-        picture, lossless = peeked
-        codes = _codes(picture)
-        flat = flat_areas(picture)
-        areas.update(codes[flat].tolist())
-        covered, pixels = covered + int(flat.sum()), pixels + flat.size
-        exact = exact and lossless
-        colours.update(
-            dict(zip(*map(np.ndarray.tolist, np.unique(codes, return_counts=True)), strict=True))
-        )
-        if len(colours) > 1 << 20:
+        picture, kind, exact = peeked
+        kinds.add(kind)
+        peeks.exact = peeks.exact and exact
+        peeks.add(picture)
+        if len(peeks.colours) > 1 << 18:
             break
-    if not pixels or covered < _AREAS * pixels:
+    if len(kinds) != 1 or (kinds != {"rgb"} and part.name != "label"):
         return None
-    name = _built_in(areas)
+    pixels = peeks.colours.total()
+    if not pixels or peeks.areas.total() < _AREAS * pixels:
+        return None
+    name = _built_in(peeks.areas) if kinds == {"rgb"} else ""
     if name:
         return Coding(name)
-    few = colours.most_common(_MOST)
-    if exact and len(few) > 1 and sum(count for _, count in few) >= _COVERED * pixels:
+    ids = kinds != {"rgb"}
+    classes = _mixed_classes(peeks, ids)
+    if classes:
+        if all(red == green == blue for red, green, blue in classes):
+            classes = tuple(sorted(classes))
+            steps = np.diff([red for red, _, _ in classes])
+            if kinds == {"grey"} and steps.min() < _NOISE:
+                return None  # ids, of which noise made other ids
+        return Coding("", classes, mixed=True, ids=ids)
+    few = peeks.colours.most_common(_MOST)
+    covered = sum(count for _, count in few) >= _COVERED * pixels
+    if kinds == {"rgb"} and peeks.exact and len(few) > 1 and covered:
         return Coding("", tuple(_colour(code) for code, _ in few))
     return None
 
 
-def _peek(path: Path, half: str) -> tuple[np.ndarray, bool] | None:
-    """uint8 (H, W, 3) and whether it is exact, None where there is none such or it cannot be read."""
+def _mixed_classes(peeks: _Peeks, ids: bool) -> tuple[Colour, ...]:
+    """The classes' colours, the commonest first, where others are noise and mixtures of them; else ()."""
+    pixels = peeks.colours.total()
+    own = _classes(peeks, pixels, ids)
+    if not 2 <= len(own) <= _MIXED or len(peeks.colours) < len(own) + max(
+        _LEAST, _SHARE * len(own)
+    ):
+        return ()
+    codes, counts = (
+        np.array(list(numbers)) for numbers in zip(*peeks.colours.items(), strict=True)
+    )
+    colours, centres = _rgb(codes), _rgb(np.array(own))
+    noise = np.min([((colours - one) ** 2).sum(-1) for one in centres], 0) <= _NOISE**2
+    between = is_between(colours, centres)
+    lines = ~noise & ~between & (counts >= _FREQUENT * pixels) & peeks.exact
+    known = noise | between | lines
+    if counts[known].sum() < _EXPLAINED * pixels or counts[noise].sum() < _SOLID * pixels:
+        return ()
+    return tuple(map(_colour, [*own, *codes[lines].tolist()]))
+
+
+def _classes(peeks: _Peeks, pixels: int, ids: bool) -> list[int]:
+    """Colours of areas, the commonest first; [] where noise and ids cannot be told apart."""
+    solid = [
+        code
+        for code, count in peeks.colours.most_common()
+        if peeks.pure[code] >= max(_THIN * count, _RARE * pixels)
+    ]
+    if peeks.exact and len(solid) > 1:
+        return solid
+    found: list[int] = []
+    for code, count in peeks.areas.most_common():
+        if count < _FREQUENT * pixels:
+            break
+        near = ((_rgb(np.array(found)) - _rgb(np.array([code]))) ** 2).sum(-1) <= _NOISE**2
+        if not near.any():
+            found.append(code)
+        elif ids and code in solid and peeks.pure[code] > _LOUD * peeks.pure[found[near.argmax()]]:
+            return []
+    return found
+
+
+def _peek(path: Path, half: str) -> tuple[np.ndarray, str, bool] | None:
+    """uint8 (H, W, 3), "grey", "rgb" or "palette", and whether it is exact; None where it cannot be."""
     try:
-        if read_info(path).colour != "rgb":
-            return None
         picture, exact = halve_picture(read_image(path), half), not is_lossy(path)
+        kind = read_info(path).colour
     except DataError:
         return None  # said elsewhere
-    if picture.dtype != np.uint8 or not picture.size:
+    if picture.dtype != np.uint8 or not picture.size or picture.shape[2] > 4:
         return None
-    return np.ascontiguousarray(picture[..., :3]), exact
+    rgb = picture[..., :3] if picture.shape[2] > 2 else np.repeat(picture[..., :1], 3, -1)
+    return np.ascontiguousarray(rgb), kind, exact
+
+
+def _rgb(codes: np.ndarray) -> np.ndarray:
+    """float32 (N, 3)."""
+    codes = codes.astype(np.int64)
+    return np.stack([codes >> 16, codes >> 8 & 255, codes & 255], -1).astype(np.float32)
 
 
 def _codes(picture: np.ndarray) -> np.ndarray:

@@ -213,10 +213,11 @@ def _warnings(
     if findings.notes["lossy"]:
         lines.append(
             f"WARNING: {counted(findings.notes['lossy'].count, 'lossy label file')}, for example "
-            f"{findings.notes['lossy'].first[0]}: JPEG changes ids near edges into ids of other classes. Save "
-            "label maps as PNG, or colour-code them and set data.palette"
+            f"{findings.notes['lossy'].first[0]}: JPEG changes ids near edges into ids of other "
+            "classes. Save label maps as PNG; where their values lie far apart, as 0 and 255 of a mask, "
+            f"`img2img check-data` writes a palette of them, for data.palette with {SETTING}=colours"
         )
-    if ids[-1] in USUAL_IGNORE_IDS:
+    elif ids[-1] in USUAL_IGNORE_IDS:
         lines += _no_class(config, ids, classes)
     if len(ids) == 1:
         lines.append(_constant(config, findings, ids[0]))

@@ -96,10 +96,11 @@ class Label(IdField):
         return decode_labels(stored, str(path), self._rule(), lambda: is_lossy(path))
 
     def accept(self, array: np.ndarray, where: str) -> np.ndarray:
-        if array.ndim == 3 and array.shape[2] in (3, 4):
-            decoded = decode_labels(Stored(array), where, self._rule(), lambda: False)
-            return self.to_classes(decoded.ids, where)
-        return self.to_classes(super().accept(array, where), where)
+        if (array.ndim == 3 and array.shape[2] > 4) or array.dtype.kind not in "buif":
+            return super().accept(array, where)  # says what is expected
+        planes = array if array.ndim == 3 else array[..., None]
+        decoded = decode_labels(Stored(planes), where, self._rule(), lambda: False)
+        return self.to_classes(decoded.ids, where)
 
     def _rule(self) -> Rule:
         ignored = self.ignore_id

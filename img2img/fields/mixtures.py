@@ -70,6 +70,23 @@ def classes_of(
     return ids, distances, mixed
 
 
+def is_between(colours: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Whether colours (N, 3) may be mixtures of two of some classes' (K, 3): bool (N,)."""
+    found = np.zeros(len(colours), bool)
+    for first in range(len(classes)):
+        offsets = classes[first] - colours
+        for second in range(first):
+            found |= _from_line(offsets, classes[second] - classes[first]) <= NEAR**2
+    return found
+
+
+def _from_line(first: np.ndarray, along: np.ndarray) -> np.ndarray:
+    """Squares of the origin's distances from the lines from `first` on to `first + along`."""
+    length = (along**2).sum(-1)
+    share = (-(first * along).sum(-1) / np.maximum(length, 1)).clip(0, 1)
+    return ((first + share[..., None] * along) ** 2).sum(-1)
+
+
 def _areas(ids: np.ndarray, good: np.ndarray) -> np.ndarray:
     """Whether a pixel lies in a square of 3x3 good ones of one class."""
     planes = ids.astype(np.float32)
@@ -99,12 +116,9 @@ def _is_own(rgb, ids, known, places, colours) -> np.ndarray:
     offsets = colours[around] - pixels[:, None]  # from the pixel to its neighbours' colours
     squares = np.where(around < 0, np.inf, (offsets**2).sum(-1))
     first = np.take_along_axis(offsets, squares.argmin(1)[:, None, None], 1)
-    # How far the pixel, the origin, is from the lines between the first colour and the others.
     along = offsets - first
-    length = (along**2).sum(-1)
-    share = (-(first * along).sum(-1) / np.maximum(length, 1)).clip(0, 1)
-    rest = ((first + share[..., None] * along) ** 2).sum(-1)
-    between = ((rest <= NEAR**2) & (around >= 0) & (length > 0)).any(1)
+    near = _from_line(first, along) <= NEAR**2
+    between = (near & (around >= 0) & (along != 0).any(-1)).any(1)
     return own | ~between
 
 
