@@ -216,6 +216,15 @@ def test_a_damaged_photo(tmp_path, workers):
     assert "Traceback" not in message and "\n" not in message
 
 
+def test_one_sample_of_a_damaged_photo(tmp_path):
+    save_pairs(tmp_path, (16, 24))
+    damage(tmp_path / "images/3.png")
+    pairs = dataset(tmp_path)
+    assert pairs.sample((0, 0)).keys() == pairs[0, 0].keys()
+    with pytest.raises(DataError, match=r"3\.png: .*damaged or incomplete"):
+        pairs.sample((3, 0))
+
+
 def test_a_photo_that_vanishes(tmp_path):
     save_pairs(tmp_path, (16, 24))
     pairs = dataset(tmp_path)
