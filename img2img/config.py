@@ -75,7 +75,8 @@ def parse_overrides(items: Iterable[str]) -> dict[str, Any]:
     for item in items:
         key, separator, text = item.partition("=")
         if not separator or not key:
-            problems.append(f"{item!r}: expected key=value, for example training.lr=1e-4")
+            instead = f" (the data are --data {item})" if Path(item).exists() else ""
+            problems.append(f"{item!r}: expected key=value, for example training.lr=1e-4{instead}")
             continue
         try:
             overrides[key.strip()] = parse_yaml(text)

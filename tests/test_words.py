@@ -249,6 +249,12 @@ def test_a_direction_without_effect_is_not_in_the_command_to_paste(folder, capsy
     assert "settings: img2img train --model pix2pixHD --data d\n" in said
 
 
+def test_data_without_their_flag_are_answered(folder, capsys):
+    folder("images", "labels")
+    assert main(["train", "--model=pix2pix", "d"]) == 2
+    assert "(the data are --data d)" in capsys.readouterr().err
+
+
 def test_numbers_are_no_slips_for_other_numbers():
     assert nearest("12", map(str, range(11))) == "valid: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10"
     assert nearest("12", map(str, range(100))).endswith("38, 39, ... and 60 more")
