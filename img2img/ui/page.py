@@ -59,6 +59,7 @@ def build(handlers: Handlers, title: str) -> gr.Blocks:
         tools = _tools(handlers.engine)
         _part("notice")
         _part("progress")
+        _part("help")
         with gr.Tabs():
             with gr.Tab("Styles"):
                 _part("stage")
@@ -67,7 +68,7 @@ def build(handlers: Handlers, title: str) -> gr.Blocks:
                 with gr.Tab("Label map"):
                     _part("editor")
 
-        changing = [tools[name] for name in ("undo", "compare", "redo", "reset")]
+        changing = [tools[name] for name in ("undo", "compare", "redo", "reset", "original")]
         outputs = [*channels, *changing, scenes]
         actions: list[tuple[Any, str, list[Any]]] = [
             (tools[n].click, n, []) for n in ("undo", "redo", "reset", "roll", "save")
@@ -112,10 +113,12 @@ def _tools(engine: Engine) -> dict[str, gr.Button]:
         "redo": "Redo",
         "reset": "Reset",
         "roll": "Roll the dice",
-        "compare": "Hold to compare",
+        "compare": "Hold: last step",
+        "original": "Hold: original",
+        "keys": "Keys",
         "save": "Save",
     }
-    ready = {"save"} | ({"roll"} if engine.book else set())
+    ready = {"save", "keys"} | ({"roll"} if engine.book else set())
     with gr.Row(elem_id="tools"):
         return {
             name: gr.Button(text, elem_id=name, interactive=name in ready)
@@ -139,7 +142,9 @@ def _html(template: str, script: str, **how: Any) -> gr.HTML:
     return gr.HTML(
         html_template=template,
         js_on_load=script,
-        head=f"<script>{asset('bus.js')}</script><script>{asset('keys.js')}</script>",
+        head="".join(
+            f"<script>{asset(name)}</script>" for name in ("bus.js", "keys.js", "zoom.js")
+        ),
         apply_default_css=False,
         **how,
     )
@@ -212,7 +217,13 @@ def _values(answer: Answer) -> list[Any]:
     # As texts: Gradio's page would watch every number of an object for changes.
     values = [json.dumps(answer[n]) if n in answer else gr.skip() for n in CHANNELS]
     stage = answer.get("stage")
-    for key in ("undo", "undo", "redo", "changed"):  # to compare with is what undo leads to
+    for key in (
+        "undo",
+        "undo",
+        "redo",
+        "changed",
+        "changed",
+    ):  # to compare with is what undo leads to
         values.append(gr.update(interactive=bool(stage[key])) if stage else gr.skip())
     if "opened" not in answer:
         return [*values, gr.skip()]

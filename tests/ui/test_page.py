@@ -163,6 +163,56 @@ def test_keys_and_compare(picker, car):
     assert picker.serial == serial, "keys belong to a field that is typed in"
 
 
+@pytest.mark.slow
+def test_the_original_zoom_and_objects_by_keys(picker, car):
+    """O shows the first of three pictures; a zoomed point stays under the pointer; N goes round."""
+    page, image = picker.page, picker.page.locator("#stage img")
+    first = image.get_attribute("src")
+    names = pick(picker, car)
+    for name in [n for n in names if n != picker.current]:
+        picker.choose(name)
+    page.keyboard.down("o")
+    assert image.get_attribute("src") == first
+    assert page.locator("#stage .tip").inner_text() == "the original"
+    page.keyboard.up("o")
+    assert image.get_attribute("src") != first
+
+    frame, view = page.locator("#stage .frame"), page.locator("#stage .view").bounding_box()
+    old = frame.bounding_box()
+    x, y = view["x"] + 0.75 * view["width"], view["y"] + 0.25 * view["height"]
+    page.mouse.move(x, y)
+    page.keyboard.down("Control")
+    page.mouse.wheel(0, -300)
+    page.keyboard.up("Control")
+    page.wait_for_function("document.querySelector('#stage .view').classList.contains('zoomed')")
+    new = frame.bounding_box()
+    factor = new["width"] / old["width"]
+    assert 2.5 < factor < 3
+    assert abs((x - new["x"]) / factor - (x - old["x"])) < 2
+    assert abs((y - new["y"]) / factor - (y - old["y"])) < 2
+    assert page.locator("#stage .view").bounding_box() == view
+    serial = picker.serial
+    page.mouse.down()
+    page.mouse.move(x - 40, y + 30, steps=4)
+    page.mouse.up()
+    moved = frame.bounding_box()
+    assert abs(moved["x"] - new["x"] + 40) < 2 and abs(moved["y"] - new["y"] - 30) < 2
+    seen = set()
+    for _ in range(page.evaluate("window.picker.state.scene.objects.length")):
+        picker.wait(lambda: page.keyboard.press("n"))
+        seen.add(page.evaluate("window.picker.state.stage.selected"))
+    assert seen == set(page.evaluate("window.picker.state.scene.objects.map(o => o[0])"))
+    assert picker.serial > serial
+    page.keyboard.press("0")
+    assert frame.bounding_box() == old
+
+    picker.wait(lambda: page.click("#save"))
+    picker.notice("done")
+    assert frame.bounding_box() == old, "a message moves nothing"
+    page.keyboard.press("?")
+    assert "next, previous object" in page.locator("dialog.help").inner_text()
+
+
 def test_whole_class_dice_and_reset(picker, car):
     page = picker.page
     names = pick(picker, car)

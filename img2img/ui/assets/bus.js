@@ -36,6 +36,8 @@ if (!window.picker) {
       if (!value || (old && value.serial < old.serial)) return;
       if (channel === "scene") unfold(value);
       state[channel] = value;
+      // The server gives the original once, when a scene is opened.
+      if (channel === "stage") value.original ||= value.changed && old ? old.original : value.picture;
       if (channel === "stage") document.body.classList.toggle("picker-unsaved", value.unsaved);
       if (channel === "stage" || channel === "notice") idle();
       for (const part of parts) {
@@ -61,13 +63,13 @@ if (!window.picker) {
       document.body.classList.remove("picker-busy");
     }
 
-    // The displayed size of a picture: enlarged by a whole number of the screen's pixels where it
-    // is small, so that its pixels stay sharp; reduced where it is large.
+    // The displayed size of a picture: enlarged by a whole number of the screen's pixels where that
+    // wastes little room, so that its pixels stay sharp; else as large as there is room.
     function fit(width, height, roomWidth, roomHeight) {
       const dots = window.devicePixelRatio || 1;
       const scale = Math.min(roomWidth / width, roomHeight / height);
       const whole = Math.floor(scale * dots) / dots;
-      const factor = whole * dots >= 2 ? whole : scale;
+      const factor = whole * dots >= 2 && whole > 0.93 * scale ? whole : scale;
       return { factor, width: Math.round(width * factor), height: Math.round(height * factor) };
     }
 
@@ -134,8 +136,14 @@ if (!window.picker) {
       return mine;
     }
 
+    // Selects an object by its number, as if it were clicked.
+    function reach(number) {
+      const at = state.scene.index.indexOf(number);
+      send("pick", { x: (at % state.scene.width) + 0.5, y: Math.floor(at / state.scene.width) + 0.5 });
+    }
+
     const connect = (sender) => (toServer = sender);
-    return { state, put, add, send, idle, fit, outline, nameOf, pixel, connect, work };
+    return { state, put, add, send, idle, fit, outline, nameOf, pixel, reach, connect, work };
   })();
 
   // One theme, the light one: pictures are judged on a quiet ground. Removing a class counts as

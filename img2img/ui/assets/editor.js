@@ -15,6 +15,8 @@ const HINTS = {
   replace: "Click an object: everything of its class becomes the class chosen here.",
   erase: "Click an object to remove it, or drag to rub out a part of it. Road, sky and the like close the gap.",
 };
+const SHARPEST = 4096; // pixels of the canvas above the map, on a side
+const zoom = window.pickerZoom(frame, element.querySelector(".zoom"), layout, false);
 let tool = "brush";
 let cls = null;
 let points = null; // of the stroke being drawn
@@ -37,13 +39,17 @@ function draw() {
 function layout() {
   const { scene } = picker.state;
   if (!scene) return;
-  const room = Math.max(220, window.innerHeight - 330);
+  const room = Math.max(220, window.innerHeight - 338);
   const map = element.querySelector(".map");
   const fitted = picker.fit(scene.width, scene.height, map.clientWidth || 300, room);
-  frame.style.width = `${fitted.width}px`;
-  frame.style.height = `${fitted.height}px`;
-  ring.width = fitted.width;
-  ring.height = fitted.height;
+  frame.parentElement.style.width = `${fitted.width}px`;
+  frame.parentElement.style.height = `${fitted.height}px`;
+  const [width, height] = [fitted.width * zoom(), fitted.height * zoom()];
+  frame.style.width = `${width}px`;
+  frame.style.height = `${height}px`;
+  const finest = Math.min(1, SHARPEST / Math.max(width, height));
+  ring.width = Math.round(width * finest);
+  ring.height = Math.round(height * finest);
   const side = element.querySelector(".result");
   const small = picker.fit(scene.width, scene.height, side.clientWidth || 300, room * 0.6);
   result.style.width = `${small.width}px`;
@@ -228,6 +234,7 @@ frame.addEventListener("pointerleave", () => {
   cursor();
 });
 element.querySelectorAll(".tools button").forEach((button) => {
+  button.title = HINTS[button.dataset.tool];
   button.addEventListener("click", () => choose(button.dataset.tool));
 });
 size.addEventListener("input", () => {

@@ -4,9 +4,12 @@ const frame = element.querySelector(".frame");
 const image = element.querySelector("img");
 const canvas = element.querySelector("canvas");
 const tip = element.querySelector(".tip");
-const ROOM = 348; // pixels of the window's height that the rest of the page takes
+const ROOM = 356; // pixels of the window's height that the rest of the page takes
 let hovered = -1;
-let comparing = false;
+let comparing = null; // "former" or "original"
+const SHARPEST = 4096; // pixels of the canvas, on a side
+const zoom = window.pickerZoom(frame, element.querySelector(".zoom"), draw, true);
+const SAID = { former: "before the last change", original: "the original" };
 
 function draw() {
   const { scene, stage } = picker.state;
@@ -14,10 +17,13 @@ function draw() {
   if (!scene || !stage) return;
   const room = Math.max(220, window.innerHeight - ROOM);
   const size = picker.fit(scene.width, scene.height, element.clientWidth || 300, room);
+  frame.parentElement.style.width = `${size.width}px`;
+  frame.parentElement.style.height = `${size.height}px`;
+  for (const key of ["factor", "width", "height"]) size[key] *= zoom();
   frame.style.width = `${size.width}px`;
   frame.style.height = `${size.height}px`;
   image.style.imageRendering = size.factor > 1 ? "pixelated" : "auto";
-  const source = comparing && stage.former ? stage.former : stage.picture;
+  const source = (comparing && stage[comparing]) || stage.picture;
   if (image.getAttribute("src") !== source) image.src = source;
   element.dataset.serial = stage.serial;
   overlay(size);
@@ -25,15 +31,17 @@ function draw() {
 
 function overlay(size) {
   const { scene, stage } = picker.state;
-  const dots = window.devicePixelRatio || 1;
+  const dots = Math.min(window.devicePixelRatio || 1, SHARPEST / Math.max(size.width, size.height));
   canvas.width = Math.round(size.width * dots);
   canvas.height = Math.round(size.height * dots);
   const context = canvas.getContext("2d");
   const scale = canvas.width / scene.width;
   const selected = scene.objects.findIndex((o) => o[0] === stage.selected);
-  element.dataset.selected = selected >= 0 ? stage.selected : "";
+  const found = String(selected >= 0 ? stage.selected : "");
+  if (found !== element.dataset.selected && selected >= 0 && zoom() > 1) uncover(size, selected);
+  element.dataset.selected = found;
   tip.textContent = comparing
-    ? stage.former ? "before the last change" : "nothing to compare with yet"
+    ? stage[comparing] ? SAID[comparing] : "nothing to compare with yet"
     : hovered >= 0 && hovered < scene.objects.length ? picker.nameOf(scene, hovered) : "";
   if (comparing) return;
   context.scale(scale, canvas.height / scene.height);
@@ -45,6 +53,17 @@ function overlay(size) {
     const lines = [["rgba(255,255,255,.95)", 5], ["#1d4ed8", 2.5]];
     stroke(context, scene, selected, lines, dots / scale);
   }
+}
+
+// Brings a selected object into the view of a picture that is zoomed.
+function uncover(size, number) {
+  const view = frame.parentElement;
+  const { scene } = picker.state;
+  const [left, top, right, bottom] = scene.boxes[number].map((v) => (v * size.width) / scene.width);
+  const seen = left >= view.scrollLeft && right <= view.scrollLeft + view.clientWidth;
+  if (seen && top >= view.scrollTop && bottom <= view.scrollTop + view.clientHeight) return;
+  view.scrollLeft = (left + right - view.clientWidth) / 2;
+  view.scrollTop = (top + bottom - view.clientHeight) / 2;
 }
 
 function stroke(context, scene, number, lines, unit) {
@@ -80,6 +99,14 @@ frame.addEventListener("pointerleave", () => {
 document.addEventListener("picker-compare", (event) => {
   comparing = event.detail;
   draw();
+});
+// The keyboard's way to every object.
+document.addEventListener("picker-object", (event) => {
+  const { scene, stage } = picker.state;
+  if (!scene || !stage || !element.offsetParent) return;
+  const count = scene.objects.length;
+  const now = scene.objects.findIndex((o) => o[0] === stage.selected);
+  picker.reach(now < 0 ? (event.detail > 0 ? 0 : count - 1) : (now + event.detail + count) % count);
 });
 document.addEventListener("picker-resize", draw);
 new ResizeObserver(draw).observe(element);
