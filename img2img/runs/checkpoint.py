@@ -28,6 +28,7 @@ SUFFIX = ".safetensors"
 # Names of tensors: `model/generator/stem.conv.weight`, `ema/...`, `optim/...`, and by process `rng/0/...`,
 # `buffers/1/...`.
 WEIGHTS, AVERAGE, OPTIMIZER, RNG, BUFFERS = "model/", "ema/", "optim/", "rng/", "buffers/"
+LOG = "log/"  # what the next line of the log sums up
 
 
 @dataclass(frozen=True)

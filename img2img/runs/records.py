@@ -5,7 +5,7 @@ import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import numpy as np
 
@@ -32,7 +32,10 @@ class Tracker:
         from torch.utils.tensorboard import SummaryWriter  # 3 s
 
         self.run = run
-        self._metrics, self._health = (_open_until(run / name, step) for name in (METRICS, HEALTH))
+        (self._metrics, lines), (self._health, _) = (
+            _open_until(run / name, step) for name in (METRICS, HEALTH)
+        )
+        self._validated = {e["step"] for e in lines if any(key.startswith("val/") for key in e)}
         self._board = SummaryWriter(str(run / "tensorboard"), purge_step=step + 1 if step else None)
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
@@ -51,8 +54,12 @@ class Tracker:
         """A sample sheet, uint8 (H, W, 3), as samples/step-N.png and in TensorBoard."""
         folder = self.run / SAMPLES
         folder.mkdir(exist_ok=True)
-        write_image(folder / f"step-{step:08d}.png", picture)
+        write_image(folder / _sheet(step), picture)
         self._board.add_image("samples", picture, step, dataformats="HWC")
+
+    def has_validation(self, step: int, *, scored: bool) -> bool:
+        """Whether a step's validation was written down: its scores, or a sheet where it has none."""
+        return step in self._validated if scored else (self.run / SAMPLES / _sheet(step)).is_file()
 
     def close(self) -> None:
         # On a full disk the last buffers are lost; the cause has already been reported.
@@ -61,23 +68,29 @@ class Tracker:
                 stream.close()
 
 
-def _open_until(path: Path, step: int) -> TextIO:
-    """A file of JSON lines to write on, without the lines of later steps.
+def _sheet(step: int) -> str:
+    return f"step-{step:08d}.png"
+
+
+def _open_until(path: Path, step: int) -> tuple[TextIO, list[dict[str, Any]]]:
+    """A file of JSON lines to write on, without the lines of later steps, and the others.
 
     Raises:
         CheckpointError: it cannot be read or written.
     """
     try:
+        kept: list[dict[str, Any]] = []
         if path.is_file():
-            lines = list(read_lines(path))
-            kept = [line for line, entry in lines if entry and entry["step"] <= step]
+            found = list(read_lines(path))
+            lines = [(line, entry) for line, entry in found if entry and entry["step"] <= step]
+            kept = [entry for _, entry in lines]
             with replacing(path) as new:
-                new.write_bytes(b"".join(line.rstrip(b"\r\n") + b"\n" for line in kept))
-            if damaged := sum(entry is None for _, entry in lines):
+                new.write_bytes(b"".join(line.rstrip(b"\r\n") + b"\n" for line, _ in lines))
+            if damaged := sum(entry is None for _, entry in found):
                 say(
                     f"warning: {path}: {counted(damaged, 'damaged line')} left out", file=sys.stderr
                 )
-        return path.open("a", encoding="utf-8")
+        return path.open("a", encoding="utf-8"), kept
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be written on ({error.strerror})") from error
 

@@ -1,10 +1,13 @@
 """What the health monitor looks at beside the losses, computed only in steps that are logged."""
 
+from collections.abc import Mapping
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from img2img.models.base import Model, Output
+from img2img.runs.checkpoint import by_network
 
 PERIOD = 4  # pixels: the last two doublings of a generator repeat after 2 and 4
 SAMPLE = 64  # values of each parameter that are watched
@@ -75,6 +78,15 @@ class Movement:
             )
             for update in self._model.updates
         }
+
+    def tensors(self) -> dict[str, Tensor]:
+        """What the next reading compares with, for a checkpoint."""
+        return {f"moved/{name}": value for name, value in self._before.items()}
+
+    def restore(self, tensors: Mapping[str, Tensor], device: torch.device) -> None:
+        """Compares with `tensors`; with the weights of now where there are none."""
+        found = by_network(tensors).get("moved")
+        self._before = {n: v.to(device) for n, v in found.items()} if found else self._now()
 
     def read(self) -> dict[str, Tensor]:
         """Length of the way since the last reading, as a share of the weights' own length."""

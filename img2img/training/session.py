@@ -155,7 +155,7 @@ class Session:
             torch.manual_seed(settings.seed + accelerator.process_index)
             trainer = self._trainer(model, data, accelerator, say, remarks)
             if self.checkpoint is not None:
-                trainer.state.restore(self.checkpoint)
+                trainer.restore(self.checkpoint)
                 if trainer.progress.step >= trainer.last_step:
                     say(messages.nothing_left(trainer))
                     return 0

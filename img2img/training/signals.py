@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM end the training after the running step, not in it."""
+"""Ctrl-C, SIGTERM and a closed terminal end the training after the running step, not in it."""
 
 import signal
 import threading
@@ -7,11 +7,15 @@ from types import FrameType
 from typing import Any
 
 EXIT_CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
+if hasattr(signal, "SIGHUP"):  # not on Windows
+    EXIT_CODES[signal.SIGHUP] = 129
 REPEAT = 1.0  # seconds: `timeout` and launchers send one signal to process and group
 
 
 class StopSignals:
-    """Context in which SIGINT and SIGTERM are only noted; one that comes later again kills.
+    """Context in which signals to end are only noted; one that comes later again kills.
+
+    What is ignored stays so: `nohup` ignores SIGHUP.
 
     Python lets the main thread alone handle signals: in another one they are left as they are.
 
@@ -26,7 +30,8 @@ class StopSignals:
 
     def __enter__(self) -> "StopSignals":
         for number in EXIT_CODES if threading.current_thread() is threading.main_thread() else ():
-            self._former[number] = signal.signal(number, self._note)
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                self._former[number] = signal.signal(number, self._note)
         return self
 
     def __exit__(self, *_: object) -> None:

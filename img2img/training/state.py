@@ -1,7 +1,7 @@
 """Everything of a run that a checkpoint must hold, and putting it back."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -83,16 +83,20 @@ class TrainingState:
                 stack.enter_context(torch.compiler.set_stance("force_eager"))
             yield
 
-    def save(self, run: Path, *, keep: int) -> None:
+    def save(self, run: Path, log: Mapping[str, Tensor], *, keep: int) -> None:
         """Writes a checkpoint of everything and deletes all but the newest `keep`.
 
         Every process calls it: each adds its random state and its buffers, the main one writes.
+
+        Args:
+            log: what the next line of the log sums up.
 
         Raises:
             CheckpointError: it cannot be written; former checkpoints are untouched.
             TrainingError: in the other processes, where the main one could not write it.
         """
         own = self._gather_rng() | self._gather_buffers()
+        own |= {f"{files.LOG}{name}": value for name, value in log.items()}
         main_alone(self.accelerator, lambda: self._write(run / CHECKPOINTS, own, keep))
 
     def _write(self, folder: Path, own: dict[str, Tensor], keep: int) -> None:

@@ -1,5 +1,6 @@
 """The one training loop: steps to the end of the run, the log, validation and checkpoints."""
 
+import errno
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,18 +15,20 @@ from img2img.models.abilities import KeepsReferences
 from img2img.models.base import Batch, Model
 from img2img.networks.channels_last import as_channels_last, use_channels_last, wanted
 from img2img.progress import Meter, say
+from img2img.runs.checkpoint import LOG, Checkpoint
 from img2img.runs.records import Tracker
 from img2img.schema import Config
 from img2img.tasks import task_of
 from img2img.training.finite import BUDGET
 from img2img.training.health import HealthMessage, Monitor, cause
 from img2img.training.history import Line
-from img2img.training.observing import Movement
 from img2img.training.optim import Schedule
 from img2img.training.signals import StopSignals
 from img2img.training.state import TrainingState
 from img2img.training.stepper import Stepper
+from img2img.training.summing import LogSums
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # Step and its losses by name, detached scalars on the device; False ends the training.
 OnStep = Callable[[int, dict[str, Tensor]], bool | None]
 
@@ -80,10 +83,16 @@ class Trainer:
         weights = self.model.options.weights.model_dump()
         self.monitor = Monitor(weights, self.model.roles, settling=task.settling)
         self.signals = StopSignals()
+        self.sums = LogSums(self.stepper, self.settings)
         self._deadline: float | None = None
         self._enough = False
         per_epoch = -(-self.batches.per_epoch // self.settings.accumulation)
         self.schedule = Schedule.of(self.settings, per_epoch)
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Goes on exactly where a checkpoint was written; errors are as of `TrainingState.restore`."""
+        self.state.restore(checkpoint)
+        self.sums.restore(checkpoint.tensors(LOG), self.accelerator.device)
 
     # ---------------------------------------------------------------- how long
 
@@ -121,7 +130,6 @@ class Trainer:
         if self.settings.max_time is not None:
             self._deadline = time.monotonic() + self.settings.max_time * 60
         step, main = self.progress.step, self.accelerator.is_main_process
-        self.movement = Movement(self.model)  # from the weights that a checkpoint brought
         meter = Meter(self.last_step, what="step", done=step, keep=True, shown=main)
         tracker = None
         # Around all of it: where a process dies, the launcher sends SIGTERM to the others, which
@@ -129,11 +137,16 @@ class Trainer:
         with self.signals:
             try:
                 tracker = main_alone(self.accelerator, lambda: Tracker(self.run, step=step))
+                if step and step % self.settings.validate_every == 0:
+                    main_alone(self.accelerator, lambda: self._validate_if_missing(tracker))
                 return self._run(tracker, meter, on_step)
+            except BrokenPipeError:
+                raise  # who read what it prints has gone: no fault of the run's
             except OSError as error:
+                remedy = "Free disk space, then go" if error.errno in FULL else "Go"
                 raise TrainingError(
                     f"{self.run}: the log or a sample sheet could not be written ({error}); the "
-                    "last checkpoint is untouched. Free disk space, then go on with --resume"
+                    f"last checkpoint is untouched. {remedy} on with --resume"
                 ) from error
             finally:
                 close(self.loader)
@@ -205,49 +218,45 @@ class Trainer:
         step, s = self.progress.step, self.settings
         # A signal wants an end soon: no validation then.
         validating = reason in ("end", "time") or (step % s.validate_every == 0 and not reason)
+        failed = False
+        # Logged before it is saved, so that a checkpoint never sums up what was written already.
+        if reason == "end" or step % s.log_every == 0:
+            problem = together(self.accelerator, lambda: self._log(tracker, meter))
+            failed = in_any(self.accelerator, problem is not None)
         # Saved before validating, which takes its time, needs memory and reads more files.
-        if reason or validating or step % s.save_every == 0:
+        if failed or reason or validating or step % s.save_every == 0:
             self._save()
-        if reason or step % s.log_every == 0:
-            together(self.accelerator, lambda: self._log(tracker, meter))
+        if failed:
+            raise problem or TrainingError("the main process could not write the log")
         if validating:
             main_alone(self.accelerator, lambda: self._validate(tracker))
 
     def _save(self) -> None:
         together(self.accelerator, self._require_finite)
-        self.state.save(self.run, keep=self.settings.keep)
+        self.state.save(self.run, self.sums.tensors(), keep=self.settings.keep)
 
     def _require_finite(self, line: Line | None = None) -> None:
         if self.stepper.guard.longest() < BUDGET:
             return
-        why = cause(line or self._read_line())
+        why = cause(line or self.sums.read(self.progress))
         raise TrainingError(
             f"step {self.progress.step}: the last {BUDGET} updates or more could not be made, because "
             f"{why}. Nothing is saved of the steps since the last checkpoint. Train anew with a "
             "smaller training.lr or with --precision fp32"
         )
 
-    def _read_line(self) -> Line:
-        """What is to be logged of the steps since the last line."""
-        stepper, progress = self.stepper, self.progress
-        means, bad = stepper.means.read()
-        skipped = {name: what.count for name, what in stepper.guard.read().items()}
-        seen = {**stepper.seen, **self.movement.read()}
-        values = {
-            **means,
-            **{name: float(value) for name, value in seen.items()},
-            **{f"{name}/skipped": float(count) for name, count in skipped.items()},
-            "lr": self.settings.lr * self.stepper.factor,
-            "epoch": float(progress.epoch),
-        }
-        stepper.seen = {}
-        return Line(progress.step, values, skipped, bad)
-
-    def _log(self, tracker: Tracker | None, meter: Meter) -> None:
-        line = self._read_line()
+    def _log(self, tracker: Tracker | None, meter: Meter) -> OSError | None:
+        """Writes a line; what keeps it from being written, so that the run is saved before it ends."""
+        line = self.sums.read(self.progress)
         self._require_finite(line)
-        if tracker is None:
-            return
+        try:
+            if tracker is not None:
+                self._write_line(tracker, meter, line)
+        except OSError as error:
+            return error
+        return None
+
+    def _write_line(self, tracker: Tracker, meter: Meter, line: Line) -> None:
         tracker.scalars(line.step, line.values)
         shown = [name for name in line.values if name.partition("/")[0] in self.model.roles]
         meter.note = ", ".join(
@@ -259,6 +268,13 @@ class Trainer:
         for finding in findings:
             say(f"step {self.progress.step}: health: {finding.message}")
             tracker.finding(self.progress.step, finding.rule, finding.message)
+
+    def _validate_if_missing(self, tracker: Tracker | None) -> None:
+        """Makes up for the validation of a process that died in it, after its checkpoint."""
+        if tracker is not None and not tracker.has_validation(
+            self.progress.step, scored=bool(self.validator.criterion)
+        ):
+            self._validate(tracker)
 
     def _validate(self, tracker: Tracker | None) -> None:
         if tracker is None:  # the main process alone validates, and has one
@@ -277,9 +293,10 @@ class Trainer:
             say(f"step {self.progress.step}: {said}" + (f"  ({beside})" if beside else ""))
         if not scores:
             return
-        tracker.scalars(self.progress.step, scores)
-        self._tell(tracker, self.monitor.validation(self.progress.step, scores))
         score = scores.get(f"val/{self.validator.criterion}", float("nan"))
         if self.validator.better(score, self.progress.best):
             self.progress.best = score
             self.state.save_best(self.run)
+        # Last: where they are written down, the validation is whole.
+        tracker.scalars(self.progress.step, scores)
+        self._tell(tracker, self.monitor.validation(self.progress.step, scores))
