@@ -225,7 +225,7 @@ def test_unpaired_training(unpaired, capsys):
 
 
 def test_health_of_two_discriminators(unpaired):
-    train(*unpaired, "--run", "ill", "--max-steps", "2", "model.weights.cycle=.inf")
+    train(*unpaired, "--run", "ill", "--max-steps", "2", "model.weights.cycle=1e300")
     with open("runs/ill/health.jsonl") as file:
         told = [json.loads(line) for line in file]
     assert [line["rule"] for line in told] == ["non_finite"]
