@@ -23,6 +23,10 @@ class DataError(UserError):
     """A file or folder of the user's that cannot be used: missing, damaged, or not what the settings say."""
 
 
+class DamagedError(DataError):
+    """A file whose bytes make no sense to whoever reads its kind."""
+
+
 class CheckpointError(UserError):
     """A run or checkpoint that cannot be read, or that does not fit."""
 

@@ -142,7 +142,8 @@ def _scan_pixels(report: Report, survey: Survey) -> None:
     parts = {part.name: part for part in survey.index.layout.parts}
     report.roles = roles = Roles(survey.inputs, survey.target, parts, survey.drafts)
     records = survey.usable
-    report.pixels = pixels = Pixels(np.zeros(len(records), np.uint64), Some(tell=report.faults.add))
+    marks, tell = np.zeros(len(records), np.uint64), report.faults.add
+    report.pixels = pixels = Pixels(marks, Some(tell=tell), Some(tell=tell))
     sampled = set(np.linspace(0, len(records) - 1, min(len(records), SAMPLED)).astype(int).tolist())
 
     def scan_one(place: int) -> PairScan:

@@ -1,6 +1,6 @@
 """A scan of the pixels of a pair: what is kept of it is small, however large the pictures are."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from img2img.checking.likeness import fingerprint
 from img2img.checking.thinness import count_inner
 from img2img.data.pairing.records import Part
 from img2img.data.pairing.table import Record
-from img2img.errors import DataError
+from img2img.errors import DamagedError, DataError
 from img2img.fields import FIELDS, Label
 from img2img.fields.base import halve_picture
 from img2img.fields.files import is_lossy, read_ids, read_image
@@ -63,7 +63,8 @@ class PairScan:
     """What the pixels of a pair say.
 
     Attributes:
-        damaged: messages about files that their header did not betray.
+        damaged, unusable: messages about files that their header did not betray: bytes that make
+            no sense, and what is whole but cannot be used so.
         dull: (file, "black", "one colour" or "not finite") of pictures.
         mark: the target's fingerprint, 0 where it could not be read.
         lossy: the instance file, where its ids are not exact.
@@ -72,6 +73,7 @@ class PairScan:
     """
 
     damaged: tuple[str, ...]
+    unusable: tuple[str, ...]
     dull: tuple[tuple[Path, str], ...]
     mark: int
     instances: InstanceScan | None
@@ -87,23 +89,24 @@ def scan_pair(record: Record, roles: Roles, *, sampled: bool) -> PairScan:
         sampled: also compare its files with one another; else the label map, which was read
             before, is left alone.
     """
-    damaged: list[str] = []
+    faults: list[DataError] = []
     pictures: dict[str, np.ndarray | None] = {}
     label = instances = lossy = None
     names = [source.part for source in roles.pictures]
     for part in dict.fromkeys((*names, roles.target)):
-        pictures[part] = _tried(damaged, roles.picture, record, part)
+        pictures[part] = _tried(faults, roles.picture, record, part)
     labels, objects = roles.labels, roles.instances
     palette = labels and roles.drafts[labels.name].palette
     if sampled and labels:
-        label = _tried(damaged, roles.ids, record, labels)
+        label = _tried(faults, roles.ids, record, labels)
     if objects:
-        instances = _tried(damaged, roles.ids, record, objects)
+        instances = _tried(faults, roles.ids, record, objects)
         if instances is not None:
-            lossy = _lossy(damaged, record.files[objects.part])
+            lossy = _lossy(faults, record.files[objects.part])
     target = pictures[roles.target]
     return PairScan(
-        damaged=tuple(dict.fromkeys(damaged)),
+        damaged=_messages(e for e in faults if isinstance(e, DamagedError)),
+        unusable=_messages(e for e in faults if not isinstance(e, DamagedError)),
         dull=tuple(
             (record.files[part], why)
             for part, picture in pictures.items()
@@ -117,19 +120,23 @@ def scan_pair(record: Record, roles: Roles, *, sampled: bool) -> PairScan:
     )
 
 
-def _tried(damaged: list[str], read, *arguments) -> np.ndarray | None:
+def _messages(faults: Iterable[DataError]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(map(str, faults)))
+
+
+def _tried(faults: list[DataError], read, *arguments) -> np.ndarray | None:
     try:
         return read(*arguments)
     except DataError as error:
-        damaged.append(str(error))
+        faults.append(error)
         return None
 
 
-def _lossy(damaged: list[str], path: Path) -> Path | None:
+def _lossy(faults: list[DataError], path: Path) -> Path | None:
     try:
         return path if is_lossy(path) else None
     except DataError as error:
-        damaged.append(str(error))
+        faults.append(error)
         return None
 
 

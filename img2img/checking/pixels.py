@@ -23,6 +23,7 @@ class Pixels:
 
     marks: np.ndarray
     damaged: Some[str]
+    unusable: Some[str]
     dull: dict[str, Some[Path]] = field(default_factory=dict)
     instances: Instances = field(default_factory=Instances)
     thinness: Thinness = field(default_factory=Thinness)
@@ -33,6 +34,8 @@ class Pixels:
         self.marks[place] = found.mark
         for message in found.damaged:
             self.damaged.add(message)
+        for message in found.unusable:
+            self.unusable.add(message)
         for path, why in found.dull:
             self.dull.setdefault(why, Some()).add(path)
             if self.damaged.tell:

@@ -75,6 +75,10 @@ def pixel_findings(pixels: Pixels) -> list[Finding]:
     if pixels.damaged:
         text = f"{counted(pixels.damaged.count, 'file')} damaged inside, behind a good header"
         found.append(Finding("problem", text, tuple(pixels.damaged.first), pixels.damaged.count))
+    if pixels.unusable:
+        said = "that cannot be used, each for its own reason"
+        text = f"{counted(pixels.unusable.count, 'file')} {said}"
+        found.append(Finding("problem", text, tuple(pixels.unusable.first), pixels.unusable.count))
     meanings = {
         "black": "nearly black",
         "one colour": "of one colour all over",

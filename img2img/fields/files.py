@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import UnidentifiedImageError
 
-from img2img.errors import DataError, counted
+from img2img.errors import DamagedError, DataError, counted
 from img2img.fields.arrays import WORKING_TYPES, to_working_type
 from img2img.fields.codecs.decoders import (
     NPY_MAGIC,
@@ -45,6 +45,14 @@ IMAGE_SUFFIXES = (*PILLOW_SUFFIXES, ".npy")
 
 _JPEG2000_MAGICS = (b"\x00\x00\x00\x0cjP  ", b"\xff\x4f\xff\x51")
 
+# What often has a picture's name and is none, by the first bytes in lower case.
+_NO_PICTURES = {
+    b"version ": "a pointer of Git LFS to it; fetch the files with `git lfs pull`",
+    b"<!doctyp": "a web page; download the file anew, for its address gave no picture",
+    b"<html": "a web page; download the file anew, for its address gave no picture",
+    b"pk\3\4": "an archive; unpack it, or save each array of an .npz as an .npy",
+}
+
 
 @contextmanager
 def _reading(path: Path) -> Iterator[None]:
@@ -62,13 +70,18 @@ def _reading(path: Path) -> Iterator[None]:
     except UnidentifiedImageError as error:
         kinds = " ".join(IMAGE_SUFFIXES)
         raise DataError(f"{path}: not a picture of a known kind ({kinds})") from error
+    except ImportError as error:
+        raise DataError(f"{path}: a package is missing to read it ({error}); install it") from error
     except MemoryError as error:
         raise DataError(f"{path}: the picture does not fit into memory") from error
     except Exception as error:
         # Decoders raise nearly anything on damaged bytes, down to classes of their own in
         # libraries that need not be installed; the cause stays in the chain.
+        if "not available" in str(error):  # so Pillow calls decoders that it was built without
+            message = f"{path}: nothing here reads it ({error}); save it as PNG or TIFF"
+            raise DataError(message) from error
         message = f"{path}: the file is damaged or incomplete ({error}); copy it anew or remove it"
-        raise DataError(message) from error
+        raise DamagedError(message) from error
 
 
 def _magic(path: Path) -> bytes:
@@ -76,6 +89,9 @@ def _magic(path: Path) -> bytes:
         magic = file.read(8)
     if not magic:
         raise DataError(f"{path}: the file is empty (0 bytes); copy it anew or remove it")
+    for start, what in _NO_PICTURES.items():
+        if magic.lower().startswith(start):
+            raise DataError(f"{path}: no picture, but {what}")
     return magic
 
 
@@ -163,11 +179,14 @@ def ids_of(array: np.ndarray, where: Path | str) -> np.ndarray:
         red, green, blue = np.moveaxis(array[:, :, :3].astype(np.int64), -1, 0)
         return red + 256 * green + 65536 * blue
     array = array[:, :, 0]
+    if array.dtype.kind not in "buif":
+        raise DataError(f"{where}: {array.dtype.name} values are no ids; save them as integers")
     if array.dtype.kind == "f":
+        name, array = array.dtype.name, array.astype(np.float64)
         fraction = ~(np.abs(array) < 2**53) | (array != np.rint(array))  # NaN is one, too
         if fraction.any():
             raise DataError(
-                f"{where}: {array.dtype.name} values such as {array[fraction][0]:g} are no ids, "
+                f"{where}: {name} values such as {array[fraction][0]:g} are no ids, "
                 f"which are whole numbers ({counted(int(fraction.sum()), 'pixel')} of "
                 f"{array.size}). Round them to ids, as a mask by `mask > 0.5`, and save integers; "
                 "a soft mask or a depth map is a picture: give it `kind: image` in data.inputs"

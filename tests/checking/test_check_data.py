@@ -5,6 +5,7 @@ import shlex
 
 import numpy as np
 import pytest
+import tifffile
 from folders import COUNT, H, W, put_pairs, save, scene
 from PIL import Image
 
@@ -292,3 +293,13 @@ def test_an_unknown_setting(tmp_path, capsys):
     out = ["--out", str(tmp_path / "out")]
     assert main(["check-data", str(root), "data.ignore=3", *out]) == 2
     assert "did you mean 'ignore_id'" in capsys.readouterr().err
+
+
+def test_what_is_whole_but_of_no_use_is_not_called_damage(tmp_path, check):
+    root = put_pairs(tmp_path / "data")
+    (root / "labels/1.png").unlink()
+    tifffile.imwrite(root / "labels/1.tif", np.full((H, W), 0.25, np.float32))
+    result = check(root)
+    assert result.code == 2 and "damaged" not in result.said
+    assert "1 file that cannot be used" in result.said
+    assert "values such as 0.25 are no ids" in result.said

@@ -291,7 +291,7 @@ def test_files_that_vanish_while_they_are_read(tmp_path, monkeypatch):
     root = put_pairs(tmp_path / "data")
     vanishing(monkeypatch, "read_image", {"2.png", "7.png"})
     code, said, page = checked(root)
-    assert code == 2 and "2 files damaged inside" in said
+    assert code == 2 and "2 files that cannot be used" in said
     assert "images/2.png: there is no such file" in said
     assert page.count("<figure>") >= 4 * 4
 
@@ -300,7 +300,7 @@ def test_a_folder_that_vanishes(tmp_path, monkeypatch):
     root = put_pairs(tmp_path / "data")
     vanishing(monkeypatch, "read_image", {f"{n}.png" for n in range(8)})
     code, said, _ = checked(root)
-    assert code == 2 and "8 files damaged inside" in said
+    assert code == 2 and "8 files that cannot be used" in said
 
 
 def forbidden(monkeypatch, module, name, victim):

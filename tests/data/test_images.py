@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image, ImageCms, ImageOps
 
-from img2img.errors import DataError
+from img2img.errors import DamagedError, DataError
 from img2img.fields.files import (
     ImageInfo,
     is_lossy,
@@ -499,7 +499,7 @@ import sys
 sys.modules["imagecodecs"] = None
 import numpy as np
 from img2img.fields.files import read_image, read_ids
-from img2img.errors import DataError
+from img2img.errors import DamagedError, DataError
 read = read_ids if sys.argv[2] == "ids" else read_image
 try:
     np.save(sys.argv[3], read(sys.argv[1]))
@@ -623,7 +623,7 @@ FULL_DISK = """
 import resource, sys
 import numpy as np
 from img2img.fields.files import write_image
-from img2img.errors import DataError
+from img2img.errors import DamagedError, DataError
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 try:
     write_image(sys.argv[1], np.random.default_rng(0).integers(0, 255, (99, 99), np.uint8))
@@ -654,3 +654,30 @@ def test_importing_loads_neither_torch_nor_tifffile():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root
     )
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\n", "a pointer of Git LFS.*git lfs pull"),
+        (b"<!DOCTYPE html><html></html>", "a web page"),
+        (b"PK\3\4" + bytes(40), "an archive.*npy"),
+    ],
+)
+def test_what_only_has_a_pictures_name_is_named(tmp_path, content, said):
+    (tmp_path / "x.png").write_bytes(content)
+    with pytest.raises(DataError, match=rf"x\.png: no picture, but {said}"):
+        read_image(tmp_path / "x.png")
+
+
+def test_values_that_are_no_numbers_of_a_picture_are_not_called_damage(tmp_path):
+    np.save(tmp_path / "o.npy", np.array([[{}]], object), allow_pickle=True)
+    with pytest.raises(DataError, match="Python objects"):
+        read_image(tmp_path / "o.npy")
+    tifffile.imwrite(tmp_path / "c.tif", np.ones((2, 2), np.complex64))
+    with pytest.raises(DataError, match="complex64 values are no ids"):
+        read_ids(tmp_path / "c.tif")
+    write_image(tmp_path / "p.png", random((40, 40), np.uint8))
+    (tmp_path / "p.png").write_bytes((tmp_path / "p.png").read_bytes()[:-200])
+    with pytest.raises(DamagedError):
+        read_image(tmp_path / "p.png")

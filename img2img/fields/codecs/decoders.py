@@ -119,7 +119,14 @@ def from_opencv(path: Path, channels: int) -> np.ndarray:
 
 
 def _load_npy(path: Path, *, mmap: bool) -> np.ndarray:
-    array = np.load(path, mmap_mode="r" if mmap else None, allow_pickle=False)
+    try:
+        array = np.load(path, mmap_mode="r" if mmap else None, allow_pickle=False)
+    except ValueError as error:
+        if "object" not in str(error).lower():
+            raise
+        raise DataError(
+            f"{path}: an array of Python objects, which are not loaded; save it as numbers"
+        ) from error
     if array.ndim not in (2, 3) or 0 in array.shape:
         raise DataError(f"{path}: array of shape {array.shape}; save it as (H, W) or (H, W, C)")
     check_axes(array.shape, str(path))
