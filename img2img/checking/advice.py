@@ -8,7 +8,7 @@ from pathlib import Path
 from img2img.checking.colours import Coding, find_coding, sides
 from img2img.checking.finding import Finding
 from img2img.config import as_overrides, as_typed
-from img2img.data.classes import MAX_CLASSES, USUAL_IGNORE_IDS
+from img2img.data.classes import MAX_CLASSES, SOFT, USUAL_IGNORE_IDS
 from img2img.data.layouts import PairIndex
 from img2img.data.scan import Findings
 from img2img.errors import counted
@@ -115,8 +115,8 @@ def _said(coding: Coding) -> Finding:
 def ids_advice(advice: Advice, config: DataConfig, findings: Findings) -> None:
     """What the ids in the label maps want; adds to the advice."""
     ids = findings.ids(ignore=config.ignore_id)
-    if findings.notes["lossy"]:
-        return  # most of the ids may be noise
+    if findings.notes["lossy"] or (len(ids) > SOFT and ids[-1] == 255):
+        return  # most of the ids are no classes
     if not ids or config.remap or config.num_classes or config.palette or config.classes:
         return
     if len(ids) == 2 and ids != [0, 1]:

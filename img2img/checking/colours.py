@@ -28,10 +28,9 @@ _COVERED = 0.999  # share of pixels that these colours must make up, where none 
 _THIN = 0.08
 _NOISE = 16  # distance in RGB up to which values near a class's colour are noise
 _SOLID = 0.7  # share of the pixels that have the classes' colours, but for noise
-_RARE, _FREQUENT = (
-    1e-4,
-    5e-4,
-)  # shares of the pixels from which on a colour is a class, beside mixed ones
+# Shares of the pixels from which on a colour is a class beside mixed ones: in areas of exactly one, of
+# nearly one, and in lines.
+_RARE, _FREQUENT, _DRAWN = 1e-4, 5e-4, 5e-3
 _LOUD = 0.05  # noise's share of the areas of a class
 _MIXED = 64  # classes of which mixtures are looked for
 _LEAST, _SHARE = 3, 0.25  # so many other colours, and in proportion to the classes
@@ -115,7 +114,8 @@ def find_coding(index: PairIndex, part: Part) -> Coding | None:
     if name:
         return Coding(name)
     ids = kinds != {"rgb"}
-    classes = _mixed_classes(peeks, ids)
+    # Of one of two pictures it is not known that it is a label map: photos before white look alike.
+    classes = _mixed_classes(peeks, ids) if part.name == "label" else ()
     if classes:
         if all(red == green == blue for red, green, blue in classes):
             classes = tuple(sorted(classes))
@@ -144,7 +144,7 @@ def _mixed_classes(peeks: _Peeks, ids: bool) -> tuple[Colour, ...]:
     colours, centres = _rgb(codes), _rgb(np.array(own))
     noise = np.min([((colours - one) ** 2).sum(-1) for one in centres], 0) <= _NOISE**2
     between = is_between(colours, centres)
-    lines = ~noise & ~between & (counts >= _FREQUENT * pixels) & peeks.exact
+    lines = ~noise & ~between & (counts >= _DRAWN * pixels) & peeks.exact
     known = noise | between | lines
     if counts[known].sum() < _EXPLAINED * pixels or counts[noise].sum() < _SOLID * pixels:
         return ()

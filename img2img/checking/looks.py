@@ -98,7 +98,7 @@ def scan_pair(record: Record, roles: Roles, *, sampled: bool) -> PairScan:
     labels, objects = roles.labels, roles.instances
     palette = labels and roles.drafts[labels.name].palette
     if sampled and labels:
-        label = _tried(faults, roles.ids, record, labels)
+        label = _tried([], roles.ids, record, labels)  # said when it was read first
     if objects:
         instances = _tried(faults, roles.ids, record, objects)
         if instances is not None:

@@ -17,6 +17,7 @@ NAMES = "classes.txt"
 MAX_CLASSES = 1024  # more one-hot planes are an instance map taken for labels
 # Ids that many tools write for "no class".
 USUAL_IGNORE_IDS = (255, 65535)
+SOFT = 128  # of the values 0..255; with more of them it is a picture, a mask without sharp edges
 
 
 def draft_label(config: DataConfig, name: str, part: str) -> Label:
@@ -216,6 +217,12 @@ def _warnings(
             f"{findings.notes['lossy'].first[0]}: JPEG changes ids near edges into ids of other "
             "classes. Save label maps as PNG; where their values lie far apart, as 0 and 255 of a mask, "
             f"`img2img check-data` writes a palette of them, for data.palette with {SETTING}=colours"
+        )
+    elif len(ids) > SOFT and ids[-1] == 255:
+        lines.append(
+            f"WARNING: {len(ids)} of the values 0..255 occur: this looks like a soft mask, a depth "
+            "map or another picture. Round a mask to ids, as by `mask > 127`; give a picture "
+            "`kind: image` in data.inputs"
         )
     elif ids[-1] in USUAL_IGNORE_IDS:
         lines += _no_class(config, ids, classes)

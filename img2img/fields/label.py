@@ -74,10 +74,15 @@ class Label(IdField):
         """The classes of a file, checked.
 
         Raises:
-            DataError: unreadable, ids outside the classes, colours without a palette, or indices
-                that do not mean what they mean in the run's files.
+            DataError: unreadable, ids outside the classes, colours without a palette, values that
+                could be ids or colours, or indices that mean something else in the run's files.
         """
         decoded = self.decode(path, half)
+        if decoded.either:
+            raise DataError(
+                f"{path}: its values are ids as well as greys of the palette, and the run's own files "
+                f"do not say which is meant; train with {SETTING}=ids or {SETTING}=colours"
+            )
         known = self.embedded if self.coding == "auto" else None
         for number, colour in (decoded.embedded or {}).items():
             if known and known.get(number, colour) != colour:
