@@ -66,7 +66,7 @@ def main(argv: list[str]) -> int:
         say(f"warning: {translator.remark}", file=sys.stderr)
     named = ["--run", name] + (["--checkpoint", a.checkpoint] if a.checkpoint else [])
     named += ["--device", a.device] if a.device != "auto" else []
-    engine = Engine(translator, named)
+    engine = Engine(translator, named, run)
     if a.list or a.style:
         return _in_terminal(a, engine)
     from img2img.inference.planning import plan_reading

@@ -2,8 +2,9 @@
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from img2img.inference.styles.book import StyleBook
 from img2img.inference.styles.looks import Choice, Objects, StyleAssignment, StyleOverrides, choose
 from img2img.inference.translator import NO_BOOK, Translator
 from img2img.labels import default_palette, instance_classes
+from img2img.runs.locking import owning
 from img2img.ui.editing import LabelMap, stuff_classes
 
 AT_ONCE = 2**18  # pixels of the pictures rendered in one batch
@@ -42,11 +44,14 @@ class Engine:
     Attributes:
         classes: by class number, with the one of ignored pixels; {} where the run has no labels.
         arguments: what names the run on a command line, such as `--run city`.
+        run: its folder, where styles are named.
     """
 
-    def __init__(self, translator: Translator, arguments: Sequence[str] = ()):
+    def __init__(
+        self, translator: Translator, arguments: Sequence[str] = (), run: Path | None = None
+    ):
         self.translator, self.spec, self.book = translator, translator.spec, translator.book
-        self.arguments = tuple(arguments)
+        self.arguments, self.run = tuple(arguments), run
         self.labels, self.instances = self.spec.labels, self.spec.instances
         self.classes = describe_classes(self.labels) if self.labels else {}
         self._busy = threading.Lock()
@@ -166,6 +171,26 @@ class Engine:
             pixels = sum(picture.shape[0] * picture.shape[1] for picture in pictures)
             self._rate = (time.monotonic() - start) / pixels
             return pictures
+
+    def encode(self, inputs: Prepared, photo: np.ndarray) -> dict[int, Choice]:
+        """As `Translator.encode`; other tabs wait."""
+        with self._busy:
+            return self.translator.encode(inputs, photo)
+
+    def change_book(self, change: Callable[[StyleBook], StyleBook]) -> None:
+        """Changes the run's styles, on disk and for all tabs.
+
+        Raises:
+            ConfigError: not possible, or another process writes the run.
+            CheckpointError: the file cannot be read or written.
+        """
+        self.require_book()
+        if self.run is None:
+            raise ConfigError("styles are named in a run's folder, and this model has none")
+        with self._busy, owning(self.run, "pick-style"):
+            book = change(StyleBook.load(self.run) or self.require_book())
+            book.save(self.run)
+            self.book = self.translator.book = book
 
     def forecast(self, pixels: int) -> float | None:
         """Seconds that a picture will take, by the last one; None before the first."""

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from img2img.errors import DataError, UserError
-from img2img.ui import editing
+from img2img.ui import editing, palette
 from img2img.ui.engine import Engine
 from img2img.ui.saving import save
 from img2img.ui.scenes import Offer, from_upload, read_styles
@@ -91,21 +91,24 @@ class Handlers:
         return self._answers(studio, change)
 
     def upload(self, studio: Studio, data: Any, session: str) -> Iterator[Answer]:
-        """`label`, `instances` and `look`, each perhaps null: ids of files that this session has
+        """`label`, `instances`, `photo` and `look`, each perhaps null: ids of files that this session has
         sent; and the label map's `name`. A look alone is for the open picture."""
 
         doubt: list[str] = []
 
         def change() -> None:
-            given = [data["label"], data["instances"], data["look"]]
-            if given[0] is given[2] is None:
+            given = [data[key] for key in ("label", "instances", "photo", "look")]
+            if given[0] is given[3] is None:
                 raise DataError("choose a label map, or saved styles, first")
-            with self.uploads.taken(session, given) as (label, instances, look_file):
+            with self.uploads.taken(session, given) as (label, instances, photo, look_file):
                 look = read_styles(look_file, self.engine.translator) if look_file else None
                 if label is not None:
-                    scene = from_upload(label, instances, self.engine.spec, str(data["name"]))
+                    scene = from_upload(
+                        label, instances, self.engine.spec, str(data["name"]), photo
+                    )
                     place = min([0, *studio.works]) - 1
                     studio.open(scene, place)
+                    doubt.append(scene.doubt)
             if look is not None and (missing := studio.apply(look, "saved styles")):
                 doubt.append(
                     f"{missing} of the {len(look)} objects of these styles are not in this picture, "
@@ -115,7 +118,7 @@ class Handlers:
         for answer in self._answers(studio, change):
             if "stage" in answer:
                 answer["opened"] = self._opened(studio)
-                answer["notice"] = notice("\n".join(doubt), kind="doubt")
+                answer["notice"] = notice("\n".join(filter(None, doubt)), kind="doubt")
             yield answer
 
     def _opened(self, studio: Studio) -> dict[str, Any]:
@@ -146,6 +149,19 @@ class Handlers:
     def whole(self, studio: Studio, data: Any) -> Iterator[Answer]:
         """`style`: a name, for all objects of the selected one's class."""
         return self._answers(studio, lambda: studio.choose(str(data["style"]), whole_class=True))
+
+    def palette(self, studio: Studio, data: Any) -> Iterator[Answer]:
+        """`do`: `copy`, `paste`, `photo`; `keep` with a `name`; `mix` with `first`, `second`, `share`."""
+        todo: dict[str, Callable[[], None]] = {
+            "copy": lambda: palette.copy(studio),
+            "paste": lambda: palette.paste(studio),
+            "photo": lambda: palette.from_photo(studio),
+            "keep": lambda: palette.keep(studio, str(data["name"]).strip()),
+            "mix": lambda: palette.mix(
+                studio, str(data["first"]), str(data["second"]), float(data["share"])
+            ),
+        }
+        return self._answers(studio, lambda: todo[str(data["do"])]())
 
     def edit(self, studio: Studio, data: Any) -> Iterator[Answer]:
         """`tool`, `cls` (an id), `points` and `radius`, of a stroke on the label map."""

@@ -33,7 +33,7 @@ QUIET: dict[str, Any] = {
 SENDER = """
 window.picker.connect((type, data) => trigger(type, data));
 window.picker.work().then((tab) => trigger("start", { tab }));
-// the events: 'start' 'pick' 'style' 'whole' 'edit' 'upload'
+// the events: 'start' 'pick' 'style' 'whole' 'palette' 'edit' 'upload'
 """
 CHANNEL = """
 const put = () => props.value && window.picker.put('NAME', JSON.parse(props.value));
@@ -76,7 +76,7 @@ def build(handlers: Handlers, title: str) -> gr.Blocks:
         actions += [(scenes.input, "open", [scenes])]
         for event, name, inputs in actions:
             event(_plain(getattr(handlers, name)), [studio, *inputs], outputs, **QUIET)
-        for name in ("pick", "style", "whole", "edit"):
+        for name in ("pick", "style", "whole", "palette", "edit"):
             action = _with_data(getattr(handlers, name))
             getattr(sender, name)(action, [studio], outputs, **QUIET)
         sender.upload(_with_session(handlers.upload), [studio], outputs, **QUIET)

@@ -14,7 +14,7 @@ from img2img.data.roles import custom_parts
 from img2img.data.spec import DataSpec
 from img2img.errors import DataError, UserError
 from img2img.fields.base import Field
-from img2img.fields.files import read_info
+from img2img.fields.files import read_image, read_info
 from img2img.inference.arrays import to_stored
 from img2img.inference.jobs import FileTranslator
 from img2img.inference.planning import Job
@@ -27,6 +27,7 @@ from img2img.runs.checkpoint import Checkpoint
 from img2img.text import showable
 
 OFFERED = 24  # of the run's held-out pictures
+FAR = 3  # times the training pictures' longer side
 LARGEST = 2**28  # bytes of its pixels
 MAX_SIDE = 4096  # pixels, of a picture opened in the page
 
@@ -39,10 +40,14 @@ class Scene:
         name: for people; files are named after it, made harmless.
         inputs: the run's inputs by name, labels in the ids that their files have. Instances
             may be missing.
+        photo: (H, W, C) as the target, where there is one.
+        doubt: why it may not be what was meant, "" for no reason.
     """
 
     name: str
     inputs: dict[str, np.ndarray]
+    photo: np.ndarray | None = None
+    doubt: str = ""
 
 
 @dataclass(frozen=True)
@@ -99,20 +104,26 @@ def from_run(checkpoint: Checkpoint) -> list[Offer]:
     def opener(index: int) -> Callable[[], Scene]:
         def read() -> Scene:
             arrays = source.read(index)
-            del arrays[TARGET]
+            photo = arrays.pop(TARGET)
             inputs = to_stored(arrays, checkpoint.spec)
-            return Scene(source.name(index), inputs)
+            return Scene(source.name(index), inputs, photo)
 
         return read
 
     return [Offer(source.name(i), opener(i)) for i in range(min(OFFERED, len(source)))]
 
 
-def from_upload(label: Path, instances: Path | None, spec: DataSpec, name: str = "upload") -> Scene:
+def from_upload(
+    label: Path,
+    instances: Path | None,
+    spec: DataSpec,
+    name: str = "upload",
+    photo: Path | None = None,
+) -> Scene:
     """An uploaded label map, and the instance map with it.
 
     Args:
-        label, instances: files under names of the server's making.
+        label, instances, photo: files under names of the server's making.
         name: of the label map's file, for people.
 
     Raises:
@@ -125,13 +136,17 @@ def from_upload(label: Path, instances: Path | None, spec: DataSpec, name: str =
     given: list[tuple[Field, Path]] = [(first, label)]
     if instances is not None and objects is not None:
         given.append((objects, instances))
+    if photo is not None:
+        given.append((spec.fields[0], photo))
     for field, path in given:
         try:
             check_size(path, field.words)
             inputs[field.name] = field.read(path)
         except DataError as error:
             raise DataError(str(error).replace(str(path), field.words)) from error
-    return Scene(showable(Path(name).stem[:60]) or "upload", to_stored(inputs, spec))
+    shown = inputs.pop(TARGET, None)
+    doubt = _doubt(label, inputs[first.name].shape[:2], spec)
+    return Scene(showable(Path(name).stem[:60]) or "upload", to_stored(inputs, spec), shown, doubt)
 
 
 def read_styles(path: Path, translator: Translator) -> dict[int, Choice]:
@@ -146,6 +161,26 @@ def read_styles(path: Path, translator: Translator) -> dict[int, Choice]:
         return read_look(path, translator.model.options.feature_channels)
     except DataError as error:
         raise DataError(str(error).replace(str(path), "the styles")) from error
+
+
+def _doubt(path: Path, size: tuple[int, int], spec: DataSpec) -> str:
+    """Whether a label map has the colours of a photo, and is larger than what was learnt."""
+    said = []
+    if spec.labels is not None and spec.labels is spec.inputs[0] and read_info(path).channels >= 3:
+        colours = len(np.unique(read_image(path)[..., :3].reshape(-1, 3), axis=0))
+        if colours > 8 * spec.labels.classes + 64:
+            said.append(
+                f"it has {colours} colours, where a label map has one a class: a photo, or a map saved "
+                "as JPEG? Each pixel became the class of the nearest colour"
+            )
+    learnt = spec.size if spec.resize is None else None  # resized, all sizes are one to the network
+    if learnt is not None and max(size) > FAR * max(learnt):
+        said.append(
+            f"it has {size[1]} x {size[0]} pixels, the training pictures {learnt[1]} x {learnt[0]}: objects "
+            "are far larger than those that the network has learnt and will look coarse; a smaller map "
+            "looks better"
+        )
+    return "".join(f"The label map: {text}. " for text in said).strip()
 
 
 def check_size(path: Path, what: str) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from img2img.errors import ConfigError, DataError
 from img2img.inference.arrays import Prepared
 from img2img.inference.styles.book import Style
-from img2img.inference.styles.looks import StyleAssignment, StyleOverrides
+from img2img.inference.styles.looks import Choice, StyleAssignment, StyleOverrides
 from img2img.ui.editing import LabelMap
 from img2img.ui.engine import Class, Engine
 from img2img.ui.history import History, Moment, Pictures, Work, picture_key
@@ -27,6 +27,7 @@ class Studio:
         selected: id of the selected object, None for none.
         pictures: those rendered so far.
         sent: version of the inputs that the page has; None at first.
+        copied: a style for other objects.
         turn: held while the picture is rendered for the page.
     """
 
@@ -35,6 +36,7 @@ class Studio:
         self.works: dict[int, Work] = {}
         self.selected: int | None = None
         self.sent: int | None = None
+        self.copied: Choice | None = None
         self._sent_serial = -1
         self.turn = threading.Lock()
         self._serial = itertools.count()

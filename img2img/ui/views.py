@@ -11,6 +11,7 @@ import numpy as np
 
 from img2img.text import showable
 from img2img.ui.engine import Engine
+from img2img.ui.palette import find
 from img2img.ui.studio import Studio
 from img2img.ui.thumbs import Thumbs
 
@@ -115,7 +116,10 @@ def strip_view(
     choice = now.look.get(selected)
     view["class"] = cls.name
     view["others"] = sum(n == number for n in now.objects.classes.values()) - 1
-    view["current"] = choice.style if choice else ""
+    known = find(styles, choice) if choice else None
+    view["current"] = known.name if known else choice.style if choice else ""
+    view["copied"] = studio.copied.style if studio.copied else None
+    view["photo"] = studio.work.scene.photo is not None
     view["styles"] = [_card(s.name, s.count, (thumbs or {}).get(s.name)) for s in styles]
     if not styles:
         view["note"] = remark or (

@@ -213,6 +213,37 @@ def test_the_original_zoom_and_objects_by_keys(picker, car):
     assert "next, previous object" in page.locator("dialog.help").inner_text()
 
 
+@pytest.mark.slow
+def test_styles_are_copied_mixed_and_liked(picker, car, street):
+    """By keys from car to car; by the slider to a style between two; a star moves a card first."""
+    page = picker.page
+    names = pick(picker, car)
+    picker.choose(next(n for n in names if n != picker.current))
+    name = picker.current
+    picker.wait(lambda: page.keyboard.press("Control+c"))
+    other = next(i for i in np.unique(street.instance) if i // 1000 == CAR and i != car[0])
+    y, x = np.argwhere(street.instance == other)[0]
+    picker.click(x + 0.5, y + 0.5, SIZE)
+    picker.styles()
+    if picker.current == name:
+        picker.choose(next(n for n in names if n != name))
+    picker.wait(lambda: page.keyboard.press("Control+v"))
+    assert picker.current == name
+    slide = "e => { e.value = 40; e.dispatchEvent(new Event('change')); }"
+    picker.wait(lambda: page.locator("#strip .mix input").evaluate(slide))
+    second = page.locator("#strip .mix select").input_value()
+    assert page.locator("#strip .style").inner_text() == f"{name} with 40 % {second}"
+    picker.styles()
+    last = page.locator("#strip .card").last
+    liked = last.get_attribute("data-style")
+    last.hover()
+    last.locator("i").click()
+    assert picker.styles()[0] == liked
+    picker.come()
+    pick(picker, car)
+    assert picker.styles()[0] == liked
+
+
 def test_whole_class_dice_and_reset(picker, car):
     page = picker.page
     names = pick(picker, car)

@@ -296,6 +296,7 @@ def test_saved_styles_are_opened_again(handlers, tmp_path):
     def upload(**files):
         ids = {name: put(handlers, path) for name, path in files.items()}
         asked = {"label": None, "instances": None, "look": None, "name": "My map.png"}
+        asked["photo"] = None
         return last(handlers.upload(studio, asked | ids, "me"))
 
     assert upload(look=look)["stage"]["picture"] == rolled != before
@@ -339,3 +340,18 @@ def test_a_large_picture_says_that_it_is_rendered(handlers):
     [progress] = [a["progress"] for a in handlers.roll(studio) if "progress" in a]
     assert progress["seconds"] > 0
     assert not [a for a in handlers.undo(studio) if "progress" in a], "it is there already"
+
+
+def test_a_photo_for_a_label_map_and_a_far_larger_one_are_told(engine, tmp_path, monkeypatch):
+    rng = np.random.default_rng(0)
+    photo, small, large = tmp_path / "a.png", tmp_path / "b.png", tmp_path / "c.png"
+    write_image(photo, rng.integers(0, 256, (32, 64, 3), np.uint8))
+    write_image(small, np.full((96, 192), 3, np.uint8))
+    write_image(large, np.full((97, 193), 3, np.uint8))
+    spec = engine.spec
+    monkeypatch.setattr(type(spec.labels), "read", lambda *_: np.full((32, 64), 3))
+    assert "2048 colours" in from_upload(photo, None, spec).doubt
+    monkeypatch.undo()
+    assert from_upload(small, None, spec).doubt == ""
+    doubt = from_upload(large, None, spec).doubt
+    assert "193 x 97 pixels, the training pictures 64 x 32" in doubt and "colours" not in doubt

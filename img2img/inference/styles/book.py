@@ -139,6 +139,17 @@ class StyleBook:
         _check_names(self.class_names[cls], [s.name for s in styles])
         return replace(self, styles={**self.styles, cls: styles})
 
+    def added(self, cls: int, style: Style) -> "StyleBook":
+        """With one more style, behind the others of its class.
+
+        Raises:
+            ConfigError: the class has no styles, or it is no possible name.
+        """
+        self.find(cls, "0")
+        styles = (*self.styles[cls], style)
+        _check_names(self.class_names[cls], [s.name for s in styles])
+        return replace(self, styles={**self.styles, cls: styles})
+
     def save(self, run: Path) -> None:
         """Replaces the run's book.
 

@@ -17,6 +17,9 @@ if (!window.pickerKeys) {
     if (inside(event.target, TEXT) || event.altKey) return;
     const key = event.key.toLowerCase();
     if (event.ctrlKey || event.metaKey) {
+      if ((key === "c" || key === "v") && !String(getSelection())) {
+        tell("palette", key === "c" ? "copy" : "paste");
+      }
       if (key !== "z" && key !== "y") return;
       event.preventDefault();
       click(key === "y" || event.shiftKey ? "redo" : "undo");

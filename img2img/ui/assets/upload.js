@@ -40,8 +40,9 @@ form.addEventListener("submit", async (event) => {
     const file = form.elements.label.files[0];
     const label = await send(file);
     const instances = await send(form.elements.instances.files[0]);
+    const photo = await send(form.elements.photo.files[0]);
     const look = await send(form.elements.look.files[0]);
-    picker.send("upload", { label, instances, look, name: file ? file.name : "" });
+    picker.send("upload", { label, instances, photo, look, name: file ? file.name : "" });
   } catch (error) {
     busy(false);
     complain(error instanceof TypeError ? "The picker does not answer; is it still running?" : error.message);
