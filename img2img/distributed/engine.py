@@ -13,6 +13,7 @@ from torch.distributed import DistError
 from img2img.devices import pick_device, pick_precision
 from img2img.distributed.launching import (
     launch_said,
+    leftovers,
     part_at_exit,
     promised,
     require_all,
@@ -45,6 +46,7 @@ def make_accelerator(device: str, precision: str) -> Accelerator:
         # Imported while there is a group, as by an optimizer's first step, it keeps the group and its
         # threads (torch 2.15) beyond the end of the training; see `part_at_exit`.
         importlib.import_module("torch._dynamo")
+    leftovers()  # promises that nobody keeps
     try:
         with without_leftovers(), waiting():
             accelerator = Accelerator(

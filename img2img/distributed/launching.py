@@ -75,12 +75,12 @@ def leftovers(environment: Mapping[str, str] = os.environ) -> list[str]:
         return found
     size = environment.get("WORLD_SIZE", "")
     if size.isdecimal() and int(size) > 1 and promised(environment) == int(size):
-        missing = ", ".join(name for name in GROUP if name not in environment)
+        missing = " and no ".join(name for name in GROUP if name not in environment)
         raise ConfigError(
-            f"WORLD_SIZE={size} in the environment promises {size} processes, but {missing} is "
-            f"missing. Start them with {TOGETHER}; unset WORLD_SIZE, {ALONE}"
+            f"WORLD_SIZE={size} in the environment promises {size} processes, but there is "
+            f"no {missing}. Start them with {TOGETHER}; unset WORLD_SIZE, {ALONE}"
         )
-    return found + [name for name in (*GROUP[:3], "LOCAL_WORLD_SIZE") if name in environment]
+    return found + [name for name in (*GROUP[:3], "LOCAL_WORLD_SIZE") if environment.get(name)]
 
 
 def left_behind(environment: Mapping[str, str] = os.environ) -> str:
