@@ -128,6 +128,8 @@ def _check_coding(config: DataConfig, name: str, findings: Findings) -> list[str
     if config.palette:
         ways = {"ids": "class ids, not as colours of data.palette", "colours": by_colours}
         remarks.append(f"{name}: label files are read as {ways[findings.way or 'colours']}")
+    elif findings.embedded:
+        remarks.append(f"{name}: indexed label files are read by their indices, not their colours")
     if notes["mixed"]:
         share = 100 * findings.mixed / max(1, sum(findings.pixels.values()))
         remarks.append(

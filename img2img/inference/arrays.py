@@ -118,7 +118,8 @@ def _pixels(picture: Image.Image, field: Field) -> np.ndarray:
     """A PIL picture upright: ids as they are, colours where colours are meant."""
     picture = ImageOps.exif_transpose(picture)
     if picture.mode in ("P", "PA"):
-        coloured = field.is_picture or (isinstance(field, Label) and field.palette)
+        by_colour = isinstance(field, Label) and field.palette and field.coding != "ids"
+        coloured = field.is_picture or by_colour
         return np.asarray(picture.convert("RGB") if coloured else picture)
     if picture.mode == "1":
         return np.asarray(picture).astype(np.uint8) * (255 if field.is_picture else 1)
