@@ -98,6 +98,9 @@ def _said(coding: Coding) -> Finding:
     """What colour-coded label maps without a palette are."""
     if not coding.mixed:
         text = "the label maps are colour pictures; data.palette must say what the colours mean"
+        if coding.differing:
+            text = "the palettes inside the indexed label maps differ from file to file, so only their "
+            text += "colours tell the classes; data.palette must say what these mean"
         return Finding("problem", f"{text} (the report's `settings` do)")
     shown = [
         str(red if red == green == blue else (red, green, blue))

@@ -15,7 +15,7 @@ import numpy as np
 from img2img.data.layouts import PairIndex, Part
 from img2img.errors import DataError
 from img2img.fields.base import halve_picture
-from img2img.fields.files import is_lossy, read_image, read_info
+from img2img.fields.files import colours_of, is_lossy, read_info, read_stored
 from img2img.fields.mixtures import NEAR, flat_areas, is_between
 from img2img.fields.palettes import BUILT_IN, Colour, measure_classes
 
@@ -46,12 +46,14 @@ class Coding:
             others by how common they are.
         mixed: there are others, which noise and smoothing made.
         ids: the files are grey or indexed, and may be taken for ids.
+        differing: the same index has several colours, in different files.
     """
 
     palette: str
     colours: tuple[Colour, ...] = ()
     mixed: bool = False
     ids: bool = False
+    differing: bool = False
 
     def text(self) -> str:
         """The colours as a palette file, with names to be replaced."""
@@ -68,12 +70,16 @@ class _Peeks:
     Attributes:
         areas: those among neighbours of nearly one colour.
         pure: those whose neighbours have the very same.
+        kinds: "grey", "rgb" or "palette", of the files.
+        indices: those in use in indexed files, with their colours.
     """
 
     colours: Counter[int] = field(default_factory=Counter)
     areas: Counter[int] = field(default_factory=Counter)
     pure: Counter[int] = field(default_factory=Counter)
     exact: bool = True
+    kinds: set[str] = field(default_factory=set)
+    indices: set[tuple[int, Colour]] = field(default_factory=set)
 
     def add(self, picture: np.ndarray) -> None:
         """One more, uint8 (H, W, 3)."""
@@ -91,20 +97,19 @@ class _Peeks:
 def find_coding(index: PairIndex, part: Part) -> Coding | None:
     """How a part's files code classes as colours, None where they are ids or plain pictures.
 
-    Files of ids, grey or indexed, are left as they are, unless most of the values in them are mixed.
+    Files of ids, grey or indexed, are left as they are, unless most of the values in them are mixed,
+    or one index has several colours.
     """
     records = index.train[:: -(-len(index.train) // _PEEKED) or 1]
-    peeks, kinds = _Peeks(), set()
+    peeks = _Peeks()
     for record in records:
-        peeked = _peek(record.files[part.name], part.half)
-        if peeked is None:
-            continue
-        picture, kind, exact = peeked
-        kinds.add(kind)
-        peeks.exact = peeks.exact and exact
-        peeks.add(picture)
+        _peek(record.files[part.name], part.half, peeks)
         if len(peeks.colours) > 1 << 18:
             break
+    kinds = peeks.kinds
+    differing = len(peeks.indices) > len({i for i, _ in peeks.indices})
+    if differing or kinds == {"rgb", "palette"}:
+        kinds = {"rgb"}  # by their indices they could not be read
     if len(kinds) != 1 or (kinds != {"rgb"} and part.name != "label"):
         return None
     pixels = peeks.colours.total()
@@ -112,7 +117,7 @@ def find_coding(index: PairIndex, part: Part) -> Coding | None:
         return None
     name = _built_in(peeks.areas) if kinds == {"rgb"} else ""
     if name:
-        return Coding(name)
+        return Coding(name, differing=differing)
     ids = kinds != {"rgb"}
     # Of one of two pictures it is not known that it is a label map: photos before white look alike.
     classes = _mixed_classes(peeks, ids) if part.name == "label" else ()
@@ -126,7 +131,7 @@ def find_coding(index: PairIndex, part: Part) -> Coding | None:
     few = peeks.colours.most_common(_MOST)
     covered = sum(count for _, count in few) >= _COVERED * pixels
     if kinds == {"rgb"} and peeks.exact and len(few) > 1 and covered:
-        return Coding("", tuple(_colour(code) for code, _ in few))
+        return Coding("", tuple(_colour(code) for code, _ in few), differing=differing)
     return None
 
 
@@ -172,17 +177,22 @@ def _classes(peeks: _Peeks, pixels: int, ids: bool) -> list[int]:
     return found
 
 
-def _peek(path: Path, half: str) -> tuple[np.ndarray, str, bool] | None:
-    """uint8 (H, W, 3), "grey", "rgb" or "palette", and whether it is exact; None where it cannot be."""
+def _peek(path: Path, half: str, peeks: _Peeks) -> None:
+    """Adds what a file holds, where that can be read as 8-bit colours."""
     try:
-        picture, exact = halve_picture(read_image(path), half), not is_lossy(path)
-        kind = read_info(path).colour
+        stored, info, lossy = read_stored(path), read_info(path), is_lossy(path)
+        picture = halve_picture(colours_of(stored, path), half)
     except DataError:
-        return None  # said elsewhere
+        return  # said elsewhere
     if picture.dtype != np.uint8 or not picture.size or picture.shape[2] > 4:
-        return None
+        return
+    if stored.palette is not None:
+        used = np.unique(halve_picture(stored.array, half)).tolist()
+        peeks.indices.update((i, tuple(stored.palette[i].tolist())) for i in used)
     rgb = picture[..., :3] if picture.shape[2] > 2 else np.repeat(picture[..., :1], 3, -1)
-    return np.ascontiguousarray(rgb), kind, exact
+    peeks.kinds.add(info.colour)
+    peeks.exact = peeks.exact and not lossy
+    peeks.add(np.ascontiguousarray(rgb))
 
 
 def _rgb(codes: np.ndarray) -> np.ndarray:

@@ -90,3 +90,25 @@ def test_ids_that_jpeg_mixed_are_not_taken_for_marks(tmp_path, ids):
     report = check_data(DataConfig(path=str(tmp_path / "d")), tmp_path / "out")
     assert not report.advice.settings
     assert any("lossy label file" in finding.text for finding in report.findings)
+
+
+@pytest.mark.parametrize("kinds", ["indexed", "both"])
+def test_indices_of_several_colours_are_read_by_the_colours(tmp_path, kinds):
+    """The files' own palettes are in another order each."""
+    truths = make(tmp_path / "d", VOC, ".png", "sharp")
+    for number, (path, truth) in enumerate(truths.items()):
+        order = np.roll(range(len(VOC)), number)
+        image = Image.fromarray(np.argsort(order)[truth].astype(np.uint8), "P")
+        image.putpalette([value for k in order for value in VOC[k]])
+        if kinds == "indexed" or number % 2:
+            image.save(path)
+    (tmp_path / "out").mkdir()
+    config = DataConfig(path=str(tmp_path / "d"))
+    report = check_data(config, tmp_path / "out")
+    said = "differ from file to file" if kinds == "indexed" else "are colour pictures"
+    assert any(said in finding.text for finding in report.findings)
+    advised = report.advice.applied(config)
+    label = describe_data(advised).spec.labels
+    for path, truth in truths.items():
+        colours = np.array(label.palette)[label.read(path)]
+        np.testing.assert_array_equal(colours, np.array(VOC)[truth])
