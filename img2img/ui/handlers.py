@@ -17,8 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from img2img.errors import DataError, UserError
+from img2img.text import showable
 from img2img.ui import editing, palette
 from img2img.ui.engine import Engine
+from img2img.ui.history import Pictures
 from img2img.ui.saving import save
 from img2img.ui.scenes import Offer, from_upload, read_styles
 from img2img.ui.studio import Studio
@@ -29,11 +31,13 @@ from img2img.ui.views import notice, progress_view, saved_notice, scene_view, st
 Answer = dict[str, Any]
 
 LARGEST_BRUSH = 64  # pixels across
+LONGEST_NAME = 40  # characters of a style's name
 LONGEST_STROKE = 20_000  # points
 MOST_WORK = 2**26  # pixels that are looked at for one stroke: four lines across the largest picture
 NOTHING = "No picture to start with: the run's data are not here. Open a label map of yours."
 LOST = "The picker was started anew and no longer has this page's picture; reload the page."
 MOST_KEPT = 16  # tabs whose work is kept for a reload
+PICTURED = 4  # of these tabs, how many also keep the pictures that were rendered
 TAB = re.compile(r"[\w-]{22,64}")  # a name that nobody guesses
 
 log = logging.getLogger(__name__)
@@ -66,6 +70,8 @@ class Handlers:
         self.kept[name] = studio
         while len(self.kept) > MOST_KEPT:
             self.kept.popitem(last=False)
+        for idle in list(self.kept.values())[:-PICTURED]:  # they are rendered anew when asked for
+            idle.pictures = Pictures()
         place = studio.place
         first: Answer = {"notice": notice(NOTHING)}
         if place is None:
@@ -156,7 +162,7 @@ class Handlers:
             "copy": lambda: palette.copy(studio),
             "paste": lambda: palette.paste(studio),
             "photo": lambda: palette.from_photo(studio),
-            "keep": lambda: palette.keep(studio, str(data["name"]).strip()),
+            "keep": lambda: palette.keep(studio, showable(data["name"]).strip()[:LONGEST_NAME]),
             "mix": lambda: palette.mix(
                 studio, str(data["first"]), str(data["second"]), float(data["share"])
             ),

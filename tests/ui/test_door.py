@@ -291,9 +291,10 @@ def test_a_file_that_is_sent_is_opened_by_its_session_alone(engine, scene, tmp_p
 
     def opened(ident, session):
         studio, shown = Studio(engine), {}
-        for answer in handlers.upload(studio, {"label": ident, "instances": None}, session):
+        asked = {"label": ident, "instances": None, "photo": None, "look": None, "name": "map.png"}
+        for answer in handlers.upload(studio, asked, session):
             shown |= answer
-        return studio.scene is not None, shown["notice"]["text"]
+        return studio.place is not None, shown["notice"]["text"]
 
     ident = asyncio.run(handlers.uploads.receive("mine", parts()))
     assert opened(ident, "another") == (False, "the file is no longer here; choose it again")

@@ -355,3 +355,21 @@ def test_a_photo_for_a_label_map_and_a_far_larger_one_are_told(engine, tmp_path,
     assert from_upload(small, None, spec).doubt == ""
     doubt = from_upload(large, None, spec).doubt
     assert "193 x 97 pixels, the training pictures 64 x 32" in doubt and "colours" not in doubt
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"do": "hammer"},
+        {"do": "mix", "first": "0", "second": "1", "share": 7},
+        {"do": "mix", "first": "0", "second": "1", "share": "x"},
+        {"do": "keep"},
+    ],
+)
+def test_styles_without_sense(handlers, data):
+    studio, _ = start(handlers)
+    ids = studio.now.objects.ids
+    row, column = np.argwhere(ids == ids[ids // 1000 == 6].max())[0]
+    studio.select(column + 0.5, row + 0.5)
+    assert "makes no sense" in last(handlers.palette(studio, data))["notice"]["text"]
+    assert studio.history.former is None
