@@ -184,6 +184,13 @@ def ids_of(array: np.ndarray, where: Path | str) -> np.ndarray:
     if array.dtype.kind == "f":
         name, array = array.dtype.name, array.astype(np.float64)
         fraction = ~(np.abs(array) < 2**53) | (array != np.rint(array))  # NaN is one, too
+        infinite = ~np.isfinite(array)
+        if infinite.any() and not (fraction & ~infinite).any():
+            raise DataError(
+                f"{where}: {counted(int(infinite.sum()), 'pixel')} of {array.size} without an id "
+                f"({array[infinite][0]:g}); give them one, such as 255, save integers, and set "
+                "data.ignore_id=255"
+            )
         if fraction.any():
             raise DataError(
                 f"{where}: {name} values such as {array[fraction][0]:g} are no ids, "

@@ -681,3 +681,9 @@ def test_values_that_are_no_numbers_of_a_picture_are_not_called_damage(tmp_path)
     (tmp_path / "p.png").write_bytes((tmp_path / "p.png").read_bytes()[:-200])
     with pytest.raises(DamagedError):
         read_image(tmp_path / "p.png")
+
+
+def test_pixels_without_an_id_are_counted(tmp_path):
+    tifffile.imwrite(tmp_path / "n.tif", np.array([[0, np.nan], [np.nan, 3]], np.float32))
+    with pytest.raises(DataError, match=r"2 pixels of 4 without an id \(nan\).*ignore_id=255"):
+        read_ids(tmp_path / "n.tif")
