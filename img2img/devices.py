@@ -1,8 +1,34 @@
 """Where networks compute, and in what numbers: names of devices and precisions, checked."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 
-from img2img.errors import ConfigError
+from img2img.errors import ConfigError, DataError
+
+# The words of PyTorch (Linux and macOS, Windows) and OpenCV for no memory from the system.
+_EXHAUSTED = ("can't allocate memory", "not enough memory", "Insufficient memory")
+
+
+def exhausted(error: Exception) -> bool:
+    """Whether it says that a device's memory does not suffice."""
+    known = isinstance(error, MemoryError | torch.OutOfMemoryError)
+    return known or any(words in str(error) for words in _EXHAUSTED)
+
+
+@contextmanager
+def memory_for(what: object) -> Iterator[None]:
+    """Raises DataError, which names the picture, where memory does not suffice for it."""
+    try:
+        yield
+    except Exception as error:  # libraries have classes of their own for it
+        if not exhausted(error):
+            raise
+        raise DataError(
+            f"{what}: the memory does not suffice for this picture; make it smaller, cut it into "
+            "parts, or translate it where there is more memory"
+        ) from error
 
 
 def pick_device(name: str) -> torch.device:

@@ -155,7 +155,10 @@ def _kind(schema: Mapping[str, Any]) -> str:
     if kind in ("integer", "number"):
         return _limits(schema, whole=kind == "integer")
     if kind == "array":
-        return "[height, width] or one number" if "prefixItems" in schema else "a list"
+        items = schema.get("prefixItems", [])
+        if items and items[0]["type"] == "number":
+            return "[least, greatest]"
+        return "[height, width] or one number" if items else "a list"
     return {"boolean": "true, false", "string": "text"}.get(kind, kind)
 
 

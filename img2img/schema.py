@@ -167,8 +167,13 @@ class DataConfig(Section):
     """Take the connected pieces of every class as the instances."""
     remap: bool = False
     """Renumber the label ids that occur to 0, 1, 2, ..."""
-    range: Literal["dtype", "auto"] = "dtype"
-    """Value range of the pictures: that of their type, or as found in the files."""
+    range: Literal["dtype", "auto"] | tuple[float, float] = "dtype"
+    """Values of the pictures that a network sees as -1 and 1: those of their type (of floats and signed
+    types as `auto`), the least and greatest of the training files (auto), or two numbers. Values beyond
+    are clipped."""
+    nodata: float | None = None
+    """Value that means no data, such as -9999: left out of the range, and read as its least value. What
+    a TIFF declares (GDAL_NODATA) is such a value, too."""
     scan_cache: bool = True
     """Remember what the first scan of all files found, and scan again only at files whose name,
     size or time has changed."""
@@ -199,6 +204,10 @@ class DataConfig(Section):
     def _one_resize(self) -> "DataConfig":
         if self.resize and self.resize_width:
             raise ValueError("resize and resize_width exclude each other; give one of them")
+        if isinstance(self.range, tuple) and self.range[0] >= self.range[1]:
+            raise ValueError(
+                "range: the first number is the value of -1, the second, larger one of 1"
+            )
         return self
 
 

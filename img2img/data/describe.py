@@ -130,7 +130,7 @@ def _built_in(config: DataConfig, seed: int) -> Data:
     default = DataConfig()
     unused = [
         f"data.{key}"
-        for key in (*OF_PAIRS, "range")
+        for key in (*OF_PAIRS, "range", "nodata")
         if getattr(config, key) != getattr(default, key)
     ]
     if unused:

@@ -12,9 +12,8 @@ from img2img.data.remembering import Memory, scan
 from img2img.data.strays import Strays, StrayScan, scan_for_strays
 from img2img.data.tally import MAX_LISTED, Some
 from img2img.errors import DataError, counted
-from img2img.fields.base import halve_picture
 from img2img.fields.coding import Way
-from img2img.fields.files import is_lossy, read_image
+from img2img.fields.files import is_lossy
 from img2img.fields.ids import MAX_IDS, count_ids
 from img2img.fields.label import Label
 from img2img.fields.palettes import Colour
@@ -229,51 +228,3 @@ def scan_labels(
 
     what = f"labels {half} {label!r} in {files.part if isinstance(files, Files) else ''}"
     return scan(files, scan_one, make, "labels", memory=memory, what=what)
-
-
-@dataclass
-class Extent:
-    """The least and the greatest value of pictures."""
-
-    low: float = np.inf
-    high: float = -np.inf
-    whole = True
-
-    def add(self, place: int, path: Path, found: tuple[float, float]) -> None:
-        self.low, self.high = min(self.low, found[0]), max(self.high, found[1])
-
-    def join(self, other: "Extent") -> None:
-        self.add(0, Path(), (other.low, other.high))
-
-    def dump(self, items: Sequence[Path]) -> list:
-        return [self.low, self.high]
-
-    def recall(self, saved: list, places: range, at: Callable[[int], Path]) -> None:
-        low, high = saved
-        self.add(0, Path(), (low, high))
-
-
-def image_range(
-    files: Sequence[Path], half: str, memory: Memory | None = None
-) -> tuple[float, float]:
-    """The least and greatest value of all pictures.
-
-    Args:
-        memory: of earlier scans of the pairs, whose first ones the files belong to.
-
-    Raises:
-        DataError: all values are equal, or some are not finite.
-    """
-
-    def scan_one(path: Path) -> tuple[float, float]:
-        image = halve_picture(read_image(path), half)
-        low, high = float(image.min()), float(image.max())
-        if not np.isfinite([low, high]).all():
-            raise DataError(f"{path}: holds values that are not finite (NaN or infinity)")
-        return low, high
-
-    what = f"range {half} in {files.part if isinstance(files, Files) else ''}"
-    extent = scan(files, scan_one, Extent, "range", memory=memory, what=what)
-    if extent.low == extent.high:
-        raise DataError(f"all pictures hold the one value {extent.low}, for example {files[0]}")
-    return extent.low, extent.high

@@ -17,9 +17,10 @@ from img2img.data.layouts import PairIndex, Part, find_pairs
 from img2img.data.pairing.table import Records
 from img2img.data.remembering import Memory, recollect
 from img2img.data.roles import assign_roles, custom_parts, describe_roles
-from img2img.data.scan import Findings, LabelScan, image_range, scan_labels
+from img2img.data.scan import Findings, LabelScan, scan_labels
 from img2img.data.spec import DataSpec, PartSpec
 from img2img.data.stretching import size_warnings
+from img2img.data.values import judge_range, scan_values
 from img2img.errors import DataError
 from img2img.fields import FIELDS, Field, Instance, Label
 from img2img.fields.image import DTYPE_RANGES, ImageSpec
@@ -212,35 +213,45 @@ def with_size(spec: DataSpec, config: DataConfig, sizes: Iterable[tuple[int, int
 
 
 def _describe_part(config: DataConfig, survey: Survey, part: Part) -> tuple[ImageSpec, list[str]]:
-    kinds, train = survey.headers.kinds[part.name], survey.index.train.files(part.name)
-    return describe_image(config, kinds, train, part.half, survey.memory)
+    kinds, files = survey.headers.kinds[part.name], survey.usable.files(part.name)
+    cut = len(files) - int(survey.held_out.sum())
+    return describe_image(config, kinds, files, part, cut=cut, memory=survey.memory)
 
 
 def describe_image(
     config: DataConfig,
     kinds: Kinds,
-    train: Sequence[Path],
-    half: str = "",
+    files: Sequence[Path],
+    part: Part | PartSpec,
+    *,
+    cut: int,
     memory: Memory | None = None,
 ) -> tuple[ImageSpec, list[str]]:
-    """Channels and type from all headers; the range from the type or from the training files.
+    """Channels and type from all headers; the range from the settings, the type or the files.
+
+    Pictures of more than 8 bits are all read for it.
 
     Args:
         kinds: of all pictures, as `scan_headers` finds them.
-        half: "left" or "right" of side-by-side pictures.
+        cut: how many of the files, the first ones, are trained on.
         memory: of earlier scans of pairs.
 
     Returns:
         The description, and remarks.
 
     Raises:
-        DataError: types or channels without a common meaning, or a range of nothing.
+        DataError: types or channels without a common meaning, or values that cannot be used.
     """
     dtype, channels, warning = common_type(kinds)
     low, high = DTYPE_RANGES[dtype]
-    if config.range == "auto" or dtype == "float32":
-        low, high = image_range(train, half, memory)
     types = {kind.stored for kind in kinds}
     stored = types.pop() if len(types) == 1 else ""
-    image = ImageSpec(channels=channels, dtype=dtype, low=low, high=high, stored=stored)
-    return image, [warning] if warning else []
+    remarks = [warning] if warning else []
+    if config.range != "dtype" or config.nodata is not None or dtype != "uint8":
+        values = scan_values(files, part.half, cut=cut, nodata=config.nodata, memory=memory)
+        low, high, more = judge_range(config, part.name, dtype, stored, values)
+        remarks += more
+    image = ImageSpec(
+        channels=channels, dtype=dtype, low=low, high=high, stored=stored, nodata=config.nodata
+    )
+    return image, remarks

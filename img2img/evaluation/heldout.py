@@ -14,9 +14,11 @@ from img2img.data.pairing.records import VAL_WORDS, PairIndex
 from img2img.data.sheets import to_picture
 from img2img.data.spec import BUILT_IN, DataSpec, PartSpec
 from img2img.data.survey import find
+from img2img.devices import memory_for
 from img2img.errors import ConfigError, DataError, UserError
-from img2img.evaluation.pictures import Real, require_finite
+from img2img.evaluation.pictures import Real
 from img2img.evaluation.reals import Reals, evenly
+from img2img.fields.arrays import require_finite
 from img2img.fields.files import suffix_for, write_image
 from img2img.fields.image import DTYPE_RANGES
 from img2img.inference.arrays import Prepared
@@ -131,7 +133,8 @@ class HeldOut(Reals):
         files, failed = {}, {}
         for name in counting(self.names, len(self.names), "translating"):
             try:
-                picture = self._translate(name, styles, seed)
+                with memory_for(name):
+                    picture = self._translate(name, styles, seed)
             except DataError as error:
                 failed[name] = str(error)
                 continue

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from img2img.errors import DataError, counted
+from img2img.fields.arrays import require_finite
 from img2img.fields.files import read_image, read_info
 from img2img.fields.image import ImageSpec
 from img2img.fields.resizing import resize_ids, resize_image
@@ -79,22 +80,14 @@ def read_finite(path: Path) -> np.ndarray:
     return array
 
 
-def require_finite(array: np.ndarray, where: object) -> None:
-    """Raises DataError for values that no metric can take."""
-    if array.size == 0:
-        raise DataError(f"{where}: the picture has no pixels")
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise DataError(f"{where}: holds values that are not finite (NaN or infinity)")
-
-
 def to_tensor(array: np.ndarray, dtype: str, ranges: Ranges) -> Tensor:
-    """(H, W, C) as (1, C, H, W) in [-1, 1].
+    """(H, W, C) as (1, C, H, W) in [-1, 1]; values beyond the range beyond that.
 
     Args:
         dtype: the type as stored; resizing makes floats of all.
     """
     low, high = ranges[dtype]
-    unit = ImageSpec(low=low, high=high).normalise(array)
+    unit = ImageSpec(low=low, high=high).normalise(array, clip=False)
     return torch.from_numpy(np.ascontiguousarray(unit.transpose(2, 0, 1)))[None]
 
 

@@ -64,7 +64,7 @@ class RealFolder(Reals):
 
 
 def float_range(files: Collection[Path]) -> tuple[float, float]:
-    """The least and greatest value of all pictures of floats; 0 and 1 where there are none.
+    """The least and greatest value of all pictures of floats; 0 and 1 where all lie between these.
 
     What cannot be read is passed over; whoever scores it says so.
     """
@@ -77,7 +77,8 @@ def float_range(files: Collection[Path]) -> tuple[float, float]:
         except DataError:
             continue
         low, high = min(low, float(array.min())), max(high, float(array.max()))
-    return (low, high) if low < high else DTYPE_RANGES["float32"]
+    zero, one = DTYPE_RANGES["float32"]
+    return (low, high) if low < high and (low < zero or high > one) else (zero, one)
 
 
 def evenly(items: Sequence[T], limit: int | None) -> list[T]:

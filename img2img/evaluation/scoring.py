@@ -58,6 +58,7 @@ class MetricAccumulator:
         sizes: of the fakes, "WxH", and how many have them.
         kinds: of the real pictures, types and channels.
         resized: pairs whose real picture had another size.
+        beyond: pairs with values beyond the range that is [-1, 1].
         digest: of all real pictures of pairs, names and pixels: whether others were scored by the same.
     """
 
@@ -70,7 +71,7 @@ class MetricAccumulator:
         self.unfit: Counter[str] = Counter()
         self.sizes: Counter[str] = Counter()
         self.kinds: Counter[str] = Counter()
-        self.empty = self.resized = 0
+        self.empty = self.resized = self.beyond = 0
         self.digest = hashlib.sha256()
 
     def add_pair(self, name: str, path: Path) -> None:
@@ -85,6 +86,8 @@ class MetricAccumulator:
             self.sizes[f"{fake.shape[1]}x{fake.shape[0]}"] += 1
             self.kinds[f"{kind}, {counted(shape[2], 'channel')}"] += 1
             self.resized += pair.resized
+            # Not by rounding alone.
+            self.beyond += any(float(t.abs().max()) > 1.0001 for t in (pair.fake, pair.real))
             self._add_features("fake", pair.fake)
             self._add_features("real", self._tensor(real.image) if pair.resized else pair.real)
             self._measure(name, pair)
@@ -291,7 +294,8 @@ def _protocol(seen: MetricAccumulator, lonely: list[str], alone: list[str]) -> d
         "real pictures": dict(seen.kinds),
         "real pictures, SHA-256": seen.digest.hexdigest(),
         "values": "scored in [-1, 1], where these stand for "
-        + "; ".join(f"{low:g} and {high:g} ({dtype})" for low, high, dtype in ranges),
+        + "; ".join(f"{low:g} and {high:g} ({dtype})" for low, high, dtype in ranges)
+        + (f"; {counted(seen.beyond, 'pair')} with values beyond, not clipped" * bool(seen.beyond)),
         "resizing": f"{seen.resized} of {len(seen.images)}: {RESIZING}",
         "intervals": bootstrap.METHOD,
     }

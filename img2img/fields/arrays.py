@@ -65,3 +65,32 @@ def to_working_type(array: np.ndarray, where: str) -> np.ndarray:
             "as float32 or with smaller values, or use it as labels or instances"
         )
     return np.ascontiguousarray(array, dtype)
+
+
+def without_data(array: np.ndarray, *declared: float | None) -> np.ndarray | None:
+    """Which values of (H, W, C) are one of those that mean no data; None for none of them.
+
+    In 8-bit colours a whole pixel is missing or none of it: white is there, and 255 in red alone is.
+    """
+    missing = np.zeros(array.shape, bool)
+    for value in declared:
+        if value is not None:
+            # Floats are read as float32.
+            missing |= np.isnan(array) if np.isnan(value) else array == np.float32(value)
+    if array.dtype == np.uint8:
+        missing[:] = missing.all(-1, keepdims=True)
+    return missing if missing.any() else None
+
+
+def require_finite(array: np.ndarray, where: object) -> None:
+    """Raises DataError where there is no pixel, or one of NaN or infinity."""
+    if array.size == 0:
+        raise DataError(f"{where}: the picture has no pixels")
+    if array.dtype.kind != "f" or np.isfinite(array).all():
+        return
+    bad = int((~np.isfinite(array)).any(-1).sum())
+    raise DataError(
+        f"{where}: {bad} of {array[..., 0].size} pixels hold values that are not finite (NaN or "
+        "infinity); give them a value, such as -9999, and name it with data.nodata, or leave the "
+        "picture out"
+    )

@@ -37,6 +37,7 @@ __all__ = [
     "read_ids",
     "read_image",
     "read_info",
+    "read_values",
     "suffix_for",
     "write_image",
 ]
@@ -120,7 +121,13 @@ def read_image(path: Path | str) -> np.ndarray:
         DataError: the file is missing, unreadable, damaged, no picture, several pictures, or
             of a type that float32 cannot hold.
     """
-    return colours_of(read_stored(path), path)
+    return read_values(path)[0]
+
+
+def read_values(path: Path | str) -> tuple[np.ndarray, float | None]:
+    """What `read_image` returns, and the value that the file declares to be no data, if any."""
+    stored = read_stored(path)
+    return colours_of(stored, path), stored.nodata
 
 
 def read_stored(path: Path | str) -> Stored:

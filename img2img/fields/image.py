@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from img2img.errors import DataError, counted
-from img2img.fields.arrays import to_working_type
+from img2img.fields.arrays import require_finite, to_working_type, without_data
 from img2img.fields.base import Field, halve_picture
-from img2img.fields.files import read_image
+from img2img.fields.files import read_values
 from img2img.fields.resizing import resize_image
 from img2img.schema import Section
 
@@ -25,6 +25,7 @@ class ImageSpec(Section):
         dtype: the type in which files are read.
         low, high: stored values that become -1 and 1.
         stored: the type of the files themselves, where it is another: int16 is read as float32.
+        nodata: the value of pixels without data, beside what a TIFF declares.
     """
 
     channels: int = 3
@@ -32,20 +33,42 @@ class ImageSpec(Section):
     low: float = 0.0
     high: float = 255.0
     stored: str = ""
+    nodata: float | None = None
 
     @property
     def file_type(self) -> str:
         """NumPy's name of the type in which pictures are written."""
         return self.stored or self.dtype
 
-    def normalise(self, array: np.ndarray) -> np.ndarray:
-        """Stored values as float32, `low`..`high` to [-1, 1]; values beyond are clipped."""
+    def normalise(self, array: np.ndarray, *, clip: bool = True) -> np.ndarray:
+        """Stored values as float32, `low`..`high` to [-1, 1]; values beyond are clipped, or not."""
         array = array.astype(np.float32)
         # In place: fresh memory for every step takes longer than the arithmetic.
         array -= np.float32(self.low)
         array *= np.float32(2.0 / (self.high - self.low))
         array -= np.float32(1.0)
-        return array.clip(-1.0, 1.0, out=array)
+        return array.clip(-1.0, 1.0, out=array) if clip else array
+
+    def beyond(self, array: np.ndarray) -> int:
+        """How many values lie outside `low`..`high`, where `normalise` clips them."""
+        if (self.low, self.high) == DTYPE_RANGES[self.dtype] and self.dtype != "float32":
+            return 0
+        return int(np.count_nonzero((array < self.low) | (array > self.high)))
+
+    def filled(self, array: np.ndarray, where: Path | str, *declared: float | None) -> np.ndarray:
+        """Values whose pixels without data became the least of the range.
+
+        Args:
+            declared: what else means no data, such as the file's own declaration.
+
+        Raises:
+            DataError: NaN or infinity among the others.
+        """
+        missing = without_data(array, self.nodata, *declared)
+        if missing is not None:
+            array = np.where(missing, np.array(self.low, array.dtype), array)
+        require_finite(array, where)
+        return array
 
     def denormalise(self, array: np.ndarray) -> np.ndarray:
         """[-1, 1] as values of the files' own type: rounded and clipped to its range, not truncated."""
@@ -92,13 +115,14 @@ class Image(Field):
     image: ImageSpec
 
     def read(self, path: Path, half: str = "") -> np.ndarray:
-        return self.image.fit(halve_picture(read_image(path), half), path)
+        array, nodata = read_values(path)
+        return self.image.fit(self.image.filled(halve_picture(array, half), path, nodata), path)
 
     def accept(self, array: np.ndarray, where: str) -> np.ndarray:
         array = array if array.ndim == 3 else array[..., None]
         if array.dtype != self.image.dtype and array.dtype == self.image.file_type:
             array = to_working_type(array, where)
-        return self.image.fit(array, where)
+        return self.image.fit(self.image.filled(array, where), where)
 
     def resize(self, array: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         return resize_image(array, size)

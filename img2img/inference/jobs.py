@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from img2img.data.sheets import contact_sheet, to_picture
+from img2img.devices import memory_for
 from img2img.errors import ConfigError, DataError, counted
+from img2img.fields import Field, Image
 from img2img.fields.base import halve_picture
 from img2img.fields.files import read_image, write_image
 from img2img.inference.arrays import Prepared, to_stored
@@ -77,12 +79,15 @@ class FileTranslator:
         Raises:
             DataError: an input cannot be used, or the result cannot be written.
         """
-        inputs = self.translator.complete(self._read(job))
-        look = self._look(job, inputs)
-        result = self.translator.translate_one(inputs, look=look, stochastic=stochastic, seed=seed)
-        make_folder(job.out.parent)
-        write_image(job.out, result)
-        return self._row(job, inputs, result) if row else None
+        with memory_for(job.path):
+            inputs = self.translator.complete(self._read(job))
+            look = self._look(job, inputs)
+            result = self.translator.translate_one(
+                inputs, look=look, stochastic=stochastic, seed=seed
+            )
+            make_folder(job.out.parent)
+            write_image(job.out, result)
+            return self._row(job, inputs, result) if row else None
 
     def read(self, job: Job) -> dict[str, np.ndarray]:
         """A job's inputs by name, with label ids as in its files, for who edits them.
@@ -94,11 +99,10 @@ class FileTranslator:
 
     def _read(self, job: Job) -> dict[str, np.ndarray]:
         first, *others = self.spec.inputs
-        arrays = {first.name: first.read(job.path, self._half(first.part))}
+        arrays = {first.name: self._read_field(first, job.path)}
         for source in others:
             if source.name in job.partners:
-                partner = job.partners[source.name]
-                arrays[source.name] = source.read(partner, self._half(source.part))
+                arrays[source.name] = self._read_field(source, job.partners[source.name])
             elif source.is_derived:
                 continue
             elif not source.is_derivable:
@@ -108,6 +112,17 @@ class FileTranslator:
             else:
                 self.without_instances += 1
         return arrays
+
+    def _read_field(self, field: Field, path: Path) -> np.ndarray:
+        """A file of an input; notes values beyond what the run was trained on."""
+        array = field.read(path, self._half(field.part))
+        if isinstance(field, Image) and (count := field.image.beyond(array)):
+            low, high = field.image.low, field.image.high
+            self.doubts.append(
+                f"{path}: {count} of {array.size} values ({array.min():g} to {array.max():g}) lie "
+                f"beyond {low:g} to {high:g}, the run's range, and are clipped to it"
+            )
+        return array
 
     def _look(self, job: Job, inputs: Prepared) -> StyleAssignment | None:
         styling = self.styling

@@ -11,6 +11,7 @@ from accelerate import Accelerator
 
 from img2img import shortcuts
 from img2img.data.describe import Data
+from img2img.devices import exhausted
 from img2img.errors import TrainingError
 from img2img.models.base import Model
 from img2img.schema import Config
@@ -19,8 +20,6 @@ from img2img.training.rehearsal import Rehearsal, training_size, whole_size
 
 GB, MB = 10**9, 10**6
 
-# PyTorch's own words where it gets no memory from the system: Linux and macOS, Windows.
-CPU_EXHAUSTED = ("can't allocate memory", "not enough memory")
 HOLES, LIBRARIES = "holes in the heap", "libraries"
 CGROUP = Path("/sys/fs/cgroup")
 
@@ -110,12 +109,8 @@ def memory_sufficing() -> Iterator[None]:
     """
     try:
         yield
-    except (
-        RuntimeError,
-        MemoryError,
-    ) as error:  # PyTorch's own, or Python's where the rest is gone
-        on_cpu = isinstance(error, MemoryError) or any(w in str(error) for w in CPU_EXHAUSTED)
-        if not on_cpu and not isinstance(error, torch.OutOfMemoryError):
+    except (RuntimeError, MemoryError) as error:  # PyTorch's own, or Python's
+        if not exhausted(error):
             raise
         raise TrainingError(
             "the memory does not suffice for these settings; checkpoints are untouched. "

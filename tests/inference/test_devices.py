@@ -1,10 +1,15 @@
 """Names of devices and precisions: what is there is taken, everything else is one message."""
 
+import subprocess
+import sys
+
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from img2img.devices import pick_device, pick_precision, precision_warning
-from img2img.errors import ConfigError
+from img2img.devices import memory_for, pick_device, pick_precision, precision_warning
+from img2img.errors import ConfigError, DataError
 
 
 @pytest.mark.parametrize(
@@ -52,3 +57,27 @@ def test_bf16_on_a_processor_without_it_is_warned_of(monkeypatch):
     assert not precision_warning("fp32", CPU) and not precision_warning("bf16", GPU)
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx2": True, "avx512_bf16": True})
     assert not precision_warning("bf16", CPU)
+
+
+@pytest.mark.parametrize("make", [torch.empty, lambda size: np.empty(size, np.uint8)])
+def test_memory_that_does_not_suffice_names_the_picture(make):
+    with (
+        pytest.raises(DataError, match=r"a\.png: the memory does not suffice"),
+        memory_for("a.png"),
+    ):
+        make(2**55)
+    with pytest.raises(RuntimeError, match="another"), memory_for("a.png"):
+        raise RuntimeError("another")
+
+
+@pytest.mark.slow
+def test_the_other_pictures_are_translated(tiny_runs, tmp_path):
+    """In a process of 5 GB of addresses, whose networks want more for a large picture."""
+    (tmp_path / "in").mkdir()
+    for name, side in (("a", 12000), ("b", 32)):
+        Image.fromarray(np.zeros((side, side), np.uint8)).save(tmp_path / f"in/{name}.png")
+    call = f"ulimit -v 5000000; {sys.executable} -m img2img translate in --out out --device cpu"
+    command = ["bash", "-c", f"{call} --run {tiny_runs['pix2pix']}"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 2 and "a.png: the memory does not suffice" in done.stderr
+    assert "Traceback" not in done.stderr and (tmp_path / "out/b.png").exists()

@@ -275,7 +275,13 @@ def _from_folder(root: Path, config: DataConfig) -> Pictures:
     headers = scan_headers(records, [IMAGE], {IMAGE: ""})
     for problem in headers.problems():
         raise problem
-    image, remarks = describe_image(config, headers.kinds[IMAGE], records.files(IMAGE))
+    image, remarks = describe_image(
+        config,
+        headers.kinds[IMAGE],
+        records.files(IMAGE),
+        PartSpec(name=IMAGE, folder=""),
+        cut=len(records),
+    )
     if doubles:
         remarks.append(
             f"WARNING: {counted(len(doubles), 'picture')} passed over, for example "

@@ -59,11 +59,13 @@ class Stored:
         array: (H, W, C), upright, in the file's own type; palette indices for a palette.
         white: the value that stands for white, where it is less than the type's greatest; else None.
         palette: (n, 3) uint8, the n colours that the file has, or None.
+        nodata: the value that the file says means no data, or None.
     """
 
     array: np.ndarray
     white: int | None = None
     palette: np.ndarray | None = None
+    nodata: float | None = None
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Stored values of TIFFs: 1..N channels, planar or not, palettes, any integer or float type."""
 
 import logging
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ _MINISWHITE, _MINISBLACK, _RGB, _PALETTE, _YCBCR = 0, 1, 2, 3, 6
 _JPEG_COMPRESSIONS = (6, 7)
 # Those that Pillow and OpenCV always read: CCITT, LZW, JPEG, deflate.
 _COMMON_COMPRESSIONS = (2, 3, 4, 5, *_JPEG_COMPRESSIONS, 8, 32946)
-_ICC_PROFILE = 34675
+_ICC_PROFILE, _GDAL_NODATA = 34675, 42113
 _ALPHA = {1, 2}  # extra samples that are transparency
 
 
@@ -67,6 +68,14 @@ def _orientation(page) -> int:
     return tag.value if tag else 1
 
 
+def _nodata(page) -> float | None:
+    """GDAL's declaration of the value that means no data."""
+    tag = page.tags.get(_GDAL_NODATA)
+    with suppress(ValueError):
+        return float(str(tag.value).strip(" \0")) if tag else None
+    return None
+
+
 def decode_tiff(path: Path) -> Stored:
     """A TIFF of one picture: 1..N channels, contiguous or planar, with or without palette."""
     import tifffile
@@ -88,13 +97,13 @@ def decode_tiff(path: Path) -> Stored:
         palette = None
         if page.photometric == _PALETTE:
             palette = np.ascontiguousarray((page.colormap.T >> 8)[:256], np.uint8)
-        orientation = _orientation(page)
+        orientation, nodata = _orientation(page), _nodata(page)
     white = 2**page.bitspersample - 1 if page.bitspersample < 8 else None
     if array.dtype == bool:
         array = array.astype(np.uint8)
     if page.photometric == _MINISWHITE and array.dtype.kind == "u":
         array = np.array(2**page.bitspersample - 1, array.dtype) - array
-    return Stored(upright(array, orientation), white, palette)
+    return Stored(upright(array, orientation), white, palette, nodata)
 
 
 def _channel(axes: str) -> int:
@@ -116,7 +125,9 @@ def _decode_elsewhere(path: Path, page) -> Stored:
     plain = common and page.photometric in (_MINISBLACK, _RGB) and page.planarconfig == 1
     plain &= compression in _COMMON_COMPRESSIONS
     if plain and ((page.dtype == np.uint16 and bits == 16) or page.dtype == np.float32):
-        return Stored(upright(from_opencv(path, channels), _orientation(page)))
+        return Stored(
+            upright(from_opencv(path, channels), _orientation(page)), nodata=_nodata(page)
+        )
     name = getattr(compression, "name", compression)
     what = f"of packed {bits}-bit values" if name == "NONE" else f"compressed with {name}"
     raise DataError(
