@@ -168,12 +168,9 @@ class DataConfig(Section):
     remap: bool = False
     """Renumber the label ids that occur to 0, 1, 2, ..."""
     range: Literal["dtype", "auto"] | tuple[float, float] = "dtype"
-    """Values of the pictures that a network sees as -1 and 1: those of their type (of floats and signed
-    types as `auto`), the least and greatest of the training files (auto), or two numbers. Values beyond
-    are clipped."""
+    """Values that become -1 and 1: of the type (floats: auto), of training files (auto), or two."""
     nodata: float | None = None
-    """Value that means no data, such as -9999: left out of the range, and read as its least value. What
-    a TIFF declares (GDAL_NODATA) is such a value, too."""
+    """Value that means no data, such as -9999: it is left out of the range, and read as its least."""
     scan_cache: bool = True
     """Remember what the first scan of all files found, and scan again only at files whose name,
     size or time has changed."""
@@ -204,10 +201,6 @@ class DataConfig(Section):
     def _one_resize(self) -> "DataConfig":
         if self.resize and self.resize_width:
             raise ValueError("resize and resize_width exclude each other; give one of them")
-        if isinstance(self.range, tuple) and self.range[0] >= self.range[1]:
-            raise ValueError(
-                "range: the first number is the value of -1, the second, larger one of 1"
-            )
         return self
 
 

@@ -199,6 +199,8 @@ def judge_range(
     remarks = []
     if isinstance(config.range, tuple):
         low, high = config.range
+        if low >= high:
+            raise DataError("data.range: the first value, of -1, is not less than that of 1")
     elif config.range == "auto" or dtype == "float32":
         low, high = values.train.values
         if low >= high:

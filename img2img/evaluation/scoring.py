@@ -58,7 +58,7 @@ class MetricAccumulator:
         sizes: of the fakes, "WxH", and how many have them.
         kinds: of the real pictures, types and channels.
         resized: pairs whose real picture had another size.
-        beyond: pairs with values beyond the range that is [-1, 1].
+        beyond: real pictures with values beyond [-1, 1], not by rounding alone.
         digest: of all real pictures of pairs, names and pixels: whether others were scored by the same.
     """
 
@@ -86,8 +86,7 @@ class MetricAccumulator:
             self.sizes[f"{fake.shape[1]}x{fake.shape[0]}"] += 1
             self.kinds[f"{kind}, {counted(shape[2], 'channel')}"] += 1
             self.resized += pair.resized
-            # Not by rounding alone.
-            self.beyond += any(float(t.abs().max()) > 1.0001 for t in (pair.fake, pair.real))
+            self.beyond += float(pair.real.abs().max()) > 1.0001
             self._add_features("fake", pair.fake)
             self._add_features("real", self._tensor(real.image) if pair.resized else pair.real)
             self._measure(name, pair)
@@ -287,15 +286,14 @@ def _protocol(seen: MetricAccumulator, lonely: list[str], alone: list[str]) -> d
     """How all of it was measured, and on what."""
     reals = seen.reals
     types = sorted({kind.partition(",")[0] for kind in seen.kinds})
-    ranges = ((*reals.ranges[dtype], dtype) for dtype in types)
+    stand = "; ".join("{:g} and {:g} ({})".format(*reals.ranges[d], d) for d in types)
     protocol: dict[str, Any] = {
         "pictures": counted(len(seen.images), "pair"),
         "sizes (width x height)": dict(seen.sizes.most_common(LISTED)),
         "real pictures": dict(seen.kinds),
         "real pictures, SHA-256": seen.digest.hexdigest(),
-        "values": "scored in [-1, 1], where these stand for "
-        + "; ".join(f"{low:g} and {high:g} ({dtype})" for low, high, dtype in ranges)
-        + (f"; {counted(seen.beyond, 'pair')} with values beyond, not clipped" * bool(seen.beyond)),
+        "values": f"scored in [-1, 1], where these stand for {stand}"
+        + f"; {seen.beyond} real pictures reach beyond, unclipped" * bool(seen.beyond),
         "resizing": f"{seen.resized} of {len(seen.images)}: {RESIZING}",
         "intervals": bootstrap.METHOD,
     }
