@@ -86,7 +86,7 @@ class MetricAccumulator:
             self.sizes[f"{fake.shape[1]}x{fake.shape[0]}"] += 1
             self.kinds[f"{kind}, {counted(shape[2], 'channel')}"] += 1
             self.resized += pair.resized
-            self.beyond += float(pair.real.abs().max()) > 1.0001
+            self.beyond += int(pair.real.abs().max() > 1.0001)
             self._add_features("fake", pair.fake)
             self._add_features("real", self._tensor(real.image) if pair.resized else pair.real)
             self._measure(name, pair)
