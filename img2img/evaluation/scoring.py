@@ -286,7 +286,7 @@ def _protocol(seen: MetricAccumulator, lonely: list[str], alone: list[str]) -> d
     """How all of it was measured, and on what."""
     reals = seen.reals
     types = sorted({kind.partition(",")[0] for kind in seen.kinds})
-    stand = "; ".join("{:g} and {:g} ({})".format(*reals.ranges[d], d) for d in types)
+    stand = "; ".join("{0[0]:g} and {0[1]:g} ({1})".format(reals.ranges[d], d) for d in types)
     protocol: dict[str, Any] = {
         "pictures": counted(len(seen.images), "pair"),
         "sizes (width x height)": dict(seen.sizes.most_common(LISTED)),
