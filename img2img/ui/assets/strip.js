@@ -49,6 +49,7 @@ function styles() {
 }
 
 function acts(strip) {
+  head.querySelector(".acts").hidden = !strip.current;
   const paste = head.querySelector("[data-do=paste]");
   paste.disabled = !strip.copied;
   paste.title = strip.copied ? `${strip.copied} (ctrl V)` : "Copy a style first";
