@@ -20,13 +20,15 @@ from img2img.data.roles import assign_roles, custom_parts, describe_roles
 from img2img.data.scan import Findings, LabelScan, scan_labels
 from img2img.data.spec import DataSpec, PartSpec
 from img2img.data.stretching import size_warnings
+from img2img.data.tally import Some
 from img2img.data.values import judge_range, scan_values
 from img2img.errors import DataError
 from img2img.fields import FIELDS, Field, Instance, Label
-from img2img.fields.image import DTYPE_RANGES, ImageSpec
+from img2img.fields.image import ImageSpec
 from img2img.places import expand
 from img2img.schema import DataConfig, InputConfig
 
+_SAMPLED = 16  # pictures of 8 bits whose values are looked at: whether they use their range
 WARNING = "WARNING: "  # with which remarks begin that deserve a look
 # What is done with a DataError of one step: `nullcontext` lets it through, a check keeps it.
 Catch = Callable[[], AbstractContextManager]
@@ -229,7 +231,7 @@ def describe_image(
 ) -> tuple[ImageSpec, list[str]]:
     """Channels and type from all headers; the range from the settings, the type or the files.
 
-    Pictures of more than 8 bits are all read for it.
+    Pictures of more than 8 bits are all read for it, of others a few.
 
     Args:
         kinds: of all pictures, as `scan_headers` finds them.
@@ -243,14 +245,18 @@ def describe_image(
         DataError: types or channels without a common meaning, or values that cannot be used.
     """
     dtype, channels, warning = common_type(kinds)
-    low, high = DTYPE_RANGES[dtype]
     types = {kind.stored for kind in kinds}
     stored = types.pop() if len(types) == 1 else ""
     remarks = [warning] if warning else []
-    if config.range != "dtype" or config.nodata is not None or dtype != "uint8":
+    values = None
+    if config.range == "dtype" and config.nodata is None and dtype == "uint8":
+        step = -(-len(files) // _SAMPLED)
+        values = scan_values([files[i] for i in range(0, len(files), step)], part.half, cut=cut)
+        values.damaged = Some()  # said where all are read
+    if values is None or values.without:
         values = scan_values(files, part.half, cut=cut, nodata=config.nodata, memory=memory)
-        low, high, more = judge_range(config, part.name, dtype, stored, values)
-        remarks += more
+    low, high, more = judge_range(config, part.name, dtype, stored, values)
+    remarks += more
     image = ImageSpec(
         channels=channels, dtype=dtype, low=low, high=high, stored=stored, nodata=config.nodata
     )

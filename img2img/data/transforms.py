@@ -12,6 +12,7 @@ from torch import Tensor
 
 from img2img.data.reading import Arrays
 from img2img.data.spec import DataSpec
+from img2img.fields import Image
 from img2img.keys import CLASS, TARGET
 from img2img.schema import DataConfig
 
@@ -40,16 +41,25 @@ class JointTransform:
         self._colour = _recolour(config.colour, spec.target.channels)
 
     def __call__(self, arrays: Arrays, seed: int) -> dict[str, Tensor]:
-        """int64 (1, H, W) for ids and () for a class, float32 (C, H, W) in [-1, 1] for images."""
+        """int64 (1, H, W) for ids and () for a class, float32 (C, H, W) in [-1, 1] for images.
+
+        Not in training, values of the target that lie beyond the run's range are beyond that, too."""
         moved: Arrays = {}
         for group in self.groups:
             moved |= self._vary(group, arrays, _seed_of(group, seed))
         if self.train and self.config.colour:
             moved[TARGET] = self._shift_colours(moved[TARGET], seed)
         tensors = {field.name: field.tensor(moved[field.name]) for field in self.fields}
+        if not self.train and self.spec.target.beyond(arrays[TARGET]):
+            tensors[TARGET] = self._unclipped(arrays[TARGET], moved[TARGET])
         if self.spec.class_names:
             tensors[CLASS] = torch.tensor(arrays[CLASS])
         return tensors
+
+    def _unclipped(self, stored: np.ndarray, resized: np.ndarray) -> Tensor:
+        """A target for scores, which are of its true values; what resizing overshoots is none."""
+        field = Image(name=TARGET, part=self.spec.target_part, image=self.spec.target)
+        return field.tensor(resized.clip(stored.min(), stored.max()), clip=False)
 
     def _vary(self, group: str, arrays: Arrays, seed: int) -> Arrays:
         """The arrays of a group, resized and moved."""

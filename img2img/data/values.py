@@ -19,8 +19,10 @@ from img2img.schema import DataConfig
 
 # Numbers that programs write where they have no value.
 _NO_DATA = (-99999, -9999, -999, -32768, -32767, -(2**31), 1e20, -1e20)
-_LITTLE = 0.25  # of a type's range: 14 bits in 16
+# Of a type's range: 14 bits in 16; dark photos have more than 32 levels, class ids mostly fewer.
+_LITTLE = {"uint8": 0.125, "uint16": 0.25}
 _APART = 0.1  # of the range found: what all but a few values fill where the rest lies apart
+_TELLING = 0.25  # of a picture's values: so many lie between its extremes
 _SAMPLE = 2**18  # values of a picture that quantiles are of
 Bound = tuple[float, Path | None]  # a value, and a file that holds it
 
@@ -175,7 +177,9 @@ def _values_of(path: Path, half: str, nodata: float | None) -> FileValues:
     low, high = float(values.min()), float(values.max())
     sample = values.ravel()[:: max(1, values.size // _SAMPLE)]
     between = sample[(sample > low) & (sample < high)]
-    inner = np.quantile(between, [0.001, 0.999]).tolist() if between.size else (np.inf, -np.inf)
+    # Of a mask or a sparse picture little is between, and tells nothing.
+    telling = between.size >= _TELLING * sample.size and between.size > 0
+    inner = np.quantile(between, [0.001, 0.999]).tolist() if telling else (np.inf, -np.inf)
     return FileValues((low, high), (inner[0], inner[1]), none)
 
 
@@ -240,21 +244,22 @@ def _apart(name: str, values: Values) -> str:
 
 def _little_used(name: str, dtype: str, values: Values) -> list[str]:
     """The warning that a type's range is hardly used, as by 12 bits in 16."""
-    if dtype != "uint16":
+    if dtype == "float32":
         return []
     (low, high), (least, most) = values.all.values, values.inner.values
     whole = DTYPE_RANGES[dtype][1]
-    if 0 <= high - low < _LITTLE * whole:
+    if 0 < high - low < _LITTLE[dtype] * whole:
         how = "data.range=auto or "
-    elif 0 <= most - least < _LITTLE * whole:
+    elif dtype != "uint8" and 0 < most - least < _LITTLE[dtype] * whole:
         low, high, how = least, most, ""
     else:
         return []
-    bits = max(1, int(high).bit_length())
+    full = 2 ** int(high).bit_length() - 1  # of so many bits
+    wanted = f"[0,{full}]" if full < whole else f"[{low:g},{high:g}]"
     return [
         f"WARNING: {name}: {'nearly ' * (not how)}all values lie between {low:g} and {high:g}, "
         f"{100 * (high - low) / whole:.2g} % of the range of {dtype}, so the contrast is low; set "
-        f"{how}data.range=[0,{2**bits - 1}]"
+        f"{how}data.range={wanted}"
     ]
 
 
@@ -267,8 +272,8 @@ def _beyond(name: str, low: float, high: float, values: Values) -> list[str]:
             path = span.high[1] if most > high else span.low[1]
             found.append(
                 f"WARNING: {name}: {whose} pictures hold values from {least:g} to {most:g}, for "
-                f"example {path}, beyond {low:g} to {high:g}: a training and its validation clip "
-                "them, `img2img evaluate` scores them as they are; "
+                f"example {path}, beyond {low:g} to {high:g}: networks are shown them clipped, "
+                "scores take them as they are; "
                 f"data.range=[{min(least, low):.9g},{max(most, high):.9g}] clips none"
             )
     return found

@@ -104,10 +104,18 @@ def match(fake: np.ndarray, real: Real, ranges: Ranges, where: object) -> Match:
     size = fake.shape[:2]
     return Match(
         to_tensor(fake, fake.dtype.name, ranges),
-        to_tensor(resize_image(image, size), image.dtype.name, ranges),
+        to_tensor(_resized(image, size, ranges[image.dtype.name]), image.dtype.name, ranges),
         None if real.label is None else resize_ids(real.label, size),
         image.shape[:2] != size,
     )
+
+
+def _resized(image: np.ndarray, size: tuple[int, int], range_: tuple[float, float]) -> np.ndarray:
+    """At another size, without what cubic interpolation overshoots: that is no value of the picture."""
+    resized = resize_image(image, size)
+    if resized is image:
+        return image
+    return resized.clip(min(range_[0], image.min()), max(range_[1], image.max()))
 
 
 def _same_channels(

@@ -127,12 +127,12 @@ class Image(Field):
     def resize(self, array: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         return resize_image(array, size)
 
-    def tensor(self, array: np.ndarray) -> Tensor:
+    def tensor(self, array: np.ndarray, *, clip: bool = True) -> Tensor:
         if array.ndim == 2:  # OpenCV drops a single channel
             array = array[..., None]
         # Stored values are smaller to turn than floats.
         planes = np.ascontiguousarray(array.transpose(2, 0, 1))
-        return torch.from_numpy(self.image.normalise(planes))
+        return torch.from_numpy(self.image.normalise(planes, clip=clip))
 
     def blank(
         self, count: int, size: tuple[int, int], device: torch.device | str = "cpu"

@@ -454,3 +454,22 @@ def test_data_that_cannot_be_used_are_referred_to_the_check(tmp_path):
     message = refusal(root)
     assert message.startswith(f"{root / 'images/1.png'}: the file is empty")
     assert message.endswith(f"img2img check-data {root}")
+
+
+@pytest.mark.parametrize("top, warned", [(3, True), (30, True), (64, False)])
+def test_8_bits_of_which_few_are_used(tmp_path, top, warned):
+    """Class ids as a target, say: 0 to 3 are 1.2 % of 0 to 255."""
+    root = put(tmp_path, {"A": photo, "B": lambda number: photo(number) % np.uint8(top + 1)})
+    text = "\n".join(warnings(describe(root)))
+    assert ("WARNING: B: all values lie between 0 and" in text) == warned
+    assert ("data.range=auto" in text) == warned
+    assert not warnings(describe(root, range="auto"))
+
+
+def test_a_mask_is_no_picture_of_few_values(tmp_path):
+    """Of 0 and 255, with smoothed edges of a few values between."""
+    mask = np.zeros((H, W), np.uint8)
+    mask[:, 4:], mask[0, 3] = 255, 120
+    assert not warnings(describe(put(tmp_path, {"A": photo, "B": mask})))
+    deep = mask.astype(np.uint16) * 257
+    assert not warnings(describe(put(tmp_path / "deep", {"A": photo, "B": deep})))

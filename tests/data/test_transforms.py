@@ -462,3 +462,15 @@ def test_tiny_pictures(size):
     sample = make(settings, LABEL, target=ImageSpec())(arrays, 0)
     assert sample["label"].unique().tolist() == [2]
     assert sample[TARGET].shape == (3, 12, 12)
+
+
+@pytest.mark.parametrize("size", [(H, W), (96, 128), (24, 32)])
+def test_held_out_targets_keep_values_beyond_the_range(size):
+    """Scores are of true values; a network learns from those of its range. Nothing overshoots."""
+    step = np.zeros((H, W, 1), np.float32)
+    step[:, W // 2 :] = 15.0  # three times the range 0..5: -1 + 2 * 3
+    target = ImageSpec(channels=1, dtype="float32", low=0, high=5)
+    held_out = make(PLAIN | {"resize": size}, target=target, train=False)({TARGET: step}, 0)[TARGET]
+    assert (held_out.min(), held_out.max()) == (-1, 5)
+    trained = make(PLAIN | {"resize": size}, target=target)({TARGET: step}, 0)[TARGET]
+    assert (trained.min(), trained.max()) == (-1, 1)

@@ -199,3 +199,24 @@ def test_the_results_do_not_replace_what_is_not_theirs(tmp_path, monkeypatch, ca
     assert capsys.readouterr().err.count("--out") == 2
     assert [path.name for path in (tmp_path / "fake").iterdir()] == ["a.png"]
     assert main(folders) == 0 and (tmp_path / "evaluation/index.html").is_file()
+
+
+def test_values_beyond_the_range_are_scored_as_they_are(tmp_path):
+    """Reals of floats in 0..1 end at 0 and 1; half of the translated one is 3 above its real."""
+    real = np.linspace(0.2, 0.8, 144).astype(np.float32).reshape(12, 12)
+    fake = real.copy()
+    fake[:6] += 3
+    put(tmp_path / "real/a.tif", real)
+    put(tmp_path / "fake/a.tif", fake)
+    code, found = evaluate(tmp_path)
+    assert code == 0 and found["images"]["a"]["l1"] == pytest.approx(3 / 2 * 2, rel=1e-5)
+
+
+def test_resizing_adds_no_values(tmp_path):
+    """A sharp edge enlarged by cubic interpolation overshoots, which is in no picture."""
+    real = np.zeros((12, 12), np.float32)
+    real[:, 6:] = 1
+    put(tmp_path / "real/a.tif", real)
+    put(tmp_path / "fake/a.tif", np.zeros((24, 24), np.float32))
+    code, found = evaluate(tmp_path)
+    assert code == 0 and found["images"]["a"]["l1"] == pytest.approx(1, abs=1e-5)
