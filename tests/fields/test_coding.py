@@ -167,3 +167,12 @@ def test_thin_lines_of_a_map_that_nobody_smoothed_stay(tmp_path):
     ids[:, 16], ids[:, 17:] = 2, 1
     Image.fromarray(np.array(COLOURS, np.uint8)[ids]).save(tmp_path / "m.png")
     np.testing.assert_array_equal(label(COLOURS).read(tmp_path / "m.png"), ids)
+
+
+def test_values_that_may_be_both_are_refused_unless_the_run_knows(tmp_path):
+    Image.fromarray(np.array([[0, 2]], np.uint8)).save(tmp_path / "g.png")
+    with pytest.raises(DataError, match=rf"g\.png: .* ids as well as greys .*{SETTING}=ids"):
+        label(GREYS).read(tmp_path / "g.png")
+    assert label(GREYS, grey="ids").read(tmp_path / "g.png").tolist() == [[0, 2]]
+    assert label(GREYS, grey="colours").read(tmp_path / "g.png").tolist() == [[1, 2]]
+    assert label(GREYS, coding="colours").read(tmp_path / "g.png").tolist() == [[1, 2]]
