@@ -15,9 +15,10 @@ from img2img.data.sheets import to_picture
 from img2img.data.spec import BUILT_IN, DataSpec, PartSpec
 from img2img.data.survey import find
 from img2img.devices import memory_for
-from img2img.errors import ConfigError, DataError, UserError
+from img2img.errors import ConfigError, DataError, UserError, counted
 from img2img.evaluation.pictures import Real
 from img2img.evaluation.reals import Reals, evenly
+from img2img.fields import Image
 from img2img.fields.arrays import require_finite
 from img2img.fields.files import suffix_for, write_image
 from img2img.fields.image import DTYPE_RANGES
@@ -54,6 +55,7 @@ class HeldOut(Reals):
         run: the run's folder.
         training: the pairs that are not held out; empty where all are.
         beyond: names of held-out pairs that the limit leaves out.
+        clipped: translated pairs whose inputs hold values beyond the run's range.
 
     Raises:
         UserError: the run or its data cannot be read, or there is no held-out pair.
@@ -83,6 +85,7 @@ class HeldOut(Reals):
             )
         self.places = {names[i]: i for i in evenly(range(len(names)), limit)}
         self.names = list(self.places)
+        self.clipped = 0
         self.beyond = [name for name in names if name not in self.places]
         place = data or config.data.path
         self.origin = {
@@ -145,6 +148,8 @@ class HeldOut(Reals):
 
     def _translate(self, name: str, styles: Styles, seed: int) -> np.ndarray:
         inputs, look = self._inputs(name), None
+        pictures = [field for field in self.spec.inputs if isinstance(field, Image)]
+        self.clipped += any(field.image.beyond(inputs.arrays[field.name]) for field in pictures)
         if styles == "none":
             look = {}
         elif styles == "own":
@@ -154,6 +159,12 @@ class HeldOut(Reals):
             overrides = StyleOverrides(random=True)
             look = self.translator.look(inputs, overrides, seed=picture_seed(seed, name))
         return self.translator.translate_one(inputs, look=look)
+
+    def about_inputs(self) -> dict[str, Any]:
+        """One sentence on inputs that networks saw clipped, for the protocol; nothing on others."""
+        if not self.clipped:
+            return {}
+        return {"inputs": f"of {counted(self.clipped, 'pair')} clipped to the run's range"}
 
     def about_styles(self, styles: Styles, seed: int) -> dict[str, Any]:
         """One sentence on the styles, for the protocol; nothing where the run has none."""

@@ -41,6 +41,7 @@ class PairedEvaluator(RunEvaluator):
         origin = {
             **held_out.origin,
             "translated": output.TRANSLATED,
+            **held_out.about_inputs(),
             **held_out.about_styles(styles, seed),
         }
         run = self.folder

@@ -85,8 +85,8 @@ class Evaluation:
 
     @property
     def terms(self) -> list[str]:
-        """What the scores hold for, to stand beside them: the scale, and whose styles."""
-        keys = ("values", "styles")
+        """What the scores hold for, to stand beside them: the scale, what was clipped, and whose styles."""
+        keys = ("values", "inputs", "styles")
         return [f"{key}: {self.protocol[key]}" for key in keys if key in self.protocol]
 
     @property

@@ -115,6 +115,27 @@ def test_deep_pictures_of_one_channel(tmp_path):
     assert "0 and 4095 (uint16)" in found["protocol"]["values"]
 
 
+def test_values_beyond_what_was_trained_on(tmp_path, capsys):
+    """Networks see inputs clipped to the range 0..1, which is told; targets are scored as they are."""
+    ramp = np.linspace(0, 1, 32 * 32, dtype=np.float32).reshape(32, 32)
+    for split, factors in (("train", (1, 1)), ("val", (1, 3))):
+        for number, factor in enumerate(factors):
+            for part in "AB":
+                path = tmp_path / f"data/{split}/{part}/{number}.tif"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                write_image(path, ramp[..., None] * factor)
+    run = train(tmp_path, "model.num_D=1")
+    code, found = evaluate(run, tmp_path / "out")
+    assert code == 0
+    for name, factor in (("0", 1), ("1", 3)):
+        fake = read_image(tmp_path / f"out/translated/{name}.tif")[..., 0]
+        l1 = np.abs(fake - ramp * factor).mean() * 2
+        assert found["images"][name]["l1"] == pytest.approx(l1, rel=1e-4)
+    said = capsys.readouterr().out
+    assert "1 real pictures reach beyond" in said
+    assert "inputs: of 1 pair clipped to the run's range" in said
+
+
 def test_pictures_with_transparency(tmp_path, capsys):
     """A run of RGBA pictures is scored in all four channels, as its validation is."""
     rng = np.random.default_rng(0)
