@@ -23,6 +23,7 @@ _NO_DATA = (-99999, -9999, -999, -32768, -32767, -(2**31), 1e20, -1e20)
 _LITTLE = {"uint8": 0.125, "uint16": 0.25}
 _APART = 0.1  # of the range found: what all but a few values fill where the rest lies apart
 _TELLING = 0.25  # of a picture's values: so many lie between its extremes
+_APART_SIGN = 0.7  # the same where the extreme is such a number: -9999 below heights up to 20,000
 _SAMPLE = 2**18  # values of a picture that quantiles are of
 Bound = tuple[float, Path | None]  # a value, and a file that holds it
 
@@ -130,10 +131,22 @@ class Values:
         return self.train.joined(self.held)
 
     @property
+    def extreme(self) -> Bound:
+        """The value that is farthest from most of the others."""
+        (low, high), (least, most) = self.all.values, self.inner.values
+        return self.all.low if least - low > high - most else self.all.high
+
+    @property
+    def means_no_data(self) -> bool:
+        """Whether the extreme is a usual sign for no data."""
+        return self.extreme[0] in _NO_DATA or abs(self.extreme[0]) > 1e38
+
+    @property
     def apart(self) -> bool:
         """Whether all but a few values fill a small part of the range of all."""
         (low, high), (least, most) = self.all.values, self.inner.values
-        return least <= most and most - least < _APART * (high - low)
+        share = _APART_SIGN if self.means_no_data else _APART
+        return least <= most and most - least < share * (high - low)
 
 
 def scan_values(
@@ -229,15 +242,14 @@ def judge_range(
 def _apart(name: str, values: Values) -> str:
     """The warning on lone extremes; raises where one of them is a usual sign for no data."""
     (low, high), (least, most) = values.all.values, values.inner.values
-    bottom = least - low > high - most
-    extreme, path = values.all.low if bottom else values.all.high
+    extreme, path = values.extreme
     text = (
         f"{name}: the values reach from {low:g} to {high:g}, but nearly all lie between {least:g} "
         f"and {most:g}: these would have {100 * (most - least) / (high - low):.2g} % of the "
         f"contrast. The extreme {extreme:g} is for example in {path}. If it means no data, set "
         f"data.nodata={extreme:.9g}; otherwise data.range=[{least:g},{most:g}] clips it"
     )
-    if extreme in _NO_DATA or abs(extreme) > 1e38:
+    if values.means_no_data:
         raise DataError(f"{text}, and data.range=[{low:.9g},{high:.9g}] keeps it")
     return f"WARNING: {text}"
 

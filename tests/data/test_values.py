@@ -92,6 +92,18 @@ def test_undeclared_no_data_do_not_squeeze_true_values(tmp_path):
     assert (data.spec.target.low, data.spec.target.high) == (-9999, 300)
 
 
+@pytest.mark.parametrize("sign", [-9999, -32768])
+def test_signs_for_no_data_beside_wide_ranges(tmp_path, sign):
+    """Hounsfield units fill a third of what is left beside -9999."""
+    array = ramp(-1024, 3071, "i2")
+    array[0, :4] = sign
+    with pytest.raises(DataError, match=rf"data\.nodata={sign};"):
+        described(put(tmp_path, [array] * 3))
+    # A scale that only happens to end there is one.
+    data, text = described(put(tmp_path, [ramp(sign, 300, "i2")] * 3))
+    assert data.spec.target.low == sign and "WARNING" not in text
+
+
 def test_lone_extremes_are_warned_of(tmp_path):
     array = ramp(0, 1)
     array[7, 7] = 5000.0
