@@ -17,7 +17,7 @@ from pydantic import ValidationError, create_model
 from img2img.errors import ALIKE, ConfigError, best_match, nearest
 from img2img.foreign import MOST_YAML, parse_yaml
 from img2img.habits import targets
-from img2img.places import expand
+from img2img.places import find_config
 from img2img.schema import Config, Section, subsection, walk
 
 # Settings by the names that they had, as older configs, runs and habits have them.
@@ -27,27 +27,6 @@ RENAMED = {
 }
 _SLIP = 0.8  # likeness from which an unknown key is a slip and no word of another tool
 _told: set[str] = set()  # once in a process
-
-
-def find_config(path: Path) -> Path:
-    """A YAML file, or the one of that name among those that come with the package.
-
-    Raises:
-        ConfigError: there is neither.
-    """
-    path = expand(path)
-    if path.is_file():
-        return path
-    # Installed, they lie in the package; in a checkout, at its top.
-    own = Path(__file__).parent / "configs"
-    folder = own if own.is_dir() else own.parents[1] / "configs"
-    ours = {file.stem: file for file in sorted(folder.glob("*.yaml"))}
-    if path.parent in (Path("."), Path("configs")) and path.stem in ours:
-        return ours[path.stem]
-    raise ConfigError(
-        f"{path}: the config cannot be read: there is no such file, and none of that name comes with "
-        f"img2img; {nearest(path.stem, ours)}"
-    )
 
 
 def read_yaml(path: Path) -> dict:

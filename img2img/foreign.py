@@ -87,8 +87,9 @@ def parse_yaml(text: str) -> Any:
             return loader.construct_document(node)
         finally:
             loader.dispose()
-    except yaml.YAMLError as error:
-        raise ValueError(str(error)) from error
+    except (yaml.YAMLError, KeyError, IndexError, AttributeError, TypeError) as error:
+        # PyYAML's constructors of `!!bool` and the like raise what comes; a key that is a list, too.
+        raise ValueError(str(error) or "no value of its type") from error
     except RecursionError:
         raise ValueError(_DEEP) from None
 

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from img2img.errors import DataError
+from img2img.errors import ConfigError, DataError, nearest
 
 
 def expand(path: Path | str) -> Path:
@@ -29,3 +29,28 @@ def cache_folder() -> Path | None:
         return Path.home() / ".cache"
     except RuntimeError:
         return None
+
+
+def find_config(path: Path) -> Path:
+    """A YAML file, or the one of that name among those that come with the package.
+
+    Raises:
+        ConfigError: there is neither.
+    """
+    path = expand(path)
+    if path.exists() and not path.is_dir():  # a pipe, too
+        return path
+    # Installed, they lie in the package; in a checkout, at its top.
+    own = Path(__file__).parent / "configs"
+    folder = own if own.is_dir() else own.parents[1] / "configs"
+    ours = {file.stem: file for file in sorted(folder.glob("*.yaml"))}
+    if (
+        path.parent in (Path("."), Path("configs"))
+        and path.suffix in ("", ".yaml")
+        and path.stem in ours
+    ):
+        return ours[path.stem]
+    raise ConfigError(
+        f"{path}: the config cannot be read: there is no such file, and none of that name comes with "
+        f"img2img; {nearest(path.stem, ours)}"
+    )

@@ -203,7 +203,7 @@ def _classified(
     learnt = classify(network, real.images[~held])
     usual = classified_scores(learnt, others, classes=classes)["frechet"]
     about = _about(real.names, labels, held, others, usual)
-    if values["frechet"] > FOOLED * usual:
+    if usual and values["frechet"] > FOOLED * usual:
         about["beware"] = (
             f"the classifier Fréchet distance is {values['frechet'] / usual:,.0f} times that of real "
             f"pictures ({usual:.3g}): to the classifier these pictures are like nothing that it was "

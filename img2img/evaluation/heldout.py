@@ -197,7 +197,7 @@ def find_sources(config: Config, spec: DataSpec, data: Path | None) -> tuple[Sou
         found = describe_data(config.data, seed=config.training.seed)
         return found.val, found.train, f"{len(found.val)} built-in street scenes"
     # What the run was trained on is not scored only because its folder is named.
-    same = data is None or (own is not None and Path(own).resolve() == data.resolve())
+    same = data is None or (own is not None and expand(own).resolve() == data.resolve())
     try:
         index = find(config.data) if same or not data else _find_foreign(config, spec, data)
     except UserError as error:

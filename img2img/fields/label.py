@@ -77,22 +77,29 @@ class Label(IdField):
             DataError: unreadable, ids outside the classes, colours without a palette, values that
                 could be ids or colours, or indices that mean something else in the run's files.
         """
-        decoded = self.decode(path, half)
+        return self._judged(self.decode(path, half), str(path))
+
+    def _judged(self, decoded: Decoded, where: str) -> np.ndarray:
+        """The classes of what was decoded; raises as `read`."""
         if decoded.either:
             raise DataError(
-                f"{path}: its values are ids as well as greys of the palette, and the run's own files "
+                f"{where}: its values are ids as well as greys of the palette, and the run's own files "
                 f"do not say which is meant; train with {SETTING}=ids or {SETTING}=colours"
             )
         known = self.embedded if self.coding == "auto" else None
         for number, colour in (decoded.embedded or {}).items():
             if known and known.get(number, colour) != colour:
                 raise DataError(
-                    f"{path}: index {number} has the colour {colour}, in the run's label files "
+                    f"{where}: index {number} has the colour {colour}, in the run's label files "
                     f"{known[number]}: the indices seem to mean other classes. Save it with "
                     f"their palette, or train with data.palette=FILE (or {SETTING}=ids, if the "
                     "indices are right)"
                 )
-        return self.to_classes(decoded.ids, str(path))
+        return self.to_classes(decoded.ids, where)
+
+    def accept_stored(self, stored: Stored, where: str) -> np.ndarray:
+        """A file's content, without the file; raises as `read`."""
+        return self._judged(decode_labels(stored, where, self._rule(), lambda: False), where)
 
     def decode(self, path: Path, half: str = "") -> Decoded:
         """A file before any renumbering and check; raises as `decode_labels`."""
@@ -104,7 +111,9 @@ class Label(IdField):
         if (array.ndim == 3 and array.shape[2] > 4) or array.dtype.kind not in "buif":
             return super().accept(array, where)  # says what is expected
         planes = array if array.ndim == 3 else array[..., None]
-        decoded = decode_labels(Stored(planes), where, self._rule(), lambda: False)
+        bits = array.dtype == bool  # as in a file of 1 bit
+        stored = Stored(planes.astype(np.uint8), white=1) if bits else Stored(planes)
+        decoded = decode_labels(stored, where, self._rule(), lambda: False)
         return self.to_classes(decoded.ids, where)
 
     def _rule(self) -> Rule:

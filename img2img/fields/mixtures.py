@@ -55,12 +55,14 @@ def classes_of(
         known |= distances == 0  # lines and dots of a map that nobody smoothed
     colours = np.array(palette, np.float32)
     places = np.flatnonzero(~known & near)
-    sure = [_is_own(rgb, ids, known, part, colours) for part in _parts(places)]
+    windows = _windows(ids, known)
+    sure = [_is_own(rgb, ids, windows, part, colours) for part in _parts(places)]
     if sure:
         known.ravel()[places[np.concatenate(sure)]] = True
     for _ in range(_ROUNDS):
         places = np.flatnonzero(~known)
-        found = [_neighbours(rgb, ids, known, part, colours) for part in _parts(places)]
+        windows = _windows(ids, known)
+        found = [_neighbours(rgb, windows, part, colours) for part in _parts(places)]
         if not found:
             break
         classes = np.concatenate(found)
@@ -99,18 +101,21 @@ def _parts(places: np.ndarray) -> list[np.ndarray]:
     return [places[start : start + _CHUNK] for start in range(0, len(places), _CHUNK)]
 
 
-def _around(ids: np.ndarray, known: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """The known classes around some pixels, -1 for unknown ones: (N, 25)."""
+def _windows(ids: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """The known classes around each pixel, -1 for unknown ones: a view (H, W, 5, 5)."""
     planes = np.pad(np.where(known, ids, -1), _REACH, constant_values=-1)
-    side = 2 * _REACH + 1
-    windows = np.lib.stride_tricks.sliding_window_view(planes, (side, side))
-    rows, columns = np.unravel_index(places, ids.shape)
+    return np.lib.stride_tricks.sliding_window_view(planes, (2 * _REACH + 1,) * 2)
+
+
+def _around(windows: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Those around some pixels: (N, 25)."""
+    rows, columns = np.unravel_index(places, windows.shape[:2])
     return windows[rows, columns].reshape(len(places), -1)
 
 
-def _is_own(rgb, ids, known, places, colours) -> np.ndarray:
+def _is_own(rgb, ids, windows, places, colours) -> np.ndarray:
     """Whether near pixels are of their own class, and no mixture of areas around: bool (N,)."""
-    around = _around(ids, known, places)
+    around = _around(windows, places)
     own = (around == ids.ravel()[places][:, None]).any(1)
     pixels = rgb.reshape(-1, 3)[places].astype(np.float32)
     offsets = colours[around] - pixels[:, None]  # from the pixel to its neighbours' colours
@@ -122,9 +127,9 @@ def _is_own(rgb, ids, known, places, colours) -> np.ndarray:
     return own | ~between
 
 
-def _neighbours(rgb, ids, known, places, colours) -> np.ndarray:
+def _neighbours(rgb, windows, places, colours) -> np.ndarray:
     """The class around each of some pixels whose colour is nearest, -1 where none is known: (N,)."""
-    around = _around(ids, known, places)
+    around = _around(windows, places)
     pixels = rgb.reshape(-1, 3)[places].astype(np.float32)
     squares = ((colours[around] - pixels[:, None]) ** 2).sum(-1)
     nearest = np.where(around < 0, np.inf, squares).argmin(1)

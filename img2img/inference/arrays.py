@@ -15,6 +15,7 @@ from img2img.data.spec import DataSpec
 from img2img.errors import DataError, nearest
 from img2img.fields import Field, Label
 from img2img.fields.arrays import check_axes
+from img2img.fields.codecs.decoders import Stored
 from img2img.places import expand
 
 # One input: an array (H, W) or (H, W, C), a tensor (H, W) or (C, H, W), a PIL picture, or a file.
@@ -101,6 +102,10 @@ def _accept(picture: Picture, field: Field) -> np.ndarray:
     if isinstance(picture, str | os.PathLike):
         return field.read(expand(Path(picture)))
     if isinstance(picture, Image.Image):
+        picture = ImageOps.exif_transpose(picture)
+        if isinstance(field, Label) and picture.mode == "P":
+            palette = np.array(picture.getpalette("RGB"), np.uint8).reshape(-1, 3)
+            return field.accept_stored(Stored(np.asarray(picture)[..., None], None, palette), where)
         array = _pixels(picture, field)
     elif isinstance(picture, Tensor):
         array = _channels_last(picture)
@@ -115,14 +120,12 @@ def _accept(picture: Picture, field: Field) -> np.ndarray:
 
 
 def _pixels(picture: Image.Image, field: Field) -> np.ndarray:
-    """A PIL picture upright: ids as they are, colours where colours are meant."""
-    picture = ImageOps.exif_transpose(picture)
-    if picture.mode in ("P", "PA"):
-        by_colour = isinstance(field, Label) and field.palette and field.coding != "ids"
-        coloured = field.is_picture or by_colour
-        return np.asarray(picture.convert("RGB") if coloured else picture)
+    """The values of a PIL picture: ids as they are, colours where colours are meant."""
+    if picture.mode in ("P", "PA") and field.is_picture:
+        picture = picture.convert("RGB")
     if picture.mode == "1":
-        return np.asarray(picture).astype(np.uint8) * (255 if field.is_picture else 1)
+        bits = np.asarray(picture)
+        return bits.astype(np.uint8) * 255 if field.is_picture else bits
     if picture.mode in ("CMYK", "YCbCr", "HSV", "LAB", "RGBX"):
         picture = picture.convert("RGB")
     return np.asarray(picture)

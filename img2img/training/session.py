@@ -105,26 +105,26 @@ class Session:
         with owning(path, TRAINING) if rank() == 0 else contextlib.nullcontext():
             found = step_files(path / CHECKPOINTS)
             checkpoint = last_checkpoint(path)
-        origin = str(checkpoint.path)
-        former = parse_config(checkpoint.meta["config"], OPTIONS, origin)
+        settings, origin = checkpoint.meta["config"], str(checkpoint.path)
         # The time limit was the former session's alone.
         changes = {"training.max_time": None, **overrides}
-        before, problem = flat(former.model_dump()), None
+        before, problem = flat(parse_config(settings, OPTIONS, origin).model_dump()), None
         try:
-            config = parse_config(checkpoint.meta["config"], OPTIONS, origin, changes)
+            config = parse_config(settings, OPTIONS, origin, changes)
             after = flat(config.model_dump())
         except ConfigError as error:  # perhaps of settings that do not fit what cannot be changed
             after, problem = {k: v for k, v in changes.items() if k in before}, error
-        changed = [k for k, v in after.items() if v != before.get(k) and k not in RESUMABLE]
+        free = RESUMABLE | ({"data.label_coding"} - flat(settings).keys())  # runs may be older
+        changed = [k for k, v in after.items() if v != before.get(k) and k not in free]
         refused = [f"{key} (was {before.get(key)!r}, now {after[key]!r})" for key in changed]
-        if problem and not refused:
-            raise problem
         if refused:
             raise ConfigError(
                 f"--resume cannot change {', '.join(refused)}: the rest of {path} would be another "
                 "experiment. Start a new run, if need be from these weights with "
                 f"training.init_from={path}"
             )
+        if problem:
+            raise problem
         session = cls(config, path, checkpoint=checkpoint)
         session._found = found
         return session

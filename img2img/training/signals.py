@@ -1,6 +1,9 @@
 """Ctrl-C, SIGTERM and a closed terminal end the training after the running step, not in it."""
 
+import contextlib
+import os
 import signal
+import stat
 import threading
 import time
 from types import FrameType
@@ -10,6 +13,16 @@ EXIT_CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
 if hasattr(signal, "SIGHUP"):  # not on Windows
     EXIT_CODES[signal.SIGHUP] = 129
 REPEAT = 1.0  # seconds: `timeout` and launchers send one signal to process and group
+
+
+def _leave_terminal() -> None:
+    """What is printed goes nowhere where the terminal is gone: writing to it is an error."""
+    for descriptor in (1, 2):
+        with contextlib.suppress(OSError):
+            if stat.S_ISCHR(os.fstat(descriptor).st_mode):
+                null = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(null, descriptor)
+                os.close(null)
 
 
 class StopSignals:
@@ -39,6 +52,8 @@ class StopSignals:
             signal.signal(number, handler)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
+        if number == getattr(signal, "SIGHUP", None):
+            _leave_terminal()
         if self.received is None:
             self.received, self._since = signal.Signals(number), time.monotonic()
         elif time.monotonic() - self._since > REPEAT:

@@ -69,7 +69,8 @@ class Handlers:
         studio = self.kept.pop(name, None) or Studio(self.engine)
         self.kept[name] = studio
         while len(self.kept) > MOST_KEPT:
-            self.kept.popitem(last=False)
+            saved = (name for name, of_tab in self.kept.items() if not of_tab.unsaved)
+            del self.kept[next(saved, next(iter(self.kept)))]
         for idle in list(self.kept.values())[:-PICTURED]:  # they are rendered anew when asked for
             idle.pictures = Pictures()
         place = studio.place
@@ -92,6 +93,8 @@ class Handlers:
 
         def change() -> None:
             if not studio.reopen(number):
+                if not 0 <= number < len(self.offers):
+                    raise DataError("this picture is no longer kept; open its file again")
                 studio.open(self.offers[number].open(), number)
 
         return self._answers(studio, change)

@@ -143,6 +143,38 @@ def test_what_holds_none_is_told(scans, what, why):
         scans.translate(what)
 
 
+@pytest.mark.parametrize("kind", ["1", "P", "bool"])
+def test_label_maps_in_memory_are_what_their_files_are(tmp_path, kind):
+    from img2img.fields.label import Label
+    from img2img.inference.arrays import _accept
+
+    mask = np.array([[False, False, True, True]] * 4)
+    label = Label(
+        name="l", part="l", classes=2, palette=((255, 255, 255), (0, 0, 0)), grey="colours"
+    )
+    if kind == "bool":
+        np.save(tmp_path / "m.npy", mask)
+        assert np.array_equal(_accept(mask, label), label.read(tmp_path / "m.npy"))
+        return
+    picture = Image.fromarray(mask.astype(np.uint8) * 255).convert(kind)
+    picture.save(tmp_path / "m.png")
+    assert np.array_equal(_accept(picture, label), 1 - mask)
+    assert np.array_equal(label.read(tmp_path / "m.png"), 1 - mask)
+
+
+def test_indices_of_other_colours_are_refused_in_memory_too():
+    from img2img.fields.label import Label
+    from img2img.inference.arrays import _accept
+
+    label = Label(name="l", part="l", classes=2, embedded={0: (255, 0, 0), 1: (0, 255, 0)})
+    picture = Image.new("P", (2, 1))
+    picture.putpalette([255, 0, 0, 0, 255, 0])
+    assert np.array_equal(_accept(picture, label), [[0, 0]])
+    picture.putpalette([0, 255, 0, 255, 0, 0])
+    with pytest.raises(DataError, match="index 0 has the colour"):
+        _accept(picture, label)
+
+
 @pytest.mark.parametrize("mode", ["L", "P", "1", "RGBA", "CMYK", "I;16"])
 def test_pil_pictures_are_what_their_files_are(tmp_path, mode):
     """Read by us from a file, or opened by PIL: one array."""
