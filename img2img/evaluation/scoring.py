@@ -293,7 +293,7 @@ def _protocol(seen: MetricAccumulator, lonely: list[str], alone: list[str]) -> d
         "real pictures": dict(seen.kinds),
         "real pictures, SHA-256": seen.digest.hexdigest(),
         "values": f"scored in [-1, 1], where these stand for {stand}"
-        + f"; {seen.beyond} real pictures reach beyond, unclipped" * bool(seen.beyond),
+        + f"; beyond them in {counted(seen.beyond, 'real picture')}, unclipped" * bool(seen.beyond),
         "resizing": f"{seen.resized} of {len(seen.images)}: {RESIZING}",
         "intervals": bootstrap.METHOD,
     }

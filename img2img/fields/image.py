@@ -55,6 +55,15 @@ class ImageSpec(Section):
             return 0
         return int(np.count_nonzero((array < self.low) | (array > self.high)))
 
+    def doubt(self, array: np.ndarray, where: Path | str) -> str:
+        """What there is to say of values that `normalise` clips; "" where there are none."""
+        if not (count := self.beyond(array)):
+            return ""
+        return (
+            f"{where}: {count} of {array.size} values ({array.min():g} to {array.max():g}) lie beyond "
+            f"{self.low:g} to {self.high:g}, the run's range, and are clipped to it"
+        )
+
     def filled(self, array: np.ndarray, where: Path | str, *declared: float | None) -> np.ndarray:
         """Values whose pixels without data became the least of the range.
 

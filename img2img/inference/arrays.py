@@ -1,6 +1,7 @@
 """A picture's inputs as a run's networks know them: prepared once, then passed on as they are."""
 
 import os
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from img2img.data.reading import check_sizes
 from img2img.data.spec import DataSpec
 from img2img.errors import DataError, nearest
 from img2img.fields import Field, Label
+from img2img.fields import Image as ImageField
 from img2img.fields.arrays import check_axes
 from img2img.fields.codecs.decoders import Stored
 from img2img.places import expand
@@ -97,8 +99,15 @@ def to_stored(arrays: Mapping[str, np.ndarray], spec: DataSpec) -> dict[str, np.
 
 
 def _accept(picture: Picture, field: Field) -> np.ndarray:
-    """A caller's picture as the field's files are read."""
+    """A caller's picture as the field's files are read; warns of values that will be clipped."""
     where = f"input {field.name!r}"
+    array = _read(picture, field, where)
+    if isinstance(field, ImageField) and (doubt := field.image.doubt(array, where)):
+        warnings.warn(doubt, stacklevel=2)
+    return array
+
+
+def _read(picture: Picture, field: Field, where: str) -> np.ndarray:
     if isinstance(picture, str | os.PathLike):
         return field.read(expand(Path(picture)))
     if isinstance(picture, Image.Image):

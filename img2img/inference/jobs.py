@@ -116,12 +116,8 @@ class FileTranslator:
     def _read_field(self, field: Field, path: Path) -> np.ndarray:
         """A file of an input; notes values beyond what the run was trained on."""
         array = field.read(path, self._half(field.part))
-        if isinstance(field, Image) and (count := field.image.beyond(array)):
-            low, high = field.image.low, field.image.high
-            self.doubts.append(
-                f"{path}: {count} of {array.size} values ({array.min():g} to {array.max():g}) lie "
-                f"beyond {low:g} to {high:g}, the run's range, and are clipped to it"
-            )
+        if isinstance(field, Image) and (doubt := field.image.doubt(array, path)):
+            self.doubts.append(doubt)
         return array
 
     def _look(self, job: Job, inputs: Prepared) -> StyleAssignment | None:

@@ -168,7 +168,7 @@ def test_scores_are_of_unclipped_values_and_translating_counts(tmp_path, monkeyp
     assert main(["train", "--model", "pix2pix", "--data", "d", "--run", "r", *TINY]) == 0
     assert main(["evaluate", "--run", "r", "--device", "cpu"]) == 0
     found = json.loads((tmp_path / "runs/r/evaluation/evaluation.json").read_text())
-    assert "2 real pictures reach beyond, unclipped" in found["protocol"]["values"]
+    assert "beyond them in 2 real pictures, unclipped" in found["protocol"]["values"]
     for path in (tmp_path / "runs/r/evaluation/translated").rglob("*.tif"):
         [scored] = [v["l1"] for n, v in found["images"].items() if n.endswith(path.stem)]
         real = tifffile.imread(tmp_path / f"d/val/B/{path.name}")

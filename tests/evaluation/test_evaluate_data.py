@@ -132,7 +132,7 @@ def test_values_beyond_what_was_trained_on(tmp_path, capsys):
         l1 = np.abs(fake - ramp * factor).mean() * 2
         assert found["images"][name]["l1"] == pytest.approx(l1, rel=1e-4)
     said = capsys.readouterr().out
-    assert "1 real pictures reach beyond" in said
+    assert "beyond them in 1 real picture," in said
     assert "inputs: of 1 pair clipped to the run's range" in said
 
 

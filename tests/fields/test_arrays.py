@@ -122,6 +122,16 @@ def test_whatever_holds_a_picture(scans):
     assert scans.translate([]) == []
 
 
+def test_values_that_are_clipped_are_told(scans, recwarn):
+    low, high = scans.spec.inputs[0].image.low, scans.spec.inputs[0].image.high
+    scans.translate(np.full((32, 32), high, np.int16))
+    assert not [w for w in recwarn if "clipped" in str(w.message)]
+    picture = np.full((32, 32), low, np.int16)
+    picture[:2, :3] = high + 7
+    with pytest.warns(UserWarning, match=r"input 'A': 6 of 1024 values .* are clipped"):
+        scans.translate(picture)
+
+
 @pytest.mark.parametrize(
     "what, why",
     [
@@ -190,6 +200,8 @@ def test_pil_pictures_are_what_their_files_are(tmp_path, mode):
     path = tmp_path / ("x.jpg" if mode == "CMYK" else "x.png")
     picture.save(path)
     array = read_image(path)
-    spec = ImageSpec(channels=array.shape[2], dtype=array.dtype.name)
+    spec = ImageSpec(
+        channels=array.shape[2], dtype=array.dtype.name, high=np.iinfo(array.dtype).max
+    )
     field = ImageField(name="A", part="A", image=spec)
     assert np.array_equal(_accept(Image.open(path), field), array)
