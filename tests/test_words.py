@@ -207,8 +207,10 @@ def test_folders_of_other_names_are_told_which_count_and_what_to_set(folder, cap
     said = capsys.readouterr().err
     assert "images/ (or image, img, imgs), labels/ (or label, mask, masks)" in said
     settings = ["data.target=photos", "data.inputs=[{name: label, kind: labels, folder: masks}]"]
-    assert f"--data d {settings[0]} '{settings[1]}'" in said
-    assert dry_run(*settings) == 0  # what was said works
+    assert f"by adding: {settings[0]} '{settings[1]}'" in said
+    assert main(["check-data", "d", *settings, "--out", "report"]) == 0  # what was said works
+    assert "as the input is a guess" not in said
+    assert dry_run(*settings) == 0
     assert "label (labels) from masks/ -> target photos from photos/" in capsys.readouterr().out
 
 

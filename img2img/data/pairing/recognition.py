@@ -233,9 +233,10 @@ def _own_names(root: Path, folders: Mapping[str, str]) -> list[str]:
     source, target = sorted(tops, key=lambda name: (name.lower() not in known, name))
     name, kind = ("label", "labels") if source.lower() in known else ("input", "image")
     inputs = f"[{{name: {name}, kind: {kind}, folder: {source}}}]"
+    guess = f"; {source}/ as the input is a guess: exchange them if need be" * (name == "input")
     return [
-        f"Rename the folders, or say what they hold: --data {root} data.target={target} "
-        f"'data.inputs={inputs}' (kinds: labels, instances, image)"
+        f"Rename the folders, or say what they hold by adding: data.target={target} "
+        f"'data.inputs={inputs}' (kinds: labels, instances, image{guess})"
     ]
 
 
