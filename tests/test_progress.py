@@ -80,7 +80,7 @@ def test_a_training_into_a_file(capsys, tmp_path, monkeypatch):
     err = capsys.readouterr().err
     assert "\r" not in err
     assert [line.split(",")[0] for line in err.splitlines()] == ["step 1/3", "step 2/3", "step 3/3"]
-    assert "left: d/real " in err and "g/l1 " in err
+    assert "left: d/fake " in err and "g/l1 " in err
 
 
 def test_counted():
