@@ -202,16 +202,16 @@ def dry_run(*settings):
 
 
 def test_folders_of_other_names_are_told_which_count_and_what_to_set(folder, capsys):
-    folder("photos", "masks")
+    folder("shots", "masks")
     assert dry_run() == 2
     said = capsys.readouterr().err
-    assert "images/ (or image, img, imgs), labels/ (or label, mask, masks)" in said
-    settings = ["data.target=photos", "data.inputs=[{name: label, kind: labels, folder: masks}]"]
+    assert "images/ (or image, img, imgs, photo, photos), labels/ (or label, mask, masks)" in said
+    settings = ["data.target=shots", "data.inputs=[{name: label, kind: labels, folder: masks}]"]
     assert f"by adding: {settings[0]} '{settings[1]}'" in said
     assert main(["check-data", "d", *settings, "--out", "report"]) == 0  # what was said works
     assert "as the input is a guess" not in said
     assert dry_run(*settings) == 0
-    assert "label (labels) from masks/ -> target photos from photos/" in capsys.readouterr().out
+    assert "label (labels) from masks/ -> target shots from shots/" in capsys.readouterr().out
 
 
 def test_a_folder_with_a_list_of_pairs_names_it(folder, capsys):

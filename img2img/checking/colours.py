@@ -12,6 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from img2img.data.classes import are_marks
 from img2img.data.layouts import PairIndex, Part
 from img2img.errors import DataError
 from img2img.fields.base import halve_picture
@@ -70,6 +71,7 @@ class _Peeks:
     Attributes:
         areas: those among neighbours of nearly one colour.
         pure: those whose neighbours have the very same.
+        files: how many files hold a colour.
         kinds: "grey", "rgb" or "palette", of the files.
         indices: those in use in indexed files, with their colours.
     """
@@ -77,6 +79,7 @@ class _Peeks:
     colours: Counter[int] = field(default_factory=Counter)
     areas: Counter[int] = field(default_factory=Counter)
     pure: Counter[int] = field(default_factory=Counter)
+    files: Counter[int] = field(default_factory=Counter)
     exact: bool = True
     kinds: set[str] = field(default_factory=set)
     indices: set[tuple[int, Colour]] = field(default_factory=set)
@@ -92,6 +95,7 @@ class _Peeks:
         ):
             found, counts = np.unique(codes[where], return_counts=True)
             counter.update(dict(zip(found.tolist(), counts.tolist(), strict=True)))
+        self.files.update(np.unique(codes).tolist())
 
 
 def find_coding(index: PairIndex, part: Part) -> Coding | None:
@@ -119,6 +123,8 @@ def find_coding(index: PairIndex, part: Part) -> Coding | None:
     if name:
         return Coding(name, differing=differing)
     ids = kinds != {"rgb"}
+    if kinds == {"grey"} and (marks := _marks(peeks)):
+        return Coding("", marks, mixed=True, ids=True)
     # Of one of two pictures it is not known that it is a label map: photos before white look alike.
     classes = _mixed_classes(peeks, ids) if part.name == "label" else ()
     if classes:
@@ -133,6 +139,16 @@ def find_coding(index: PairIndex, part: Part) -> Coding | None:
     if kinds == {"rgb"} and peeks.exact and len(few) > 1 and covered:
         return Coding("", tuple(_colour(code) for code, _ in few), differing=differing)
     return None
+
+
+def _marks(peeks: _Peeks) -> tuple[Colour, ...]:
+    """Black and white of masks that write them differently from file to file, as most do; else ()."""
+    files = {code & 255: count for code, count in peeks.files.items()}
+    if not are_marks(files):
+        return ()
+    common = [code & 255 for code, _ in peeks.colours.most_common()]
+    black, white = next(v for v in common if v < 128), next(v for v in common if v >= 128)
+    return (black,) * 3, (white,) * 3
 
 
 def _mixed_classes(peeks: _Peeks, ids: bool) -> tuple[Colour, ...]:

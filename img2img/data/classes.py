@@ -1,6 +1,6 @@
 """What the ids in a data set's label maps mean: how many classes, their names and colours."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from img2img.data.pairing.records import Part
@@ -17,6 +17,7 @@ NAMES = "classes.txt"
 MAX_CLASSES = 1024  # more one-hot planes are an instance map taken for labels
 # Ids that many tools write for "no class".
 USUAL_IGNORE_IDS = (255, 65535)
+NEAR_MARK = 16  # of 0 and of 255: values of masks that write black and white as they like
 SOFT = 128  # of the values 0..255; with more of them it is a picture, a mask without sharp edges
 
 
@@ -38,6 +39,19 @@ def draft_label(config: DataConfig, name: str, part: str) -> Label:
         coding=config.label_coding,
         ignore_id=config.ignore_id,
     )
+
+
+def are_marks(files: Mapping[int, int]) -> bool:
+    """Whether values are black and white of masks that write them differently from file to file.
+
+    Each file then has one of both, and white is not 255 alone, which may mean no class.
+
+    Args:
+        files: grey value -> how many files hold it.
+    """
+    black = [count for value, count in files.items() if 0 <= value <= NEAR_MARK]
+    white = [count for value, count in files.items() if 255 - NEAR_MARK <= value <= 255]
+    return len(white) > 1 and len(black) + len(white) == len(files) and sum(black) == sum(white)
 
 
 def describe_labels(
@@ -225,6 +239,12 @@ def _warnings(
             f"WARNING: {len(ids)} of the values 0..255 occur: this looks like a soft mask, a depth "
             "map or another picture. Round a mask to ids, as by `mask > 127`; give a picture "
             "`kind: image` in data.inputs"
+        )
+    elif are_marks({i: found.count for i, found in findings.files.items()}):
+        lines.append(
+            f"WARNING: the ids {', '.join(map(str, ids[:8]))} look like black and white of masks, "
+            "written differently from file to file: save all of them with two values. `img2img "
+            f"check-data` writes a palette of both, for data.palette with {SETTING}=colours"
         )
     elif ids[-1] in USUAL_IGNORE_IDS:
         lines += _no_class(config, ids, classes)

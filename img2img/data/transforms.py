@@ -37,6 +37,7 @@ class JointTransform:
         self.config, self.spec, self.train = config, spec, train
         self.moves = train or (centred and config.crop is not None)
         self.fields, self.groups = spec.fields, spec.groups
+        self.target = Image(name=TARGET, part=spec.target_part, image=spec.target)
         self._geometry: dict[tuple[str, int, int], A.Compose] = {}
         self._colour = _recolour(config.colour, spec.target.channels)
 
@@ -51,15 +52,13 @@ class JointTransform:
             moved[TARGET] = self._shift_colours(moved[TARGET], seed)
         tensors = {field.name: field.tensor(moved[field.name]) for field in self.fields}
         if not self.train and self.spec.target.beyond(arrays[TARGET]):
-            tensors[TARGET] = self._unclipped(arrays[TARGET], moved[TARGET])
+            # Scores are of its true values; what resizing overshoots is none.
+            stored = arrays[TARGET]
+            unclipped = moved[TARGET].clip(stored.min(), stored.max())
+            tensors[TARGET] = self.target.tensor(unclipped, clip=False)
         if self.spec.class_names:
             tensors[CLASS] = torch.tensor(arrays[CLASS])
         return tensors
-
-    def _unclipped(self, stored: np.ndarray, resized: np.ndarray) -> Tensor:
-        """A target for scores, which are of its true values; what resizing overshoots is none."""
-        field = Image(name=TARGET, part=self.spec.target_part, image=self.spec.target)
-        return field.tensor(resized.clip(stored.min(), stored.max()), clip=False)
 
     def _vary(self, group: str, arrays: Arrays, seed: int) -> Arrays:
         """The arrays of a group, resized and moved."""

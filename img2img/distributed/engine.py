@@ -14,12 +14,11 @@ from img2img.devices import pick_device, pick_precision
 from img2img.distributed.launching import (
     launch_said,
     leftovers,
+    meeting,
     part_at_exit,
     promised,
     require_all,
     require_gpus,
-    waiting,
-    without_leftovers,
 )
 from img2img.errors import ConfigError
 
@@ -48,7 +47,7 @@ def make_accelerator(device: str, precision: str) -> Accelerator:
         importlib.import_module("torch._dynamo")
     leftovers()  # promises that nobody keeps
     try:
-        with without_leftovers(), waiting():
+        with meeting():
             accelerator = Accelerator(
                 cpu=chosen.type == "cpu",
                 mixed_precision=PRECISIONS[precision],

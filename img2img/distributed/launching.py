@@ -90,7 +90,14 @@ def left_behind(environment: Mapping[str, str] = os.environ) -> str:
 
 
 @contextmanager
-def without_leftovers() -> Iterator[None]:
+def meeting() -> Iterator[None]:
+    """Processes meet here: nothing that was left behind is believed, and a long wait is announced."""
+    with _without_leftovers(), _waiting():
+        yield
+
+
+@contextmanager
+def _without_leftovers() -> Iterator[None]:
     """The environment is as if nothing had been left behind."""
     hidden = {name: os.environ.pop(name) for name in leftovers()}
     try:
@@ -108,7 +115,7 @@ def launch_said(environment: Mapping[str, str] = os.environ) -> str:
 
 
 @contextmanager
-def waiting() -> Iterator[None]:
+def _waiting() -> Iterator[None]:
     """Says after a while which processes are waited for: they may be those of a former launch."""
     timer = Timer(
         LONG, lambda: print(f"waiting for {promised()} processes to meet; {launch_said()}")

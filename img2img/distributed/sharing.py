@@ -11,12 +11,11 @@ import torch
 from img2img.devices import pick_device
 from img2img.distributed.launching import (
     leftovers,
+    meeting,
     part_at_exit,
     promised,
     require_all,
     require_gpus,
-    waiting,
-    without_leftovers,
 )
 from img2img.lazy import renamed
 
@@ -56,7 +55,7 @@ class ProcessGroup:
             return cls()
         from accelerate import PartialState
 
-        with without_leftovers(), waiting():
+        with meeting():
             state = PartialState(cpu=True, timeout=PATIENCE)
         part_at_exit()
         require_all(state.num_processes)

@@ -108,8 +108,8 @@ def _decode(path: Path) -> Stored:
 def read_image(path: Path | str) -> np.ndarray:
     """The colours of a picture, upright.
 
-    Palettes become RGB, values whose white is less than their type's greatest are spread over all of it, CMYK becomes
-    RGB; signed and 32-bit integers, float16 and float64 become float32.
+    Palettes become RGB, values whose white is less than their type's greatest are spread over
+    all of it, CMYK becomes RGB; signed and 32-bit integers, float16 and float64 become float32.
 
     Args:
         path: a file of one of the kinds in `IMAGE_SUFFIXES`; its content decides which.

@@ -30,6 +30,8 @@ SUFFIX = ".safetensors"
 WEIGHTS, AVERAGE, OPTIMIZER, RNG, BUFFERS = "model/", "ema/", "optim/", "rng/", "buffers/"
 LOG = "log/"  # what the next line of the log sums up
 
+Groups = Mapping[str, Mapping[str, Tensor]]  # tensors by group, such as a network, and key
+
 
 @dataclass(frozen=True)
 class Checkpoint:
@@ -54,17 +56,17 @@ class Checkpoint:
 
     def networks(self) -> dict[str, dict[str, Tensor]]:
         """State dicts by network name; the moving average where the run has one."""
-        states = by_network(self.tensors(WEIGHTS))
-        return {**states, **by_network(self.tensors(AVERAGE))}
+        states = grouped(self.tensors(WEIGHTS))
+        return {**states, **grouped(self.tensors(AVERAGE))}
 
 
-def by_network(tensors: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
-    """Tensors named `network/key` as state dicts by network name."""
-    states: dict[str, dict[str, Tensor]] = {}
+def grouped(tensors: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
+    """Tensors named `group/key`, such as those of networks, by group; the reverse of `flatten`."""
+    groups: dict[str, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
-        network, _, key = name.partition("/")
-        states.setdefault(network, {})[key] = tensor
-    return states
+        group, _, key = name.partition("/")
+        groups.setdefault(group, {})[key] = tensor
+    return groups
 
 
 @contextlib.contextmanager
@@ -148,7 +150,7 @@ def prune(folder: Path, newest: int, keep: int) -> None:
         path.unlink(missing_ok=True)
 
 
-def flatten(states: Mapping[str, Mapping[str, Tensor]], prefix: str) -> dict[str, Tensor]:
+def flatten(states: Groups, prefix: str) -> dict[str, Tensor]:
     """State dicts by network name as the tensors of a checkpoint."""
     return {
         f"{prefix}{name}/{key}": tensor

@@ -1,10 +1,11 @@
 """Files of JSON lines, `{"step": ...}` each: read whatever a full disk, a kill or an editor left."""
 
-import json
 import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from img2img.foreign import parse_json
 
 LONGEST = 1 << 20  # bytes: a longer line is none of ours, and is not parsed
 
@@ -27,13 +28,13 @@ def _parse(line: bytes) -> dict[str, Any] | None:
     if len(line) > LONGEST:
         return None
     try:
-        entry = json.loads(line)
-    except (ValueError, RecursionError):  # no UTF-8, no JSON, thousands of digits, deep nesting
+        entry = parse_json(line, finite=False)
+    except ValueError:
         return None
-    return entry if isinstance(entry, dict) and is_step(entry.get("step")) else None
+    return entry if isinstance(entry, dict) and _is_step(entry.get("step")) else None
 
 
-def is_step(value: object) -> bool:
+def _is_step(value: object) -> bool:
     """Whether it counts steps: a finite number from 0."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False

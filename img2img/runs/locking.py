@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from img2img.errors import ConfigError
+from img2img.foreign import parse_json
 
 try:
     import fcntl
@@ -109,8 +110,8 @@ def _self(what: str) -> dict[str, object]:
 
 def _owner(path: Path) -> dict[str, object]:
     """What the owner wrote down; empty where it had no time to."""
-    with contextlib.suppress(OSError, ValueError, RecursionError):
-        found = json.loads(path.read_bytes()[:4096])
+    with contextlib.suppress(OSError, ValueError):
+        found = parse_json(path.read_bytes()[:4096])
         return found if isinstance(found, dict) else {}
     return {}
 

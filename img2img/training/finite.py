@@ -1,12 +1,12 @@
 """Updates whose gradients are not finite are skipped, counted, and end the training in the end."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from img2img.runs.checkpoint import by_network
+from img2img.runs.checkpoint import Groups
 
 # fp16's first scale of 2^16 may be halved 16 times before gradients fit; 20 updates in a row are
 # no such search, and weights that make every picture infinite do not heal.
@@ -82,16 +82,14 @@ class FiniteGuard:
         """The longest streak of skipped updates that still lasts."""
         return max((int(streak) for streak in self._streaks.values()), default=0)
 
-    def tensors(self) -> dict[str, Tensor]:
+    def state(self) -> Groups:
         """What is counted, for a checkpoint."""
-        parts = {"skipped": self._counts, "streak": self._streaks}
-        return {f"{part}/{name}": value for part, of in parts.items() for name, value in of.items()}
+        return {"skipped": self._counts, "streak": self._streaks}
 
-    def restore(self, tensors: Mapping[str, Tensor], device: torch.device) -> None:
-        """Goes on from `tensors`; from nothing where there are none."""
-        found = by_network(tensors)
-        self._counts = {name: value.to(device) for name, value in found.get("skipped", {}).items()}
-        self._streaks = {name: value.to(device) for name, value in found.get("streak", {}).items()}
+    def restore(self, state: Groups, device: torch.device) -> None:
+        """Goes on from a `state`; from nothing where it is not there."""
+        self._counts = {name: value.to(device) for name, value in state.get("skipped", {}).items()}
+        self._streaks = {name: value.to(device) for name, value in state.get("streak", {}).items()}
 
     def read(self) -> dict[str, Skipped]:
         """By update, those that were skipped since the last reading; waits for the device."""

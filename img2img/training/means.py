@@ -1,12 +1,11 @@
 """Means of losses between two lines of the log."""
 
 import math
-from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 
-from img2img.runs.checkpoint import by_network
+from img2img.runs.checkpoint import Groups
 
 
 class RunningMeans:
@@ -29,18 +28,16 @@ class RunningMeans:
         self._finite[name] = self._finite.get(name, 0) + finite
         self._counts[name] = self._counts.get(name, 0) + 1
 
-    def tensors(self) -> dict[str, Tensor]:
+    def state(self) -> Groups:
         """What is summed since the last reading, for a checkpoint."""
         counts = {name: torch.tensor(count) for name, count in self._counts.items()}
-        parts = {"sum": self._sums, "finite": self._finite, "count": counts}
-        return {f"{part}/{name}": value for part, of in parts.items() for name, value in of.items()}
+        return {"sum": self._sums, "finite": self._finite, "count": counts}
 
-    def restore(self, tensors: Mapping[str, Tensor], device: torch.device) -> None:
-        """Goes on from `tensors`; from nothing where there are none."""
-        found = by_network(tensors)
-        self._sums = {name: value.to(device) for name, value in found.get("sum", {}).items()}
-        self._finite = {name: value.to(device) for name, value in found.get("finite", {}).items()}
-        self._counts = {name: int(value) for name, value in found.get("count", {}).items()}
+    def restore(self, state: Groups, device: torch.device) -> None:
+        """Goes on from a `state`; from nothing where it is not there."""
+        self._sums = {name: value.to(device) for name, value in state.get("sum", {}).items()}
+        self._finite = {name: value.to(device) for name, value in state.get("finite", {}).items()}
+        self._counts = {name: int(value) for name, value in state.get("count", {}).items()}
 
     def read(self) -> tuple[dict[str, float], dict[str, int]]:
         """The means, sorted by name, and how many values were not finite, where any were; starts anew.

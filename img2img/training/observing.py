@@ -1,13 +1,11 @@
 """What the health monitor looks at beside the losses, computed only in steps that are logged."""
 
-from collections.abc import Mapping
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from img2img.models.base import Model, Output
-from img2img.runs.checkpoint import by_network
+from img2img.runs.checkpoint import Groups
 
 PERIOD = 4  # pixels: the last two doublings of a generator repeat after 2 and 4
 SAMPLE = 64  # values of each parameter that are watched
@@ -79,13 +77,13 @@ class Movement:
             for update in self._model.updates
         }
 
-    def tensors(self) -> dict[str, Tensor]:
+    def state(self) -> Groups:
         """What the next reading compares with, for a checkpoint."""
-        return {f"moved/{name}": value for name, value in self._before.items()}
+        return {"moved": self._before}
 
-    def restore(self, tensors: Mapping[str, Tensor], device: torch.device) -> None:
-        """Compares with `tensors`; with the weights of now where there are none."""
-        found = by_network(tensors).get("moved")
+    def restore(self, state: Groups, device: torch.device) -> None:
+        """Compares with a `state`; with the weights of now where it is not there."""
+        found = state.get("moved")
         self._before = {n: v.to(device) for n, v in found.items()} if found else self._now()
 
     def read(self) -> dict[str, Tensor]:

@@ -89,14 +89,13 @@ class TrainingState:
         Every process calls it: each adds its random state and its buffers, the main one writes.
 
         Args:
-            log: what the next line of the log sums up.
+            log: what the next line of the log sums up, named as in a checkpoint.
 
         Raises:
             CheckpointError: it cannot be written; former checkpoints are untouched.
             TrainingError: in the other processes, where the main one could not write it.
         """
-        own = self._gather_rng() | self._gather_buffers()
-        own |= {f"{files.LOG}{name}": value for name, value in log.items()}
+        own = {**self._gather_rng(), **self._gather_buffers(), **log}
         main_alone(self.accelerator, lambda: self._write(run / CHECKPOINTS, own, keep))
 
     def _write(self, folder: Path, own: dict[str, Tensor], keep: int) -> None:
@@ -120,7 +119,7 @@ class TrainingState:
         """
         meta = checkpoint.meta
         self._require_same(checkpoint)
-        states = files.by_network(checkpoint.tensors(files.WEIGHTS))
+        states = files.grouped(checkpoint.tensors(files.WEIGHTS))
         for name, network in self.model.networks().items():
             load_strictly(network, states.get(name, {}), name)
         index = self.accelerator.process_index
@@ -130,7 +129,7 @@ class TrainingState:
         for update in self.model.updates:
             load_optimizer_tensors(self.model, update, self.optimizers[update.name], moments)
         if self.average:
-            averages = files.by_network(checkpoint.tensors(files.AVERAGE))
+            averages = files.grouped(checkpoint.tensors(files.AVERAGE))
             for name, network in self.average.networks.items():
                 load_strictly(network, averages.get(name, {}), name)
         self._set_rng(checkpoint)

@@ -1,10 +1,9 @@
 """What one line of the log sums up: losses, skipped updates, and how far weights have moved."""
 
-from collections.abc import Mapping
-
 import torch
 from torch import Tensor
 
+from img2img.runs.checkpoint import LOG, Checkpoint, flatten, grouped
 from img2img.schema import TrainingConfig
 from img2img.training.history import Line
 from img2img.training.observing import Movement
@@ -23,16 +22,14 @@ class LogSums:
         self._parts = (stepper.means, stepper.guard, self._movement)
 
     def tensors(self) -> dict[str, Tensor]:
-        """By names of their own."""
-        found: dict[str, Tensor] = {}
-        for part in self._parts:
-            found |= part.tensors()
-        return found
+        """As a checkpoint has them."""
+        return {k: v for part in self._parts for k, v in flatten(part.state(), LOG).items()}
 
-    def restore(self, tensors: Mapping[str, Tensor], device: torch.device) -> None:
-        """Goes on from what `tensors` returned; older checkpoints have nothing of it."""
+    def restore(self, checkpoint: Checkpoint, device: torch.device) -> None:
+        """Goes on from a checkpoint; older ones have nothing of it."""
+        state = grouped(checkpoint.tensors(LOG))
         for part in self._parts:
-            part.restore(tensors, device)
+            part.restore(state, device)
 
     def read(self, progress: Progress) -> Line:
         """What is to be logged; the sums start anew. Waits for the device."""

@@ -15,7 +15,7 @@ from img2img.models.abilities import KeepsReferences
 from img2img.models.base import Batch, Model
 from img2img.networks.channels_last import as_channels_last, use_channels_last, wanted
 from img2img.progress import Meter, say
-from img2img.runs.checkpoint import LOG, Checkpoint
+from img2img.runs.checkpoint import Checkpoint
 from img2img.runs.records import Tracker
 from img2img.schema import Config
 from img2img.tasks import task_of
@@ -92,7 +92,7 @@ class Trainer:
     def restore(self, checkpoint: Checkpoint) -> None:
         """Goes on exactly where a checkpoint was written; errors are as of `TrainingState.restore`."""
         self.state.restore(checkpoint)
-        self.sums.restore(checkpoint.tensors(LOG), self.accelerator.device)
+        self.sums.restore(checkpoint, self.accelerator.device)
 
     # ---------------------------------------------------------------- how long
 

@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from img2img.checking.check import check_data
+from img2img.data.classes import are_marks
 from img2img.data.describe import describe_data
 from img2img.schema import DataConfig
 
@@ -81,6 +82,30 @@ def test_the_advice_gives_the_true_classes(tmp_path, colours, ending, change, gr
     for path, truth in truths.items():
         found = place[label.read(path)]
         assert (found == truth).mean() >= agreement, path
+
+
+def test_masks_that_write_black_and_white_differently_are_two_classes(tmp_path):
+    """0 and 255 in some files, 2 and 253 in others; 255 of ids 0, 1, 255 is no such white."""
+    truths = {}
+    for number, marks in enumerate([(0, 255), (2, 253)] * 2):
+        colours = [(mark,) * 3 for mark in marks]
+        part = make(tmp_path / "part", colours, ".png", "sharp", grey=True, count=1)
+        for folder in ("labels", "images"):
+            (tmp_path / "d" / folder).mkdir(parents=True, exist_ok=True)
+            moved = tmp_path / "d" / folder / f"{number}.png"
+            (tmp_path / "part" / folder / "0.png").rename(moved)
+        [truths[tmp_path / "d/labels" / f"{number}.png"]] = part.values()
+    (tmp_path / "out").mkdir()
+    config = DataConfig(path=str(tmp_path / "d"))
+    assert any("black and white of masks" in line for line in describe_data(config).remarks)
+    report = check_data(config, tmp_path / "out")
+    assert report.advice.settings.keys() == {"data.palette", "data.label_coding"}
+    label = describe_data(report.advice.applied(config)).spec.labels
+    assert label.classes == 2
+    for path, truth in truths.items():
+        np.testing.assert_array_equal(label.read(path), truth)
+    assert not are_marks({0: 4, 1: 2, 255: 4}) and not are_marks({0: 4, 255: 4})
+    assert not are_marks({0: 4, 1: 4, 250: 2, 255: 4})
 
 
 @pytest.mark.parametrize("ids", [[0, 1, 2], [0, 1, 255]])

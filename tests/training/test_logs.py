@@ -67,7 +67,7 @@ def test_a_stop_leaves_no_trace(whole, stops):
 @pytest.mark.parametrize(
     "moment", ["validator.run", "state.save_best", "tracker.sheet", "tracker.scalars"]
 )
-def test_what_a_killed_validation_leaves_is_made_up_for(whole, moment, monkeypatch):
+def test_what_a_killed_validation_leaves_is_made_up_for(whole, moment):
     """Killed in the validation after step 8, at several moments: as by kill -9, nothing runs after it."""
     code = f"""
 import os, sys

@@ -19,6 +19,7 @@ from img2img.data.walking import Others
 from img2img.errors import DataError, UserError
 from img2img.fields.files import read_image, write_image
 from img2img.fields.resizing import resize_image
+from img2img.foreign import parse_json
 from img2img.progress import counting
 
 RECORD = "faces.jsonl"
@@ -150,8 +151,8 @@ def _read_record(path: Path) -> list[dict]:
     """The settings, and a line for each picture."""
     lines = []
     for text in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        with suppress(json.JSONDecodeError):  # the last line, where writing was interrupted
-            lines.append(json.loads(text))
+        with suppress(ValueError):  # the last line, where writing was interrupted
+            lines.append(parse_json(text))
     wanted = [{"cascade"}, *[{"file", "faces"}] * len(lines)]
     if not all(
         isinstance(line, dict) and keys <= line.keys()

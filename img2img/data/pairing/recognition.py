@@ -13,7 +13,7 @@ from img2img.fields.files import read_info
 
 _LABELS = ("label", "labels")
 _INSTANCES = ("inst", "insts", "instance", "instances")
-_IMAGES = ("img", "imgs", "image", "images")
+_IMAGES = ("img", "imgs", "image", "images", "photo", "photos")
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ FOLDER_LAYOUTS = (
         "images/labels",
         ("{kind}/{split}", "{split}/{kind}", "{kind}"),
         {"label": (*_LABELS, "mask", "masks"), "instance": _INSTANCES, "image": _IMAGES},
-        "images/ (or image, img, imgs), labels/ (or label, mask, masks), instances/ (or instance, inst, "
+        "images/ (or image, img, imgs, photo, photos), labels/ (or label, mask, masks), instances/ (or instance, inst, "
         "insts; optional), with train/ inside, outside or not",
     ),
     _Folders(

@@ -26,7 +26,7 @@ from img2img.data.pictures.labelled import remark, split_labelled
 from img2img.data.pictures.sources import ArraySource, Classified
 from img2img.data.spec import BUILT_IN, DataSpec, PartSpec
 from img2img.data.stretching import size_warnings
-from img2img.data.survey import describe_image, resize_setting, with_size
+from img2img.data.survey import WARNING, describe_image, resize_setting, with_size
 from img2img.errors import DataError, counted
 from img2img.fields import Field, Image
 from img2img.fields.image import ImageSpec
@@ -288,7 +288,7 @@ def _from_folder(root: Path, config: DataConfig) -> Pictures:
             f"{root / doubles[0][0]}: same name as {Path(doubles[0][1]).name}"
         )
     if files.others:
-        remarks.append(f"WARNING: {files.others.said()}"[9 * (not files.others.doubtful) :])
+        remarks.append((WARNING if files.others.doubtful else "") + files.others.said())
     parts = (PartSpec(name=IMAGE, folder=""),)
     spec = DataSpec(inputs=(), target=image, target_part=IMAGE, parts=parts)
     folders = [name.rpartition("/")[0].partition("/")[0] for name, _ in rows]

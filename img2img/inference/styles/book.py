@@ -23,10 +23,7 @@ FORMAT = 2
 # Format 1 had the centres in a file of their own: (styles, C) by the class's id.
 FORMER_CENTRES = "styles.safetensors"
 # What people's and other programs' edits can lead to.
-_UNREADABLE = (
-    *(OSError, SafetensorError, KeyError, TypeError, ValueError, AttributeError),
-    *(OverflowError, RecursionError),  # an infinite count, deep nesting
-)
+_UNREADABLE = (OSError, SafetensorError, KeyError, TypeError, ValueError, AttributeError)
 
 
 @dataclass(frozen=True)
@@ -189,7 +186,7 @@ class StyleBook:
             for i, of_class in styles.items():
                 _check_names(names[i], [s.name for s in of_class])
             return cls(styles, names, int(meta["step"]), int(meta["seed"]))
-        except (*_UNREADABLE, ConfigError) as error:
+        except _UNREADABLE as error:
             what = f"no {error}" if isinstance(error, KeyError) else error
             raise CheckpointError(
                 f"{path}: not a style book that can be read ({what}); make it anew with "
